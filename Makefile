@@ -1,0 +1,151 @@
+# Signet's build driver. `make help` lists the targets.
+#
+# Everything works in a fresh clone with empty caches, as root or not, with or
+# without a terminal. Tools are pinned in tools/go.mod, a module of its own, so
+# that they never influence what the product is built from.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export GOTOOLCHAIN := local
+# We stamp version and commit ourselves; Go's own stamping fails in a clone that
+# belongs to another user.
+export GOFLAGS := $(filter-out -buildvcs=%,$(GOFLAGS)) -buildvcs=false
+
+GO      ?= go
+GIT     := git -c safe.directory='*'
+DATA    ?= ./signet-data
+VERSION ?= $(shell $(GIT) describe --tags --match 'v*' --dirty 2>/dev/null || echo devel)
+COMMIT  ?= $(shell $(GIT) rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+APP     := github.com/signet-scheduler/signet/internal/app
+LDFLAGS := -s -w -X $(APP).Version=$(VERSION) -X $(APP).Commit=$(COMMIT)
+TOOLS   := bin/tools
+
+# TEST_TIMEOUT bounds the tests of one package, ARGS is handed to go test.
+TEST_TIMEOUT ?= 10m
+ARGS         ?=
+
+# ------------------------------------------------------------------ everyday
+
+.PHONY: help
+help: ## list these targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/signet: one static program
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/signet ./cmd/signet
+
+.PHONY: run
+run: build ## build, then play a whole installation on this machine in ./signet-data (DATA=DIR for another)
+	@exec bin/signet dev --data '$(DATA)'
+
+.PHONY: test
+test: prerequisites build $(TOOLS)/testsum ## run all tests, with the race detector and all invariants checked
+	@{ CGO_ENABLED=1 SIGNET_BIN='$(CURDIR)/bin/signet' $(GO) test -json -race -tags invariants -timeout $(TEST_TIMEOUT) $(ARGS) ./... || true; \
+	   (cd tools && CGO_ENABLED=0 $(GO) test -json -timeout $(TEST_TIMEOUT) ./...) || true; } 2>&1 | $(TOOLS)/testsum
+
+.PHONY: test-short
+test-short: $(TOOLS)/testsum ## run the quick tests only, without race detector and installed peers
+	@{ $(GO) test -json -short -tags invariants -timeout 3m $(ARGS) ./... || true; } 2>&1 | $(TOOLS)/testsum
+
+.PHONY: sim
+sim: ## run the cluster simulation only; ARGS are its flags, e.g. ARGS='-args -seed=7'
+	$(GO) test -count=1 -tags invariants -timeout 30m ./test/sim/... $(ARGS)
+
+.PHONY: bench
+bench: $(TOOLS)/benchtable ## measure, and print each figure beside the floor measured in the same run
+	@CGO_ENABLED=0 $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 30m $(ARGS) ./... | $(TOOLS)/benchtable
+
+.PHONY: fmt
+fmt: $(TOOLS)/gofumpt ## format all Go files
+	@$(GO_FILES) | xargs -0 -r $(TOOLS)/gofumpt -w
+
+.PHONY: clean
+clean: ## remove what was built; signet-data stays
+	rm -rf bin
+
+.PHONY: prerequisites
+prerequisites: # the programs that the tests talk to
+	@bash tools/prerequisites.sh
+
+# ------------------------------------------------------------------- checking
+
+# All Go files, those not yet committed included and the deleted left out.
+GO_FILES := $(GIT) ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r sh -c 'for f; do test ! -f "$$f" || printf "%s\0" "$$f"; done' sh
+
+.PHONY: check
+check: check-format check-vet check-lint check-modules check-house check-generated check-licences check-changes ## check everything that needs no test run
+	@echo 'check: all good'
+
+.PHONY: check-format
+check-format: $(TOOLS)/gofumpt # gofumpt has nothing to change
+	@echo 'check: format'
+	@bad=$$($(GO_FILES) | xargs -0 -r $(TOOLS)/gofumpt -l); \
+	if [ -n "$$bad" ]; then printf 'not formatted (make fmt does it):\n%s\n' "$$bad" >&2; exit 1; fi
+
+.PHONY: check-vet
+check-vet: # go vet, with and without the invariants, and of what other systems compile
+	@echo 'check: vet'
+	@CGO_ENABLED=0 $(GO) vet ./...
+	@CGO_ENABLED=0 $(GO) vet -tags invariants ./...
+	@cd tools && CGO_ENABLED=0 $(GO) vet ./...
+
+.PHONY: check-lint
+check-lint: $(TOOLS)/golangci-lint # every linter but those that .golangci.yml names with a reason
+	@echo 'check: lint'
+	@CGO_ENABLED=0 $(TOOLS)/golangci-lint run ./...
+
+.PHONY: check-modules
+check-modules: # what is built is what go.sum names, and go.mod names all of it and no more
+	@echo 'check: modules'
+	@$(GO) mod verify >/dev/null
+	@$(GO) mod tidy -diff
+	@cd tools && $(GO) mod verify >/dev/null
+
+.PHONY: check-house
+check-house: # direction of dependencies, forbidden calls, package comments, links, left-overs
+	@echo 'check: house rules'
+	@CI=true CGO_ENABLED=0 $(GO) test -count=1 ./test/house/
+
+.PHONY: check-generated
+check-generated: # go generate would change nothing
+	@echo 'check: generated files'
+	@bash tools/generated.sh
+
+.PHONY: check-licences
+check-licences: $(TOOLS)/licences # every module's licence is known and allowed; writes bin/sbom.json
+	@echo 'check: licences'
+	@$(TOOLS)/licences -check docs/licences.md -sbom bin/sbom.json -texts bin/third-party-licences.txt -version '$(VERSION)'
+
+.PHONY: licences
+licences: $(TOOLS)/licences ## write docs/licences.md anew, after a dependency changed
+	@$(TOOLS)/licences -write docs/licences.md -version '$(VERSION)'
+
+.PHONY: check-changes
+check-changes: $(TOOLS)/changes # the fragments in changes/unreleased are well-formed
+	@echo 'check: change fragments'
+	@$(TOOLS)/changes -check
+
+.PHONY: changelog
+changelog: $(TOOLS)/changes ## move changes/unreleased into CHANGELOG.md as release RELEASE=1.2.3
+	@$(TOOLS)/changes -release '$(RELEASE)'
+
+# ---------------------------------------------------------------------- tools
+
+$(TOOLS)/golangci-lint: PKG = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/gofumpt:       PKG = mvdan.cc/gofumpt
+$(TOOLS)/golangci-lint $(TOOLS)/gofumpt: tools/go.mod tools/go.sum
+	@mkdir -p $(TOOLS)
+	@echo 'building $(notdir $@) (takes a while the first time)'
+	@cd tools && CGO_ENABLED=0 $(GO) build -o '$(CURDIR)/$@' $(PKG)
+	@touch $@
+
+# Our own tools are small; go build itself knows whether anything changed.
+.PHONY: $(TOOLS)/testsum $(TOOLS)/licences $(TOOLS)/changes $(TOOLS)/benchtable
+$(TOOLS)/testsum $(TOOLS)/licences $(TOOLS)/changes $(TOOLS)/benchtable:
+	@mkdir -p $(TOOLS)
+	@cd tools && CGO_ENABLED=0 $(GO) build -o '$(CURDIR)/$@' ./$(notdir $@)

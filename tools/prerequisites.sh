@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Makes sure the programs that build and test Signet are there. As root on a
+# system with apt-get it installs what is missing; else it names the missing
+# packages and fails. Go itself is expected to be installed.
+set -euo pipefail
+
+# command:Debian package. What each is for:
+wanted=(
+  gcc:gcc                   # the race detector needs cgo
+  git:git                   # version stamp, lists of files
+  make:make
+  curl:curl                 # black-box tests of the API
+  jq:jq                     # and of its JSON
+  openssl:openssl           # signatures and certificates of another make
+  gpg:gnupg
+  ssh-keygen:openssh-client
+  strace:strace             # order of writes and syncs as the kernel saw them
+)
+
+if ! command -v go >/dev/null; then
+  echo "Go is missing: install Go $(awk '$1 == "go" {print $2}' "$(dirname "$0")/../go.mod") or newer." >&2
+  exit 1
+fi
+
+missing=()
+for entry in "${wanted[@]}"; do
+  command -v "${entry%%:*}" >/dev/null || missing+=("${entry#*:}")
+done
+# gcc without the C library's headers can't build anything.
+if command -v gcc >/dev/null && ! echo '#include <stdlib.h>' | gcc -E -x c - >/dev/null 2>&1; then
+  missing+=(libc6-dev)
+fi
+[ "${#missing[@]}" -gt 0 ] || exit 0
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+  echo "installing: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  log=$(mktemp)
+  if ! { apt-get update -q && apt-get install -y -q --no-install-recommends "${missing[@]}" libc6-dev; } </dev/null >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "installing failed: ${missing[*]}" >&2
+    exit 1
+  fi
+  rm -f "$log"
+  exit 0
+fi
+echo "missing Debian packages: ${missing[*]}" >&2
+echo "install them (as root: apt-get install ${missing[*]}), or run this as root" >&2
+exit 1
