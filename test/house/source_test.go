@@ -1,0 +1,109 @@
+package house
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// root is the repository's folder, as seen from this package.
+const root = "../.."
+
+// file is one parsed Go file.
+type file struct {
+	path   string // from the root, with slashes
+	dir    string
+	inTest bool // a _test.go file, or of a package for tests only
+	ast    *ast.File
+	names  map[string]string // import path by the name it has in the file
+}
+
+var fset = token.NewFileSet()
+
+// sources parses all Go files once. A file that doesn't parse at the moment is
+// go vet's matter; what could be parsed of it is looked at nevertheless.
+var sources = sync.OnceValue(func() []*file {
+	var files []*file
+	for _, p := range tree() {
+		if !strings.HasSuffix(p, ".go") || strings.Contains(p, "testdata/") {
+			continue
+		}
+		tree, _ := parser.ParseFile(fset, filepath.Join(root, p), nil, parser.ParseComments)
+		if tree == nil {
+			continue
+		}
+		f := &file{path: p, dir: path.Dir(p), ast: tree, names: map[string]string{}}
+		// storetest and its like are test code that several packages share.
+		f.inTest = strings.HasSuffix(p, "_test.go") || strings.HasSuffix(f.dir, "test")
+		for _, imp := range tree.Imports {
+			target, err := strconv.Unquote(imp.Path.Value)
+			if err != nil {
+				continue
+			}
+			name := path.Base(target)
+			if imp.Name != nil {
+				name = imp.Name.Name
+			}
+			f.names[name] = target
+		}
+		files = append(files, f)
+	}
+	return files
+})
+
+// tree lists all files that belong to the repository, committed or about to be,
+// from the root and sorted. Without git it takes all but what is built.
+var tree = sync.OnceValue(func() []string {
+	cmd := exec.Command("git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	cmd.Dir = root
+	var files []string
+	if out, err := cmd.Output(); err == nil {
+		for _, p := range strings.Split(string(out), "\x00") {
+			if p != "" && isFile(p) {
+				files = append(files, p)
+			}
+		}
+	} else {
+		_ = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			switch d.Name() {
+			case ".git", "node_modules", "bin", "signet-data":
+				return filepath.SkipDir
+			}
+			if d.Type().IsRegular() {
+				rel, _ := filepath.Rel(root, p)
+				files = append(files, filepath.ToSlash(rel))
+			}
+			return nil
+		})
+	}
+	sort.Strings(files)
+	return files
+})
+
+func position(n ast.Node) string {
+	p := fset.Position(n.Pos())
+	rel, err := filepath.Rel(root, p.Filename)
+	if err != nil {
+		rel = p.Filename
+	}
+	return filepath.ToSlash(rel) + ":" + strconv.Itoa(p.Line)
+}
+
+func TestTreeIsFound(t *testing.T) {
+	t.Parallel()
+	if n := len(sources()); n < 5 {
+		t.Fatalf("found %d Go files below %s: the other tests of this package would prove nothing", n, root)
+	}
+}
