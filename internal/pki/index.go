@@ -1,0 +1,106 @@
+package pki
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/fault"
+)
+
+// Record is what the authority remembers of a certificate it has issued.
+type Record struct {
+	Serial    string       `json:"serial"` // lower-case hexadecimal
+	Purpose   Purpose      `json:"purpose"`
+	Role      Role         `json:"role"`
+	Name      string       `json:"name"`
+	DNSNames  []string     `json:"dnsNames,omitempty"`
+	IPs       []string     `json:"ips,omitempty"`
+	Algorithm KeyAlgorithm `json:"keyAlgorithm,omitempty"` // empty: the key was made elsewhere
+	NotBefore time.Time    `json:"notBefore"`
+	NotAfter  time.Time    `json:"notAfter"`
+	Renews    string       `json:"renews,omitempty"` // serial of the certificate it follows
+	RevokedAt *time.Time   `json:"revokedAt,omitempty"`
+	Reason    Reason       `json:"reason,omitempty"`
+}
+
+// Identity returns whom the certificate speaks for.
+func (r Record) Identity() Identity { return Identity{Role: r.Role, Name: r.Name} }
+
+// Status returns "valid", "revoked", "expired" or "notYetValid" at now.
+func (r Record) Status(now time.Time) string {
+	switch {
+	case r.RevokedAt != nil:
+		return "revoked"
+	case now.After(r.NotAfter):
+		return "expired"
+	case now.Before(r.NotBefore):
+		return "notYetValid"
+	}
+	return "valid"
+}
+
+// forgetAfter is how long after their end certificates of nodes and users stay
+// in the index and, if revoked, on the list. Those of signers stay for ever:
+// what they have signed outlives them.
+const forgetAfter = 90 * 24 * time.Hour
+
+// index is the authority's memory, one JSON file replaced in one step.
+type index struct {
+	Version      int               `json:"version"`
+	Organization string            `json:"organization"`
+	LeafValidity time.Duration     `json:"leafValidity"` // nanoseconds
+	CRLValidity  time.Duration     `json:"crlValidity"`  // nanoseconds
+	CRLNumbers   map[Purpose]int64 `json:"crlNumbers"`
+	Certificates []Record          `json:"certificates"`
+}
+
+const (
+	indexVersion = 1
+	indexFile    = "index.json"
+)
+
+func readIndex(dir string) (*index, error) {
+	path := filepath.Join(dir, indexFile)
+	data, err := readFile(path, maxIndexFile, false)
+	if err != nil {
+		return nil, err
+	}
+	var x index
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&x); err != nil {
+		return nil, fault.Wrap(fault.Corrupt, "CorruptIndex", err, "the index of issued certificates is damaged; restore it from a backup").About(path)
+	}
+	if x.Version != indexVersion {
+		return nil, fault.New(fault.Corrupt, "CorruptIndex", "the index has version %d, this program knows version %d", x.Version, indexVersion).About(path)
+	}
+	if x.CRLNumbers == nil {
+		x.CRLNumbers = map[Purpose]int64{}
+	}
+	return &x, nil
+}
+
+func (x *index) write(dir string, now time.Time) error {
+	x.Certificates = slices.DeleteFunc(x.Certificates, func(r Record) bool {
+		return r.Purpose != PurposeSigning && now.Sub(r.NotAfter) > forgetAfter
+	})
+	data, err := json.MarshalIndent(x, "", " ")
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(dir, indexFile), append(data, '\n'), 0o600)
+}
+
+// find returns the record of a serial number.
+func (x *index) find(serial string) (*Record, error) {
+	for i := range x.Certificates {
+		if x.Certificates[i].Serial == serial {
+			return &x.Certificates[i], nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "UnknownCertificate",
+		"no certificate with serial %q was issued here; see \"signet ca list\"", clip(serial))
+}
