@@ -1,0 +1,111 @@
+package conf
+
+import "time"
+
+// TLS says what a part proves its identity with, and whom it believes.
+type TLS struct {
+	KeyFile, CertFile string // PEM; empty if Keystore is set
+	Keystore          string // PKCS#12 instead of PEM; empty if KeyFile is set
+	KeystorePassword  Secret
+	KeystoreAlias     string   // which key of the keystore; empty = it has only one
+	TrustFiles        []string // PEM or .p12: the CA certificates the other side is checked against
+	TrustPassword     Secret   // of the .p12 files in TrustFiles
+	CRLFiles          []string // revocation lists, re-read when changed; empty = none
+}
+
+// Trust says whose signatures a Controller or Agent accepts.
+type Trust struct {
+	X509Dir, PGPDir, SSHDir, PasskeyDir string
+
+	MinRSABits   int           // smaller RSA keys are refused
+	AllowExpired bool          // a document accepted before stays accepted when its signer's certificate expires
+	Reload       time.Duration // how often the directories are looked at
+}
+
+// Member is one Controller of a Raft group.
+type Member struct {
+	Name string // its node name = the name in its certificate
+	URL  string // https://HOST:PORT
+	ID   uint64 // Raft's id, not 0; below 2^53
+}
+
+// Controller is the settings of a Controller.
+type Controller struct {
+	ID           string   // the same in all members
+	Name         string   // of this member
+	Members      []Member // this one included
+	Listen       string   // HOST:PORT
+	TLS          TLS
+	Trust        Trust
+	CockpitNames []string // names of the Cockpits that may connect
+
+	ElectionTimeout, Heartbeat time.Duration
+
+	SnapshotBytes   int64
+	SnapshotPeriod  time.Duration
+	KeepEvents      int   // so many of the latest events stay readable at least
+	MinFreeSpace    int64 // below it, nothing is accepted any more
+	AgentBatch      int   // commands in one request to an Agent
+	ShutdownTimeout time.Duration
+	LogLevel        string // debug, info, warn, error
+	LogFormat       string // text, json
+}
+
+// Agent is the settings of an Agent.
+type Agent struct {
+	Name            string
+	Listen          string
+	TLS             TLS
+	Trust           Trust
+	ControllerNames []string // names of the Controllers that may drive this Agent
+
+	ScriptsAllowed bool
+	ExecutablesDir string
+	WorkDir        string
+	SigkillDelay   time.Duration
+	ProcessLimit   int   // 0 = what the machine allows
+	OutputLimit    int64 // bytes of one task's log
+	LogRetention   time.Duration
+	Cgroup         string // "auto", "off" or an absolute path
+
+	SnapshotBytes   int64
+	SnapshotPeriod  time.Duration
+	MinFreeSpace    int64
+	ShutdownTimeout time.Duration
+	LogLevel        string
+	LogFormat       string
+}
+
+// ControllerRef is one Controller, alone or a group, that a Cockpit serves.
+// URLs[i] belongs to the member named Names[i].
+type ControllerRef struct {
+	ID    string
+	URLs  []string
+	Names []string
+}
+
+// Cockpit is the settings of a Cockpit.
+type Cockpit struct {
+	Name        string
+	Listen      string
+	TLS         TLS      // its identity towards Controllers
+	UserTLS     TLS      // the server certificate that users see; no TrustFiles (see UserCA)
+	UserCA      []string // CAs of users' client certificates; empty = no login by certificate
+	Controllers []ControllerRef
+
+	Database      string // "sqlite:" and an absolute path
+	SecurityLevel string // "low"
+
+	SigningKeyFile, SigningCertFile string
+
+	SessionIdle, SessionMax time.Duration
+
+	LogRetention    time.Duration // of the history; 0 = for ever
+	ShutdownTimeout time.Duration
+	LogLevel        string
+	LogFormat       string
+}
+
+// Reader returns the bytes of a file, with fs.ErrNotExist in the error's chain
+// if there is none.
+type Reader func(path string) ([]byte, error)
