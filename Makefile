@@ -98,6 +98,7 @@ check-vet: # go vet, with and without the invariants, and of what other systems 
 check-lint: $(TOOLS)/golangci-lint # every linter but those that .golangci.yml names with a reason
 	@echo 'check: lint'
 	@CGO_ENABLED=0 $(TOOLS)/golangci-lint run ./...
+	@cd tools && CGO_ENABLED=0 '$(CURDIR)/$(TOOLS)/golangci-lint' run --config ../.golangci.yml ./...
 
 .PHONY: check-modules
 check-modules: # what is built is what go.sum names, and go.mod names all of it and no more

@@ -67,7 +67,7 @@ var tree = sync.OnceValue(func() []string {
 	cmd.Dir = root
 	var files []string
 	if out, err := cmd.Output(); err == nil {
-		for _, p := range strings.Split(string(out), "\x00") {
+		for p := range strings.SplitSeq(string(out), "\x00") {
 			if p != "" && isFile(p) {
 				files = append(files, p)
 			}

@@ -132,7 +132,7 @@ func TestPackageVariablesAreConstant(t *testing.T) {
 				if id == nil || !declared[f.dir][id.Name] || stateAllowed[f.dir+"."+id.Name] != "" {
 					continue
 				}
-				if id.Obj == nil || isPackageLevel(f, id.Obj) {
+				if id.Obj == nil || isPackageLevel(f, id) {
 					t.Errorf("%s: assigns to package-level variable %s", position(id), id.Name)
 				}
 			}
@@ -237,6 +237,7 @@ func leftmost(e ast.Expr) *ast.Ident {
 	}
 }
 
-func isPackageLevel(f *file, obj *ast.Object) bool {
-	return f.ast.Scope != nil && f.ast.Scope.Lookup(obj.Name) == obj
+// isPackageLevel tells whether the name means what the file declares at its top.
+func isPackageLevel(f *file, id *ast.Ident) bool {
+	return f.ast.Scope != nil && f.ast.Scope.Lookup(id.Name) == id.Obj
 }

@@ -117,7 +117,7 @@ func parse(text string) (fragment, error) {
 	sentence = strings.TrimSpace(sentence)
 	switch {
 	case !found || !known:
-		return fragment{}, fmt.Errorf("the first line must begin with one of %s:", strings.Join(kinds, ":, "))
+		return fragment{}, fmt.Errorf("the first line must be a kind (%s), a colon and a sentence", strings.Join(kinds, ", "))
 	case len(sentence) < 10:
 		return fragment{}, errors.New("the first line must say what changed, in the user's words")
 	case !strings.HasSuffix(sentence, "."):
@@ -125,16 +125,16 @@ func parse(text string) (fragment, error) {
 	case len(first) > 200:
 		return fragment{}, errors.New("the first line is longer than 200 characters: explain in the lines after it")
 	}
-	item := "- " + sentence
-	for _, l := range strings.Split(strings.Trim(rest, "\n"), "\n") {
+	item := []string{"- " + sentence}
+	for l := range strings.SplitSeq(strings.Trim(rest, "\n"), "\n") {
 		if strings.HasPrefix(l, "#") {
 			return fragment{}, errors.New("no headings: the text becomes an item of a list")
 		}
 		if l != "" {
-			item += "\n  " + l
+			item = append(item, "  "+l)
 		}
 	}
-	return fragment{kind: kind, text: item}, nil
+	return fragment{kind: kind, text: strings.Join(item, "\n")}, nil
 }
 
 func section(release string, now time.Time, fragments []fragment) string {
@@ -155,11 +155,11 @@ func section(release string, now time.Time, fragments []fragment) string {
 
 func insert(old, section, release string) (string, error) {
 	if strings.Contains(old, "\n## "+release+" ") {
-		return "", fmt.Errorf("CHANGELOG.md has release %s already", release)
+		return "", fmt.Errorf("release exists: CHANGELOG.md has %s already", release)
 	}
 	before, after, found := strings.Cut(old, marker)
 	if !found {
-		return "", fmt.Errorf("CHANGELOG.md lacks the line %q", strings.TrimSpace(marker))
+		return "", fmt.Errorf("no place for a release: CHANGELOG.md lacks the line %q", strings.TrimSpace(marker))
 	}
 	return before + marker + section + after, nil
 }

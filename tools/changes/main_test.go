@@ -15,9 +15,9 @@ func TestParse(t *testing.T) {
 	}{
 		{"one line", "Added: `signet run` does everything.\n", "- `signet run` does everything.", ""},
 		{"with explanation", "Fixed: It starts again.\n\nIt did not\nbefore.\n", "- It starts again.\n  It did not\n  before.", ""},
-		{"unknown kind", "Improved: It is nicer now.", "", "must begin with"},
-		{"no kind", "It is nicer now.", "", "must begin with"},
-		{"empty", "", "", "must begin with"},
+		{"unknown kind", "Improved: It is nicer now.", "", "must be a kind"},
+		{"no kind", "It is nicer now.", "", "must be a kind"},
+		{"empty", "", "", "must be a kind"},
 		{"no text", "Added: ", "", "say what changed"},
 		{"no sentence", "Added: something nice for all", "", "full stop"},
 		{"too long", "Added: " + strings.Repeat("very ", 50) + "long.", "", "longer than"},

@@ -29,8 +29,8 @@ import (
 // only tests may use. Each asks for no more than keeping its text and notices;
 // MPL-2.0 would ask for the source of changed files.
 var allowed = map[bool][]string{
-	true:  {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "0BSD", "Unlicense"},
-	false: {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "0BSD", "Unlicense", "MPL-2.0"},
+	true:  {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "0BSD", "Unlicense", "blessing"},
+	false: {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "0BSD", "Unlicense", "blessing", "MPL-2.0"},
 }
 
 // platforms are all that Signet is built for: a module that only one of them
@@ -177,7 +177,6 @@ func (m *module) readLicence() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.Path, err)
 	}
-	dir := m.Dir
 	if m.Path == "std" && !hasLicence(entries) {
 		// Debian and others move Go's own text away from GOROOT.
 		m.licences = []string{"BSD-3-Clause"}
@@ -188,29 +187,30 @@ func (m *module) readLicence() error {
 		if e.IsDir() || !isLicence(name) && !strings.HasPrefix(name, "NOTICE") {
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		b, err := os.ReadFile(filepath.Join(m.Dir, e.Name()))
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Path, err)
 		}
 		m.texts = append(m.texts, text{e.Name(), string(b)})
-		if !isLicence(name) {
+		if !isLicence(name) || notices[m.Path+"/"+e.Name()] != "" {
 			continue
 		}
-		id := classify(string(b))
-		if id == "" {
+		ids := classify(string(b))
+		if len(ids) == 0 {
 			return fmt.Errorf("%s: %s is no licence known here: look at it, then teach tools/licences", m.Path, e.Name())
 		}
-		if !slices.Contains(allowed[m.linked], id) {
-			return fmt.Errorf("%s: %s is not allowed here (%s)", m.Path, id, use(m.linked))
+		for _, id := range ids {
+			if !slices.Contains(allowed[m.linked], id) {
+				return fmt.Errorf("%s: %s is not allowed here (%s)", m.Path, id, use(m.linked))
+			}
 		}
-		if !slices.Contains(m.licences, id) {
-			m.licences = append(m.licences, id)
-		}
+		m.licences = append(m.licences, ids...)
 	}
 	if len(m.licences) == 0 {
 		return fmt.Errorf("%s: no licence file in %s", m.Path, m.Dir)
 	}
 	slices.Sort(m.licences)
+	m.licences = slices.Compact(m.licences)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -192,8 +193,8 @@ func (s *summary) print(lines []string) {
 
 // reason returns what a skipped test said: its last line of its own.
 func reason(lines []string) string {
-	for i := len(lines) - 1; i >= 0; i-- {
-		t := strings.TrimSpace(lines[i])
+	for _, line := range slices.Backward(lines) {
+		t := strings.TrimSpace(line)
 		if t != "" && !strings.HasPrefix(t, "=== ") && !strings.HasPrefix(t, "--- ") {
 			return t
 		}
