@@ -88,7 +88,7 @@ check-format: $(TOOLS)/gofumpt # gofumpt has nothing to change
 	if [ -n "$$bad" ]; then printf 'not formatted (make fmt does it):\n%s\n' "$$bad" >&2; exit 1; fi
 
 .PHONY: check-vet
-check-vet: # go vet, with and without the invariants, and of what other systems compile
+check-vet: # go vet, with and without the invariants, and of the tools
 	@echo 'check: vet'
 	@CGO_ENABLED=0 $(GO) vet ./...
 	@CGO_ENABLED=0 $(GO) vet -tags invariants ./...
@@ -97,8 +97,8 @@ check-vet: # go vet, with and without the invariants, and of what other systems 
 .PHONY: check-lint
 check-lint: $(TOOLS)/golangci-lint # every linter but those that .golangci.yml names with a reason
 	@echo 'check: lint'
-	@CGO_ENABLED=0 $(TOOLS)/golangci-lint run ./...
-	@cd tools && CGO_ENABLED=0 '$(CURDIR)/$(TOOLS)/golangci-lint' run --config ../.golangci.yml ./...
+	@CGO_ENABLED=0 $(TOOLS)/golangci-lint run --allow-parallel-runners ./...
+	@cd tools && CGO_ENABLED=0 '$(CURDIR)/$(TOOLS)/golangci-lint' run --allow-parallel-runners --config ../.golangci.yml ./...
 
 .PHONY: check-modules
 check-modules: # what is built is what go.sum names, and go.mod names all of it and no more
@@ -110,7 +110,7 @@ check-modules: # what is built is what go.sum names, and go.mod names all of it 
 .PHONY: check-house
 check-house: # direction of dependencies, forbidden calls, package comments, links, left-overs
 	@echo 'check: house rules'
-	@CI=true CGO_ENABLED=0 $(GO) test -count=1 ./test/house/
+	@CGO_ENABLED=0 $(GO) test -count=1 ./test/house/
 
 .PHONY: check-generated
 check-generated: # go generate would change nothing

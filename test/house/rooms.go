@@ -106,8 +106,8 @@ func roomOf(path string) string {
 var pureStd = []string{
 	"bytes", "cmp", "container/heap", "container/list", "crypto/sha256", "crypto/sha512", "crypto/subtle", "embed", "encoding",
 	"encoding/base64", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "hash/crc32", "hash/fnv",
-	"hash/maphash", "io", "iter", "maps", "math", "math/big", "math/bits", "regexp", "regexp/syntax", "slices", "sort",
-	"strconv", "strings", "text/scanner", "time", "unicode", "unicode/utf16", "unicode/utf8", "unique",
+	"io", "iter", "maps", "math", "math/big", "math/bits", "path", "regexp", "regexp/syntax", "slices", "sort",
+	"strconv", "strings", "text/scanner", "time", "unicode", "unicode/utf16", "unicode/utf8",
 }
 
 // allowed tells whether a package in folder from may import path, and if not,

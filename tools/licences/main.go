@@ -35,7 +35,7 @@ var allowed = map[bool][]string{
 
 // platforms are all that Signet is built for: a module that only one of them
 // links counts as linked.
-var platforms = []string{"linux/amd64", "linux/arm64", "windows/amd64", "darwin/arm64"}
+var platforms = []string{"linux/amd64", "linux/arm64"}
 
 func main() {
 	write := flag.String("write", "", "`file` to write the table to")
