@@ -4,29 +4,28 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
 // CA is a certificate authority in a directory (mode 0700):
 //
 //	index.json                     what was issued and revoked
-//	lock                           orders changes by several processes
 //	certs/SERIAL.pem               each certificate issued, with its chain
 //	PURPOSE/root.pem, root.key     self-signed; the key is used for nothing but
 //	                               the intermediate and may be taken off-line
 //	PURPOSE/issuer.pem, issuer.key the intermediate, which signs leaves and lists
 //	PURPOSE/crl.pem                the newest revocation list
 //
-// Safe for concurrent use, also by several processes.
+// Safe for concurrent use, also by several processes: a lock on the directory
+// orders their changes.
 type CA struct {
+	disk     fsys.FS
 	dir      string
 	branches map[Purpose]*branch
 	mu       sync.Mutex
@@ -68,37 +67,25 @@ func (p CAParams) check() error {
 }
 
 // InitCA makes an authority in dir, which must not exist or be empty (Conflict,
-// CAExists). It appears there whole or not at all.
-func InitCA(dir string, p CAParams) (*CA, error) {
+// CAExists), and opens it. What a crash left of an authority that was never
+// finished is made anew.
+func InitCA(disk fsys.FS, dir string, p CAParams) (*CA, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	dir = filepath.Clean(dir)
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return nil, fault.New(fault.Conflict, "CAExists", "%s is not empty: an authority is made in a new directory and never replaced", dir)
+	if err := disk.MkdirAll(dir); err != nil {
+		return nil, pathFault(err, dir)
 	}
-	parent := filepath.Dir(dir)
-	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return nil, fmt.Errorf("make the authority's directory: %w", err)
-	}
-	temp, err := os.MkdirTemp(parent, filepath.Base(dir)+".new-")
+	unlock, err := lockDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("make the authority's directory: %w", err)
-	}
-	defer os.RemoveAll(temp)
-	if err := fillCA(temp, p); err != nil {
 		return nil, err
 	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Conflict, "CAExists", "%s is not empty: an authority is made in a new directory and never replaced", dir)
+	err = makeCA(disk, dir, p)
+	unlock()
+	if err != nil {
+		return nil, err
 	}
-	if err := os.Rename(temp, dir); err != nil {
-		return nil, fmt.Errorf("make the authority's directory: %w", err)
-	}
-	if err := syncDir(parent); err != nil {
-		return nil, fmt.Errorf("make the authority's directory: %w", err)
-	}
-	ca, err := OpenCA(dir)
+	ca, err := OpenCA(disk, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -111,67 +98,108 @@ func InitCA(dir string, p CAParams) (*CA, error) {
 	return ca, nil
 }
 
-func fillCA(dir string, p CAParams) error {
-	if err := os.Mkdir(filepath.Join(dir, "certs"), 0o700); err != nil {
+// unfinished is in an authority's directory until the authority is complete.
+// It tells the remains of a crash, which may go, from an authority that has
+// lost its index, which must not.
+const unfinished = "unfinished"
+
+func makeCA(disk fsys.FS, dir string, p CAParams) error {
+	list, err := disk.List(dir)
+	if err != nil {
+		return pathFault(err, dir)
+	}
+	names := map[string]bool{}
+	for _, i := range list {
+		names[i.Name] = true
+	}
+	if names[indexFile] || len(names) > 0 && !names[unfinished] && !names[unfinished+".new"] {
+		return fault.New(fault.Conflict, "CAExists", "%s is not empty: an authority is made in a new directory and never replaced", dir)
+	}
+	mark := filepath.Join(dir, unfinished)
+	if err := writeFile(disk, mark, nil); err != nil {
 		return err
 	}
+	for name := range names {
+		if name != unfinished {
+			if err := fsys.RemoveAll(disk, filepath.Join(dir, name)); err != nil {
+				return pathFault(err, dir)
+			}
+		}
+	}
+	if err := fillCA(disk, dir, p); err != nil {
+		return err
+	}
+	if err := disk.Remove(mark); err != nil {
+		return pathFault(err, mark)
+	}
+	return nil
+}
+
+func fillCA(disk fsys.FS, dir string, p CAParams) error {
+	if err := disk.MkdirAll(filepath.Join(dir, "certs")); err != nil {
+		return pathFault(err, dir)
+	}
 	for _, purpose := range Purposes() {
-		sub := filepath.Join(dir, string(purpose))
-		if err := os.Mkdir(sub, 0o700); err != nil {
-			return err
-		}
-		rootKey, err := NewKey(p.Algorithm)
-		if err != nil {
-			return err
-		}
-		template := rootTemplate(purpose, p.Organization, p.RootValidity, p.Now)
-		root, err := sign(template, template, rootKey.Public(), rootKey)
-		if err != nil {
-			return err
-		}
-		issuerKey, err := NewKey(p.Algorithm)
-		if err != nil {
-			return err
-		}
-		template, err = intermediateTemplate(purpose, p.Organization, p.IssuerValidity, p.Now, root)
-		if err != nil {
-			return err
-		}
-		issuer, err := sign(template, root, issuerKey.Public(), rootKey)
-		if err != nil {
-			return err
-		}
-		if err := validateBranch(purpose, root, issuer, p.Now); err != nil {
-			return err
-		}
-		if err := errors.Join(
-			WriteKeyPEM(filepath.Join(sub, "root.key"), rootKey),
-			WriteCertsPEM(filepath.Join(sub, "root.pem"), root),
-			WriteKeyPEM(filepath.Join(sub, "issuer.key"), issuerKey),
-			WriteCertsPEM(filepath.Join(sub, "issuer.pem"), issuer),
-		); err != nil {
+		if err := fillBranch(disk, filepath.Join(dir, string(purpose)), purpose, p); err != nil {
 			return err
 		}
 	}
+	// The index comes last: with it, the authority exists.
 	x := &index{
 		Version: indexVersion, Organization: p.Organization,
 		LeafValidity: p.LeafValidity, CRLValidity: p.CRLValidity, CRLNumbers: map[Purpose]int64{},
 	}
-	return x.write(dir, p.Now)
+	return x.write(disk, dir)
+}
+
+func fillBranch(disk fsys.FS, dir string, purpose Purpose, p CAParams) error {
+	if err := disk.MkdirAll(dir); err != nil {
+		return pathFault(err, dir)
+	}
+	rootKey, err := NewKey(p.Algorithm)
+	if err != nil {
+		return err
+	}
+	template := rootTemplate(purpose, p.Organization, p.RootValidity, p.Now)
+	root, err := sign(template, template, rootKey.Public(), rootKey)
+	if err != nil {
+		return err
+	}
+	issuerKey, err := NewKey(p.Algorithm)
+	if err != nil {
+		return err
+	}
+	template, err = intermediateTemplate(purpose, p.Organization, p.IssuerValidity, p.Now, root)
+	if err != nil {
+		return err
+	}
+	issuer, err := sign(template, root, issuerKey.Public(), rootKey)
+	if err != nil {
+		return err
+	}
+	if err := validateBranch(purpose, root, issuer, p.Now); err != nil {
+		return err
+	}
+	return errors.Join(
+		WriteKeyPEM(disk, filepath.Join(dir, "root.key"), rootKey),
+		WriteCertsPEM(disk, filepath.Join(dir, "root.pem"), root),
+		WriteKeyPEM(disk, filepath.Join(dir, "issuer.key"), issuerKey),
+		WriteCertsPEM(disk, filepath.Join(dir, "issuer.pem"), issuer),
+	)
 }
 
 // OpenCA opens the authority in dir. Root keys are not read, so they may be
 // kept elsewhere. A key that others can read is refused.
-func OpenCA(dir string) (*CA, error) {
-	if _, err := os.Stat(filepath.Join(dir, indexFile)); err != nil {
+func OpenCA(disk fsys.FS, dir string) (*CA, error) {
+	if _, err := disk.Stat(filepath.Join(dir, indexFile)); err != nil {
 		return nil, fault.Wrap(fault.NotFound, "NoCA", err, "there is no certificate authority in %s; make one with \"signet ca init\"", dir)
 	}
-	if _, err := readIndex(dir); err != nil {
+	if _, err := readIndex(disk, dir); err != nil {
 		return nil, err
 	}
-	ca := &CA{dir: dir, branches: map[Purpose]*branch{}}
+	ca := &CA{disk: disk, dir: dir, branches: map[Purpose]*branch{}}
 	for _, purpose := range Purposes() {
-		b, err := openBranch(filepath.Join(dir, string(purpose)))
+		b, err := openBranch(disk, filepath.Join(dir, string(purpose)))
 		if err != nil {
 			return nil, err
 		}
@@ -180,17 +208,17 @@ func OpenCA(dir string) (*CA, error) {
 	return ca, nil
 }
 
-func openBranch(dir string) (*branch, error) {
-	root, err := readOneCert(filepath.Join(dir, "root.pem"))
+func openBranch(disk fsys.FS, dir string) (*branch, error) {
+	root, err := readOneCert(disk, filepath.Join(dir, "root.pem"))
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := readOneCert(filepath.Join(dir, "issuer.pem"))
+	issuer, err := readOneCert(disk, filepath.Join(dir, "issuer.pem"))
 	if err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, "issuer.key")
-	key, err := ReadKeyPEM(path)
+	key, err := readKey(disk, path)
 	if err != nil {
 		return nil, err
 	}
@@ -203,8 +231,8 @@ func openBranch(dir string) (*branch, error) {
 	return &branch{root: root, issuer: issuer, issuerKey: key}, nil
 }
 
-func readOneCert(path string) (*x509.Certificate, error) {
-	certs, err := ReadCertsPEM(path)
+func readOneCert(disk fsys.FS, path string) (*x509.Certificate, error) {
+	certs, err := readCerts(disk, path)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +260,7 @@ func (c *CA) Issuer(p Purpose) *x509.Certificate {
 func (c *CA) CRLPath(p Purpose) string { return filepath.Join(c.dir, string(p), "crl.pem") }
 
 // change runs f on the newest index under the lock, and stores what f made of it.
-func (c *CA) change(now time.Time, f func(*index) error) error {
+func (c *CA) change(f func(*index) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	unlock, err := lockDir(c.dir)
@@ -240,12 +268,12 @@ func (c *CA) change(now time.Time, f func(*index) error) error {
 		return err
 	}
 	defer unlock()
-	x, err := readIndex(c.dir)
+	x, err := readIndex(c.disk, c.dir)
 	if err != nil {
 		return err
 	}
 	if err := f(x); err != nil {
 		return err
 	}
-	return x.write(c.dir, now)
+	return x.write(c.disk, c.dir)
 }

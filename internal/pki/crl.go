@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
 // CRLSet is a set of certificate revocation lists to check against. A nil set
@@ -62,7 +63,7 @@ func NewCRLSet(lists []*x509.RevocationList) (*CRLSet, error) {
 // ReadCRLs reads the revocation lists in path, PEM (any number) or DER (one),
 // of at most 16 MiB.
 func ReadCRLs(path string) ([]*x509.RevocationList, error) {
-	data, err := readFile(path, maxCRLFile, false)
+	data, err := readFile(fsys.Real{}, path, maxCRLFile, false)
 	if err != nil {
 		return nil, err
 	}

@@ -1,16 +1,12 @@
 package pki
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
 // Bounds on files, in bytes. Each is far above what is sensible.
@@ -24,27 +20,25 @@ const (
 
 // readFile reads a regular file of at most limit bytes. A secret file that its
 // group or others can touch is refused: its content must be taken as known.
-func readFile(path string, limit int64, secret bool) ([]byte, error) {
+func readFile(disk fsys.FS, path string, limit int64, secret bool) ([]byte, error) {
 	// Stat before Open, for Open waits for ever on a pipe.
-	if info, err := os.Stat(path); err != nil {
+	info, err := disk.Stat(path)
+	if err != nil {
 		return nil, pathFault(err, path)
-	} else if !info.Mode().IsRegular() {
+	}
+	if !info.Mode.IsRegular() {
 		return nil, fault.New(fault.Invalid, "NotAFile", "%s is not a regular file", path)
 	}
-	f, err := os.Open(path)
+	if secret && info.Mode.Perm()&0o077 != 0 {
+		return nil, fault.New(fault.Untrusted, "KeyFileExposed",
+			"%s has mode %#o: a file with a private key must be open to its owner alone (chmod 600 %s)",
+			path, info.Mode.Perm(), path)
+	}
+	f, err := disk.Open(path)
 	if err != nil {
 		return nil, pathFault(err, path)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, pathFault(err, path)
-	}
-	if secret && info.Mode().Perm()&0o077 != 0 {
-		return nil, fault.New(fault.Untrusted, "KeyFileExposed",
-			"%s has mode %#o: a file with a private key must belong to its owner alone (chmod 600 %s)",
-			path, info.Mode().Perm(), path)
-	}
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, pathFault(err, path)
@@ -62,47 +56,15 @@ func pathFault(err error, path string) error {
 	return fault.Wrap(fault.Unavailable, "FileUnreadable", err, "%s can't be read", path)
 }
 
-// writeFile replaces path by data, so that a reader or a crash sees the old or
-// the new content, never a part.
-func writeFile(path string, data []byte, mode fs.FileMode) (err error) {
-	var random [8]byte
-	_, _ = rand.Read(random[:])
-	temp := path + ".new-" + hex.EncodeToString(random[:])
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+// writeFile replaces path by data, of mode 0600, so that a reader or a crash
+// sees the old or the new content, never a part.
+func writeFile(disk fsys.FS, path string, data []byte) error {
+	err := fsys.WriteFileAtomic(disk, path, data)
+	switch {
+	case err == nil:
+		return nil
+	case fsys.IsNoSpace(err):
+		return fault.Wrap(fault.NoSpace, "DiskFull", err, "%s can't be written: the disk is full", path)
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(temp)
-			err = fmt.Errorf("write %s: %w", path, err)
-		}
-	}()
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	if err = os.Rename(temp, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes a rename or a new entry in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if closeErr := d.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	return fault.Wrap(fault.Unavailable, "FileUnwritable", err, "%s can't be written", path)
 }

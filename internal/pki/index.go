@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
 // Record is what the authority remembers of a certificate it has issued.
@@ -42,12 +42,9 @@ func (r Record) Status(now time.Time) string {
 	return "valid"
 }
 
-// forgetAfter is how long after their end certificates of nodes and users stay
-// in the index and, if revoked, on the list. Those of signers stay for ever:
-// what they have signed outlives them.
-const forgetAfter = 90 * 24 * time.Hour
-
-// index is the authority's memory, one JSON file replaced in one step.
+// index is the authority's memory, one JSON file replaced in one step. Records
+// are never dropped: with a clock gone wrong, forgetting what has ended would
+// bring revoked certificates back.
 type index struct {
 	Version      int               `json:"version"`
 	Organization string            `json:"organization"`
@@ -62,9 +59,9 @@ const (
 	indexFile    = "index.json"
 )
 
-func readIndex(dir string) (*index, error) {
+func readIndex(disk fsys.FS, dir string) (*index, error) {
 	path := filepath.Join(dir, indexFile)
-	data, err := readFile(path, maxIndexFile, false)
+	data, err := readFile(disk, path, maxIndexFile, false)
 	if err != nil {
 		return nil, err
 	}
@@ -83,15 +80,12 @@ func readIndex(dir string) (*index, error) {
 	return &x, nil
 }
 
-func (x *index) write(dir string, now time.Time) error {
-	x.Certificates = slices.DeleteFunc(x.Certificates, func(r Record) bool {
-		return r.Purpose != PurposeSigning && now.Sub(r.NotAfter) > forgetAfter
-	})
+func (x *index) write(disk fsys.FS, dir string) error {
 	data, err := json.MarshalIndent(x, "", " ")
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, indexFile), append(data, '\n'), 0o600)
+	return writeFile(disk, filepath.Join(dir, indexFile), append(data, '\n'))
 }
 
 // find returns the record of a serial number.

@@ -6,12 +6,12 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
 // Issued is a certificate that has just been made.
@@ -145,7 +145,7 @@ func (c *CA) issueFor(p leafParams, pub crypto.PublicKey, key crypto.Signer, old
 		return nil, err
 	}
 	var issued *Issued
-	err := c.change(p.now, func(x *index) error {
+	err := c.change(func(x *index) error {
 		if old != nil {
 			if current, err := x.find(old.Serial); err != nil || current.RevokedAt != nil {
 				return fault.New(fault.Conflict, "CertificateRevoked", "certificate %s was revoked meanwhile", old.Serial)
@@ -168,7 +168,7 @@ func (c *CA) issueFor(p leafParams, pub crypto.PublicKey, key crypto.Signer, old
 			return err
 		}
 		issued = &Issued{Cert: cert, Chain: []*x509.Certificate{cert, b.issuer}, Key: key, Serial: serialText(cert.SerialNumber)}
-		if err := WriteCertsPEM(c.certPath(issued.Serial), issued.Chain...); err != nil {
+		if err := WriteCertsPEM(c.disk, c.certPath(issued.Serial), issued.Chain...); err != nil {
 			return err
 		}
 		x.Certificates = append(x.Certificates, record(p, cert, key, old))
@@ -213,7 +213,7 @@ func (c *CA) certPath(serial string) string {
 
 // List returns what was issued, the newest last.
 func (c *CA) List() ([]Record, error) {
-	x, err := readIndex(c.dir)
+	x, err := readIndex(c.disk, c.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +222,7 @@ func (c *CA) List() ([]Record, error) {
 
 // Show returns the record of a certificate and its chain.
 func (c *CA) Show(serial string) (*Record, []*x509.Certificate, error) {
-	x, err := readIndex(c.dir)
+	x, err := readIndex(c.disk, c.dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -230,7 +230,7 @@ func (c *CA) Show(serial string) (*Record, []*x509.Certificate, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	chain, err := ReadCertsPEM(c.certPath(r.Serial))
+	chain, err := readCerts(c.disk, c.certPath(r.Serial))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -273,7 +273,7 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 
 // ReadCSR reads the certificate request in path.
 func ReadCSR(path string) (*x509.CertificateRequest, error) {
-	data, err := readFile(path, maxKeyFile, false)
+	data, err := readFile(fsys.Real{}, path, maxKeyFile, false)
 	if err != nil {
 		return nil, err
 	}
@@ -292,14 +292,14 @@ func (c *CA) RenewIssuer(p Purpose, validity time.Duration, now time.Time) (*x50
 		return nil, err
 	}
 	dir := filepath.Join(c.dir, string(p))
-	rootKey, err := ReadKeyPEM(filepath.Join(dir, "root.key"))
-	if os.IsNotExist(err) || fault.Is(err, fault.NotFound) {
+	rootKey, err := readKey(c.disk, filepath.Join(dir, "root.key"))
+	if fault.Is(err, fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "NoRootKey", "the root's key is needed: put it back to %s for this step", filepath.Join(dir, "root.key"))
 	} else if err != nil {
 		return nil, err
 	}
 	var renewed *x509.Certificate
-	err = c.change(now, func(x *index) error {
+	err = c.change(func(x *index) error {
 		b := c.branches[p]
 		if !samePublicKey(rootKey.Public(), b.root.PublicKey) {
 			return fault.New(fault.Corrupt, "CorruptCA", "root.key doesn't belong to root.pem").About(dir)
@@ -315,7 +315,7 @@ func (c *CA) RenewIssuer(p Purpose, validity time.Duration, now time.Time) (*x50
 		if err := validateBranch(p, b.root, renewed, now); err != nil {
 			return err
 		}
-		if err := WriteCertsPEM(filepath.Join(dir, "issuer.pem"), renewed); err != nil {
+		if err := WriteCertsPEM(c.disk, filepath.Join(dir, "issuer.pem"), renewed); err != nil {
 			return err
 		}
 		c.branches[p] = &branch{root: b.root, issuer: renewed, issuerKey: b.issuerKey}

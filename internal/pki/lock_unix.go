@@ -3,30 +3,31 @@
 package pki
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/signet-scheduler/signet/internal/fault"
 )
 
-// lockDir waits for the authority's lock, which orders the changes of several
-// processes, and returns what gives it back. The system frees it when a process
-// dies.
+// lockDir waits for the lock on the authority's directory, which orders the
+// changes of several processes, and returns what gives it back. The system
+// frees it when a process dies. A directory that only a file system in memory
+// has needs none.
 func lockDir(dir string) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		return func() {}, nil
+	}
 	if err != nil {
-		return nil, fmt.Errorf("lock the authority: %w", err)
+		return nil, pathFault(err, dir)
 	}
 	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		err = unix.Flock(fd, unix.LOCK_EX)
+		if err == nil {
+			return func() { _ = unix.Close(fd) }, nil
+		}
 		if err != unix.EINTR {
-			break
+			_ = unix.Close(fd)
+			return nil, fault.Wrap(fault.Unavailable, "NotLocked", err, "the authority in %s can't be locked", dir)
 		}
 	}
-	if err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("lock the authority: %w", err)
-	}
-	return func() { _ = f.Close() }, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
 // maxCerts bounds the number of certificates or lists in one file.
@@ -15,12 +16,12 @@ const maxCerts = 1000
 
 // WriteKeyPEM writes key to path as PKCS#8 PEM with mode 0600, replacing what
 // is there in one step.
-func WriteKeyPEM(path string, key crypto.Signer) error {
+func WriteKeyPEM(disk fsys.FS, path string, key crypto.Signer) error {
 	data, err := EncodeKeyPEM(key)
 	if err != nil {
 		return err
 	}
-	return writeFile(path, data, 0o600)
+	return writeFile(disk, path, data)
 }
 
 // EncodeKeyPEM returns key as PKCS#8 PEM.
@@ -34,8 +35,10 @@ func EncodeKeyPEM(key crypto.Signer) ([]byte, error) {
 
 // ReadKeyPEM reads the one private key in path. A file that its group or others
 // can touch is refused (Untrusted, KeyFileExposed).
-func ReadKeyPEM(path string) (crypto.Signer, error) {
-	data, err := readFile(path, maxKeyFile, true)
+func ReadKeyPEM(path string) (crypto.Signer, error) { return readKey(fsys.Real{}, path) }
+
+func readKey(disk fsys.FS, path string) (crypto.Signer, error) {
+	data, err := readFile(disk, path, maxKeyFile, true)
 	if err != nil {
 		return nil, err
 	}
@@ -98,16 +101,18 @@ func EncodeCertsPEM(certs ...*x509.Certificate) []byte {
 	return b.Bytes()
 }
 
-// WriteCertsPEM writes certificates to path with mode 0644, replacing what is
+// WriteCertsPEM writes certificates to path with mode 0600, replacing what is
 // there in one step.
-func WriteCertsPEM(path string, certs ...*x509.Certificate) error {
-	return writeFile(path, EncodeCertsPEM(certs...), 0o644)
+func WriteCertsPEM(disk fsys.FS, path string, certs ...*x509.Certificate) error {
+	return writeFile(disk, path, EncodeCertsPEM(certs...))
 }
 
 // ReadCertsPEM reads the certificates in path: at least one, at most 1000, in
 // at most 4 MiB.
-func ReadCertsPEM(path string) ([]*x509.Certificate, error) {
-	data, err := readFile(path, maxCertFile, false)
+func ReadCertsPEM(path string) ([]*x509.Certificate, error) { return readCerts(fsys.Real{}, path) }
+
+func readCerts(disk fsys.FS, path string) ([]*x509.Certificate, error) {
+	data, err := readFile(disk, path, maxCertFile, false)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
 // Keypair is a private key with its certificate chain: the leaf, then
@@ -48,12 +49,12 @@ func (k Keypair) TLS() *tls.Certificate {
 // WritePKCS12 writes key and chain to path as a PKCS#12 keystore with mode
 // 0600. Programs that know PKCS#12 by AES and SHA-256 (openssl 3, Java 8u301 on)
 // read it.
-func WritePKCS12(path string, pair Keypair, password Secret) error {
+func WritePKCS12(disk fsys.FS, path string, pair Keypair, password Secret) error {
 	data, err := EncodePKCS12(pair, password)
 	if err != nil {
 		return err
 	}
-	return writeFile(path, data, 0o600)
+	return writeFile(disk, path, data)
 }
 
 // EncodePKCS12 returns key and chain as a PKCS#12 keystore.
@@ -70,18 +71,18 @@ func EncodePKCS12(pair Keypair, password Secret) ([]byte, error) {
 
 // WriteTruststorePKCS12 writes certificates to path as a PKCS#12 truststore,
 // marked as trusted in the way Java looks for.
-func WriteTruststorePKCS12(path string, certs []*x509.Certificate, password Secret) error {
+func WriteTruststorePKCS12(disk fsys.FS, path string, certs []*x509.Certificate, password Secret) error {
 	data, err := encoder().EncodeTrustStore(certs, string(password))
 	if err != nil {
 		return fault.Wrap(fault.Invalid, "InvalidTruststore", err, "the truststore can't be made")
 	}
-	return writeFile(path, data, 0o644)
+	return writeFile(disk, path, data)
 }
 
 // ReadKeystore reads the PKCS#12 keystore in path: one private key with its
 // chain. A file that its group or others can touch is refused.
 func ReadKeystore(path string, password Secret) (Keypair, error) {
-	data, err := readFile(path, maxKeystoreFile, true)
+	data, err := readFile(fsys.Real{}, path, maxKeystoreFile, true)
 	if err != nil {
 		return Keypair{}, err
 	}
@@ -140,7 +141,7 @@ func selfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c.R
 // ReadTruststore reads the certificates in path, PEM or a PKCS#12 truststore;
 // the password is for the latter.
 func ReadTruststore(path string, password Secret) ([]*x509.Certificate, error) {
-	data, err := readFile(path, maxCertFile, false)
+	data, err := readFile(fsys.Real{}, path, maxCertFile, false)
 	if err != nil {
 		return nil, err
 	}

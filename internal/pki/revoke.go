@@ -54,7 +54,7 @@ func (c *CA) Revoke(serial string, reason Reason, now time.Time) error {
 		return err
 	}
 	var purpose Purpose
-	err := c.change(now, func(x *index) error {
+	err := c.change(func(x *index) error {
 		r, err := x.find(serial)
 		if err != nil {
 			return err
@@ -87,14 +87,14 @@ func (c *CA) CRL(p Purpose, now time.Time) ([]byte, error) {
 		return nil, err
 	}
 	var text []byte
-	err := c.change(now, func(x *index) error {
+	err := c.change(func(x *index) error {
 		x.CRLNumbers[p]++
 		der, err := c.branches[p].list(x, p, now)
 		if err != nil {
 			return err
 		}
 		text = pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})
-		return writeFile(c.CRLPath(p), text, 0o644)
+		return writeFile(c.disk, c.CRLPath(p), text)
 	})
 	if err != nil {
 		return nil, err
