@@ -47,10 +47,7 @@ func Parse(src Source, o Options) (*Value, error) {
 // They are merged before substitutions are resolved, so a substitution in one
 // sees the keys of all. No source at all is the empty object.
 func ParseAll(o Options, sources ...Source) (*Value, error) {
-	b := &budget{left: o.MaxNodes}
-	if b.left <= 0 {
-		b.left = MaxNodes
-	}
+	b := newBudget(o)
 	inc := &includes{options: o, left: MaxIncludes}
 	roots := make([]*node, 0, len(sources)) // newest first, as all layers
 	for _, src := range sources {
@@ -97,6 +94,13 @@ func invalidUTF8(text []byte) int {
 // budget bounds the work of one ParseAll.
 type budget struct{ left int }
 
+func newBudget(o Options) *budget {
+	if o.MaxNodes <= 0 {
+		return &budget{left: MaxNodes}
+	}
+	return &budget{left: o.MaxNodes}
+}
+
 // spend takes n units of work at pos.
 func (b *budget) spend(n int, pos Pos) error {
 	b.left -= n
@@ -121,4 +125,11 @@ func at(e *fault.Error, pos Pos) error {
 	e.Problems = []fault.Problem{{Where: pos.String(), Message: e.Message}}
 	e.Message = "not valid HOCON"
 	return e
+}
+
+// CheckSyntax parses src and what it includes, and resolves nothing: to tell
+// of a second bad file when the first is bad already.
+func CheckSyntax(src Source, o Options) error {
+	_, err := parseSource(src, &includes{options: o, left: MaxIncludes}, newBudget(o), nil, 0)
+	return err
 }

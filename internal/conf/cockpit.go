@@ -1,0 +1,133 @@
+package conf
+
+import (
+	"strings"
+	"time"
+)
+
+func bindCockpit(b *binder, c *Cockpit) {
+	const prefix = "signet.cockpit."
+	b.text(&c.Name, Key{
+		Name: prefix + "name", Type: "name", Range: nameRange,
+		Meaning: "The Cockpit's name, which is the name in its certificate.",
+	}, "cockpit", checkName)
+	bindListen(b, &c.Listen, prefix+"listen", "0.0.0.0:4446")
+	bindControllers(b, c, prefix+"controllers")
+	bindTLS(b, &c.TLS)
+	bindUserTLS(b, c, prefix)
+	b.text(&c.Database, Key{
+		Name: prefix + "database", Type: "text", hidden: true, Default: `"sqlite:cockpit.db"`, Range: "`sqlite:FILE`, FILE relative to the data directory",
+		Meaning: "The Cockpit's database. Only SQLite is supported.",
+	}, "sqlite:"+resolve(b.dataDir, "cockpit.db"), b.checkDatabase)
+	b.choice(&c.SecurityLevel, Key{
+		Name:    prefix + "security-level",
+		Meaning: "Who signs what is deployed: at `low` the Cockpit does, with one key.",
+	}, "low")
+	b.path(&c.SigningKeyFile, Key{Name: prefix + "signing.key-file", Meaning: "The private key (PEM) that the Cockpit signs documents with."},
+		configBase, "private/signing-key.pem")
+	b.path(&c.SigningCertFile, Key{Name: prefix + "signing.cert-file", Meaning: "Its certificate (PEM), with the code-signing usage."},
+		configBase, "private/signing-cert.pem")
+	b.duration(&c.SessionIdle, Key{Name: prefix + "session.idle-timeout", Meaning: "A session ends after so long without a request."},
+		30*time.Minute, limits[time.Duration]{low: time.Minute, high: 30 * day})
+	b.duration(&c.SessionMax, Key{Name: prefix + "session.max-duration", Meaning: "A session ends after so long in any case; not less than the idle timeout."},
+		12*time.Hour, limits[time.Duration]{low: time.Minute, high: 90 * day})
+	if c.SessionMax < c.SessionIdle {
+		b.problem(b.place(prefix+"session.max-duration", prefix+"session.idle-timeout"),
+			"%ssession.max-duration (%s) must not be less than %ssession.idle-timeout (%s)",
+			prefix, durationText(c.SessionMax), prefix, durationText(c.SessionIdle))
+	}
+	b.duration(&c.LogRetention, Key{
+		Name:    prefix + "history-retention",
+		Meaning: "How long finished orders, with their steps and logs, stay in the history; 0 is for ever.",
+	}, 0, limits[time.Duration]{low: time.Hour, high: 36500 * day, zero: true})
+	bindProcess(b, &c.ShutdownTimeout, &c.LogLevel, &c.LogFormat)
+}
+
+// bindUserTLS binds the listener's certificate, which is the node's if no key
+// of it is set, and the CAs of users.
+func bindUserTLS(b *binder, c *Cockpit, prefix string) {
+	https := prefix + "https."
+	bindIdentity(b, &c.UserTLS, https, "")
+	for i, key := range b.keys {
+		if strings.HasPrefix(key.Name, https) {
+			b.keys[i].Default = "" // it is the node's
+			b.keys[i].Meaning = strings.TrimSuffix(key.Meaning, ".") + ", for the listener that users see. Without any of these keys, it is that of `signet.tls`."
+			if b.keys[i].sample == "" {
+				b.keys[i].sample = `"..."`
+			}
+		}
+	}
+	if b.find(https+"key-file") == nil && b.find(https+"cert-file") == nil && c.UserTLS.Keystore == "" {
+		t := &c.TLS
+		c.UserTLS = TLS{KeyFile: t.KeyFile, CertFile: t.CertFile, Keystore: t.Keystore, KeystorePassword: t.KeystorePassword, KeystoreAlias: t.KeystoreAlias}
+	}
+	bindCRLs(b, &c.UserTLS, https, "Certificate revocation lists (PEM or DER) that users' certificates are checked against; re-read when they change.")
+	b.paths(&c.UserCA, Key{
+		Name:    prefix + "user-ca-files",
+		Meaning: "The CA certificates (PEM) of users' client certificates. Without any, there is no login by certificate.",
+	})
+}
+
+// bindControllers binds the Controllers that the Cockpit serves.
+func bindControllers(b *binder, c *Cockpit, name string) {
+	s := b.bind(Key{
+		Name: name, Type: "list of objects", Range: "1 to 100 Controllers", required: true,
+		sample:  `[{ id = "controller", members = [{ name = "controller-1", url = "https://localhost:4444" }] }]`,
+		Meaning: "The Controllers that the Cockpit serves. A group of members is one Controller.",
+	})
+	b.keys = append(b.keys,
+		Key{Name: name + "[].id", Type: "name", Range: nameRange, Meaning: "The Controller's id.", required: true},
+		Key{Name: name + "[].members", Type: "list of objects", Range: "1 to 9 members", Meaning: "Its members.", required: true},
+		Key{Name: name + "[].members[].name", Type: "name", Range: nameRange, Meaning: "The member's name, in its certificate.", required: true},
+		Key{Name: name + "[].members[].url", Type: "URL", Range: "`https://HOST:PORT`", Meaning: "Where the Cockpit reaches it.", required: true})
+	ids := map[string]bool{}
+	elements := b.elements(s, 100, "id", "members")
+	if s != nil && len(s.value.Items()) == 0 {
+		b.bad(s, "at least one Controller is needed")
+	}
+	for _, e := range elements {
+		if ref, ok := b.controllerRef(e); ok {
+			if ids[ref.ID] {
+				b.bad(e.object, "another Controller has the same id")
+			}
+			ids[ref.ID] = true
+			c.Controllers = append(c.Controllers, ref)
+		}
+	}
+}
+
+// controllerRef reads one Controller.
+func (b *binder) controllerRef(e element) (ref ControllerRef, ok bool) {
+	id, members := e.require("id"), e.require("members")
+	if id == nil || members == nil {
+		return ref, false
+	}
+	ref.ID, ok = b.checked(id, checkName)
+	elements := b.elements(members, 9, "name", "url")
+	if len(members.value.Items()) == 0 && ok {
+		b.bad(members, "at least one member is needed, in a list")
+	}
+	for _, m := range elements {
+		member, valid := b.member(m)
+		if !valid {
+			ok = false
+			continue
+		}
+		if contains(ref.Names, member.Name) || contains(ref.URLs, member.URL) {
+			b.bad(m.object, "another member has the same name or url")
+		}
+		ref.Names = append(ref.Names, member.Name)
+		ref.URLs = append(ref.URLs, member.URL)
+	}
+	return ref, ok && len(ref.Names) > 0
+}
+
+// checkDatabase makes the path of a database absolute.
+func (b *binder) checkDatabase(s string) (text, wrong string) {
+	// No message shows the value: that of another engine may hold a password.
+	file, ok := strings.CutPrefix(s, "sqlite:")
+	if !ok || file == "" || strings.HasPrefix(file, "//") || strings.ContainsAny(file, "?#") {
+		return "", "only an SQLite database can be used: sqlite:FILE"
+	}
+	return "sqlite:" + resolve(b.dataDir, file), ""
+}
