@@ -102,12 +102,13 @@ func roomOf(path string) string {
 }
 
 // pureStd is what language and engine may use of the standard library: what
-// computes. time is there for its types; uses.go forbids its clock.
+// computes. time is there for its types; uses.go forbids its clock. time/tzdata
+// embeds the zones, so that they don't depend on the machine.
 var pureStd = []string{
 	"bytes", "cmp", "container/heap", "container/list", "crypto/sha256", "crypto/sha512", "crypto/subtle", "embed", "encoding",
 	"encoding/base64", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "hash/crc32", "hash/fnv",
 	"io", "iter", "maps", "math", "math/big", "math/bits", "path", "regexp", "regexp/syntax", "slices", "sort",
-	"strconv", "strings", "text/scanner", "time", "unicode", "unicode/utf16", "unicode/utf8",
+	"strconv", "strings", "text/scanner", "time", "time/tzdata", "unicode", "unicode/utf16", "unicode/utf8",
 }
 
 // allowed tells whether a package in folder from may import path, and if not,

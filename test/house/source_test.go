@@ -37,28 +37,36 @@ var sources = sync.OnceValue(func() []*file {
 		if !strings.HasSuffix(p, ".go") || strings.Contains(p, "testdata/") {
 			continue
 		}
-		tree, _ := parser.ParseFile(fset, filepath.Join(root, p), nil, parser.ParseComments)
-		if tree == nil {
-			continue
+		if f, _ := parse(p, nil); f != nil {
+			files = append(files, f)
 		}
-		f := &file{path: p, dir: path.Dir(p), ast: tree, names: map[string]string{}}
-		// storetest and its like are test code that several packages share.
-		f.inTest = strings.HasSuffix(p, "_test.go") || strings.HasSuffix(f.dir, "test")
-		for _, imp := range tree.Imports {
-			target, err := strconv.Unquote(imp.Path.Value)
-			if err != nil {
-				continue
-			}
-			name := path.Base(target)
-			if imp.Name != nil {
-				name = imp.Name.Name
-			}
-			f.names[name] = target
-		}
-		files = append(files, f)
 	}
 	return files
 })
+
+// parse reads one file; source nil means that on disk. With an error there may
+// be a file, too: what could be understood of it.
+func parse(p string, source any) (*file, error) {
+	tree, err := parser.ParseFile(fset, filepath.Join(root, p), source, parser.ParseComments)
+	if tree == nil {
+		return nil, err
+	}
+	f := &file{path: p, dir: path.Dir(p), ast: tree, names: map[string]string{}}
+	// storetest and its like are test code that several packages share.
+	f.inTest = strings.HasSuffix(p, "_test.go") || strings.HasSuffix(f.dir, "test")
+	for _, imp := range tree.Imports {
+		target := strings.Trim(imp.Path.Value, `"`)
+		name := path.Base(target)
+		if strings.HasPrefix(name, "v") && strings.Trim(name[1:], "0123456789") == "" {
+			name = path.Base(path.Dir(target)) // math/rand/v2 is rand
+		}
+		if imp.Name != nil {
+			name = imp.Name.Name
+		}
+		f.names[name] = target
+	}
+	return f, err
+}
 
 // tree lists all files that belong to the repository, committed or about to be,
 // from the root and sorted. Without git it takes all but what is built.

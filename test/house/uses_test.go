@@ -1,9 +1,11 @@
 package house
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,37 +13,54 @@ import (
 func TestForbiddenUses(t *testing.T) {
 	t.Parallel()
 	for _, f := range sources() {
-		room := roomOf(f.dir)
-		byPackage := map[string][]use{}
-		for _, u := range uses {
-			if u.concerns(room, f.inTest) {
-				byPackage[u.pkg] = append(byPackage[u.pkg], u)
-			}
-		}
-		for _, imp := range f.ast.Imports {
-			for _, u := range byPackage[strings.Trim(imp.Path.Value, `"`)] {
-				if len(u.names) == 0 {
-					t.Errorf("%s: imports %s: %s", position(imp), u.pkg, u.reason)
-				}
-			}
-		}
-		ast.Inspect(f.ast, func(n ast.Node) bool {
-			sel, ok := n.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			id, ok := sel.X.(*ast.Ident)
-			if !ok || isLocal(id) {
-				return true
-			}
-			for _, u := range byPackage[f.names[id.Name]] {
-				if len(u.names) > 0 && u.forbids(sel.Sel.Name) {
-					t.Errorf("%s: uses %s.%s: %s", position(sel), u.pkg, sel.Sel.Name, u.reason)
-				}
-			}
-			return true
-		})
+		report(t, forbiddenUses(f))
 	}
+}
+
+// report fails the test with each finding.
+func report(t *testing.T, findings []string) {
+	t.Helper()
+	for _, finding := range findings {
+		t.Error(finding)
+	}
+}
+
+func finding(n ast.Node, format string, args ...any) string {
+	return position(n) + ": " + fmt.Sprintf(format, args...)
+}
+
+func forbiddenUses(f *file) (findings []string) {
+	room := roomOf(f.dir)
+	byPackage := map[string][]use{}
+	for _, u := range uses {
+		if u.concerns(room, f.inTest) {
+			byPackage[u.pkg] = append(byPackage[u.pkg], u)
+		}
+	}
+	for _, imp := range f.ast.Imports {
+		for _, u := range byPackage[strings.Trim(imp.Path.Value, `"`)] {
+			if len(u.names) == 0 {
+				findings = append(findings, finding(imp, "imports %s: %s", u.pkg, u.reason))
+			}
+		}
+	}
+	ast.Inspect(f.ast, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		id, ok := sel.X.(*ast.Ident)
+		if !ok || isLocal(id) {
+			return true
+		}
+		for _, u := range byPackage[f.names[id.Name]] {
+			if len(u.names) > 0 && u.forbids(sel.Sel.Name) {
+				findings = append(findings, finding(sel, "uses %s.%s: %s", u.pkg, sel.Sel.Name, u.reason))
+			}
+		}
+		return true
+	})
+	return findings
 }
 
 // isLocal tells whether the name is one that the file declares itself, not that
@@ -51,70 +70,76 @@ func isLocal(id *ast.Ident) bool { return id.Obj != nil }
 func TestPurePackagesHaveNoConcurrency(t *testing.T) {
 	t.Parallel()
 	for _, f := range sources() {
-		if rooms[roomOf(f.dir)].kind != pure || f.inTest {
-			continue
-		}
-		ast.Inspect(f.ast, func(n ast.Node) bool {
-			var what string
-			switch n := n.(type) {
-			case *ast.GoStmt:
-				what = "a goroutine"
-			case *ast.ChanType, *ast.SendStmt, *ast.SelectStmt:
-				what = "a channel"
-			case *ast.UnaryExpr:
-				if n.Op == token.ARROW {
-					what = "a channel"
-				}
-			}
-			if what != "" {
-				t.Errorf("%s: %s in language or engine: the order of events must come from the log alone", position(n), what)
-			}
-			return true
-		})
+		report(t, concurrency(f))
 	}
+}
+
+func concurrency(f *file) (findings []string) {
+	if rooms[roomOf(f.dir)].kind != pure || f.inTest {
+		return nil
+	}
+	ast.Inspect(f.ast, func(n ast.Node) bool {
+		var what string
+		switch n := n.(type) {
+		case *ast.GoStmt:
+			what = "a goroutine"
+		case *ast.ChanType, *ast.SendStmt, *ast.SelectStmt:
+			what = "a channel"
+		case *ast.UnaryExpr:
+			if n.Op == token.ARROW {
+				what = "a channel"
+			}
+		}
+		if what != "" {
+			findings = append(findings, finding(n, "%s in language or engine: the order of events must come from the log alone", what))
+		}
+		return true
+	})
+	return findings
 }
 
 func TestInitFunctions(t *testing.T) {
 	t.Parallel()
 	for _, f := range sources() {
-		for _, d := range f.ast.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if ok && fn.Recv == nil && fn.Name.Name == "init" && initAllowed[f.path] == "" {
-				t.Errorf("%s: init runs before anybody asked for it: use a variable's initial value, or a row in initAllowed with the reason", position(fn))
-			}
+		report(t, initFunctions(f))
+	}
+}
+
+func initFunctions(f *file) (findings []string) {
+	for _, d := range f.ast.Decls {
+		fn, ok := d.(*ast.FuncDecl)
+		if ok && fn.Recv == nil && fn.Name.Name == "init" && initAllowed[f.path] == "" {
+			findings = append(findings, finding(fn, "init runs before anybody asked for it: use a variable's initial value, or a row in initAllowed with the reason"))
 		}
 	}
+	return findings
 }
 
 // A package-level variable is a constant in fact: set where it is declared, never
 // assigned, and of no type that changes by being used.
 func TestPackageVariablesAreConstant(t *testing.T) {
 	t.Parallel()
-	declared := map[string]map[string]bool{} // folder -> names
-	for _, f := range sources() {
-		if f.inTest || rooms[roomOf(f.dir)].kind == outside {
-			continue
-		}
+	report(t, packageState(sources()))
+}
+
+func packageState(files []*file) (findings []string) {
+	declared := map[string]bool{} // by folder.name; none that stateAllowed has
+	for _, f := range files {
 		for _, spec := range packageVars(f) {
 			for i, name := range spec.Names {
-				if name.Name == "_" {
+				full := f.dir + "." + name.Name
+				if name.Name == "_" || stateAllowed[full] != "" {
 					continue
 				}
-				if declared[f.dir] == nil {
-					declared[f.dir] = map[string]bool{}
-				}
-				declared[f.dir][name.Name] = true
-				if stateAllowed[f.dir+"."+name.Name] != "" {
-					continue
-				}
+				declared[full] = true
 				if why := mutable(spec, i, f); why != "" {
-					t.Errorf("%s: %s %s: hand state in, or add a row to stateAllowed with the reason", position(name), name.Name, why)
+					findings = append(findings, finding(name, "%s %s: hand state in, or add a row to stateAllowed with the reason", name.Name, why))
 				}
 			}
 		}
 	}
-	for _, f := range sources() {
-		if f.inTest || rooms[roomOf(f.dir)].kind == outside {
+	for _, f := range files {
+		if isExempt(f) {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
@@ -129,20 +154,27 @@ func TestPackageVariablesAreConstant(t *testing.T) {
 			}
 			for _, target := range targets {
 				id := leftmost(target)
-				if id == nil || !declared[f.dir][id.Name] || stateAllowed[f.dir+"."+id.Name] != "" {
-					continue
-				}
-				if id.Obj == nil || isPackageLevel(f, id) {
-					t.Errorf("%s: assigns to package-level variable %s", position(id), id.Name)
+				if id != nil && declared[f.dir+"."+id.Name] && (id.Obj == nil || isPackageLevel(f, id)) {
+					findings = append(findings, finding(id, "assigns to package-level variable %s", id.Name))
 				}
 			}
 			return true
 		})
 	}
+	return findings
 }
 
+// isExempt tells whether the file is a test's or a tool's.
+func isExempt(f *file) bool {
+	return f.inTest || rooms[roomOf(f.dir)].kind == outside
+}
+
+// packageVars returns what the file declares by var at its top.
 func packageVars(f *file) []*ast.ValueSpec {
 	var specs []*ast.ValueSpec
+	if isExempt(f) {
+		return nil
+	}
 	for _, d := range f.ast.Decls {
 		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
 			for _, s := range g.Specs {
@@ -240,4 +272,57 @@ func leftmost(e ast.Expr) *ast.Ident {
 // isPackageLevel tells whether the name means what the file declares at its top.
 func isPackageLevel(f *file, id *ast.Ident) bool {
 	return f.ast.Scope != nil && f.ast.Scope.Lookup(id.Name) == id.Obj
+}
+
+// The finders themselves: what they must see, and what they must not.
+func TestFinders(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, path, source string
+		want               string // part of the only finding, or "" for none
+	}{
+		{"clock in the engine", "internal/engine/x.go", `import "time"; func f() { _ = time.Now() }`, "uses time.Now"},
+		{"clock under another name", "internal/engine/x.go", `import t "time"; func f() { _ = t.Now() }`, "uses time.Now"},
+		{"clock as a value", "internal/engine/x.go", `import "time"; func f() func() time.Time { return time.Now }`, "uses time.Now"},
+		{"types of time are fine", "internal/engine/x.go", `import "time"; func f(t time.Time) time.Time { return t.Add(time.Second) }`, ""},
+		{"a local of that name", "internal/engine/x.go", `import _ "time"; type T struct{}; func (T) Now() {}; func f(time T) { time.Now() }`, ""},
+		{"clock in a mechanism", "internal/journal/x.go", `import "time"; func f() { _ = time.Now() }`, ""},
+		{"sleep in a mechanism", "internal/journal/x.go", `import "time"; func f() { time.Sleep(1) }`, "uses time.Sleep"},
+		{"sleep in a test", "internal/journal/x_test.go", `import "time"; func f() { time.Sleep(1) }`, "uses time.Sleep"},
+		{"sleep in test/", "test/sim/x.go", `import "time"; func f() { time.Sleep(1) }`, "uses time.Sleep"},
+		{"unsafe", "internal/proc/x.go", `import "unsafe"; var _ unsafe.Pointer`, "imports unsafe"},
+		{"processes in proc", "internal/proc/x.go", `import _ "os/exec"`, ""},
+		{"processes elsewhere", "internal/agent/x.go", `import _ "os/exec"`, "imports os/exec"},
+		{"processes in a test", "internal/agent/x_test.go", `import _ "os/exec"`, ""},
+		{"goroutine", "internal/order/x.go", `func f() { go f() }`, "a goroutine"},
+		{"channel", "internal/order/x.go", `type T chan int`, "a channel"},
+		{"goroutine in a mechanism", "internal/journal/x.go", `func f() { go f() }`, ""},
+		{"init", "internal/journal/x.go", `func init() {}`, "init runs"},
+		{"method named init", "internal/journal/x.go", `type T int; func (T) init() {}`, ""},
+		{"sentinel", "internal/journal/x.go", `import "errors"; var errX = errors.New("x")`, ""},
+		{"table", "internal/journal/x.go", `var table = map[string]int{"a": 1}`, ""},
+		{"counter", "internal/journal/x.go", `var n = 0; func f() { n++ }`, "assigns to package-level variable n"},
+		{"table that grows", "internal/journal/x.go", `var m = map[int]int{0: 1}; func f() { m[1] = 2 }`, "assigns to package-level variable m"},
+		{"shadowed", "internal/journal/x.go", `var n = 0; func f() { n := 1; n++; _ = n }`, ""},
+		{"empty", "internal/journal/x.go", `var n int`, "has no initial value"},
+		{"made", "internal/journal/x.go", `var m = make(map[int]int)`, "to be filled later"},
+		{"mutex", "internal/journal/x.go", `import "sync"; var mu = sync.Mutex{}`, "sync.Mutex"},
+		{"atomic", "internal/journal/x.go", `import "sync/atomic"; var n atomic.Int64`, "atomic.Int64"},
+		{"interface check", "internal/journal/x.go", `type T int; var _ interface{} = T(0)`, ""},
+		{"set by the linker", "internal/app/x.go", `var Version string`, ""},
+		{"in a test", "internal/journal/x_test.go", `var n int`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f, err := parse(tt.path, "package x\n"+tt.source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := slices.Concat(forbiddenUses(f), concurrency(f), initFunctions(f), packageState([]*file{f}))
+			if tt.want == "" && len(found) > 0 || tt.want != "" && (len(found) != 1 || !strings.Contains(found[0], tt.want)) {
+				t.Errorf("found %q, want %q", found, tt.want)
+			}
+		})
+	}
 }

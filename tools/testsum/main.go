@@ -184,7 +184,7 @@ func (s *summary) rest(pkg string) []string {
 func (s *summary) print(lines []string) {
 	for _, l := range lines {
 		t := strings.TrimSpace(l)
-		if strings.HasPrefix(t, "=== ") || strings.HasPrefix(t, "--- FAIL") || t == "FAIL" {
+		if strings.HasPrefix(t, "=== ") || strings.HasPrefix(t, "--- FAIL") || t == "FAIL" || strings.HasPrefix(t, "FAIL\t") {
 			continue
 		}
 		fmt.Fprintln(s.out, strings.TrimRight(l, "\n"))
