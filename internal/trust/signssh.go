@@ -1,0 +1,75 @@
+package trust
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// sshSigner signs as ssh-keygen -Y sign does.
+type sshSigner struct {
+	signer ssh.Signer
+	key    *sshKey
+}
+
+// SSHSigner returns a signer for an OpenSSH private key without passphrase.
+func SSHSigner(key []byte) (SignerKey, error) { return SSHSignerWithPassphrase(key, nil) }
+
+// SSHSignerWithPassphrase is SSHSigner for a key that a passphrase protects.
+func SSHSignerWithPassphrase(key, passphrase []byte) (SignerKey, error) {
+	signer, err := ssh.ParsePrivateKey(key)
+	var protected *ssh.PassphraseMissingError
+	if errors.As(err, &protected) {
+		if len(passphrase) == 0 {
+			return nil, unusableKey(err, "the SSH private key is protected by a passphrase")
+		}
+		signer, err = ssh.ParsePrivateKeyWithPassphrase(key, passphrase)
+	}
+	if err != nil {
+		return nil, unusableKey(err, "the SSH private key can't be used")
+	}
+	parsed, err := parseSSHKey(signer.PublicKey().Marshal())
+	if err != nil {
+		return nil, unusableKey(err, "the SSH private key can't be used: %s", err)
+	}
+	if why := (Policy{MinRSABits: LowestRSABits}).weakness(parsed.pub); why != "" {
+		return nil, unusableKey(nil, "the SSH private key is refused: %s", why)
+	}
+	return &sshSigner{signer: signer, key: parsed}, nil
+}
+
+// Name returns the key's id; the private key's comment isn't known.
+func (s *sshSigner) Name() string { return "SSH key " + s.key.keyID[:16] }
+
+func (s *sshSigner) Sign(doc []byte) (Evidence, error) {
+	const hashName = "sha512"
+	text := sshSignedText(hashName, digestOf(crypto.SHA512, doc))
+	sig, err := s.signText(text)
+	if err != nil {
+		return Evidence{}, fmt.Errorf("signing with %s: %w", s.Name(), err)
+	}
+	inner := appendSSHString(nil, []byte(sig.Format))
+	inner = appendSSHString(inner, sig.Blob)
+	blob := append([]byte(sshMagic), 0, 0, 0, sshVersion)
+	for _, field := range [][]byte{s.signer.PublicKey().Marshal(), []byte(sshNamespace), nil, []byte(hashName), inner} {
+		blob = appendSSHString(blob, field)
+	}
+	return Evidence{Kind: SSH, Signature: encodeSSHArmour(blob)}, nil
+}
+
+// signText signs with the strongest format of the key. Without naming one, RSA
+// would sign with SHA-1.
+func (s *sshSigner) signText(text []byte) (*ssh.Signature, error) {
+	if _, ok := s.key.pub.(*rsa.PublicKey); !ok {
+		return s.signer.Sign(rand.Reader, text)
+	}
+	signer, ok := s.signer.(ssh.AlgorithmSigner)
+	if !ok {
+		return nil, errors.New("its RSA key can't sign with SHA-512")
+	}
+	return signer.SignWithAlgorithm(rand.Reader, text, sshRSA512)
+}

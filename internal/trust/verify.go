@@ -1,0 +1,71 @@
+package trust
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/fault"
+)
+
+// Signer tells who signed.
+type Signer struct {
+	Kind Kind
+	// Name is for people: the certificate's common name, the OpenPGP user id, or
+	// the comment of the SSH key. Several keys can have the same name.
+	Name string
+	// KeyID identifies the key, in lower-case hexadecimal: for X509 the SHA-256 of
+	// the SubjectPublicKeyInfo, for PGP the fingerprint of the primary key, for SSH
+	// the SHA-256 of the public key's wire form (what ssh-keygen -l shows as base64).
+	KeyID string
+}
+
+// Verified is a document together with the one who signed it. Only Set.Verify
+// makes one; the zero value is no document and is signed by nobody.
+type Verified struct {
+	doc    []byte
+	signer Signer
+}
+
+// Bytes returns the exact bytes that were verified. They must not be modified.
+func (v *Verified) Bytes() []byte { return v.doc }
+
+// Signer returns who signed the document.
+func (v *Verified) Signer() Signer { return v.signer }
+
+// Verify returns the document if ev is a signature over its exact bytes by a
+// signer that the set trusts, and that is valid at the time now. All errors are
+// faults of kind Untrusted with one of the codes of this package, but for a
+// document above MaxDocument bytes (TooLarge) and a zero now (Invalid).
+//
+// On arrival now is the clock's time. When a document is verified again later,
+// the caller may pass the time at which its own log says that it arrived, so
+// that a certificate may expire without stopping what it signed; a removed or
+// revoked key counts at all times.
+//
+// The document is copied, so that the caller's later changes can't reach what
+// was verified.
+func (s *Set) Verify(doc []byte, ev Evidence, now time.Time) (*Verified, error) {
+	if len(doc) > MaxDocument {
+		return nil, fault.New(fault.TooLarge, "DocumentTooLarge", "the document is longer than %d bytes", MaxDocument)
+	}
+	if now.IsZero() {
+		return nil, fault.New(fault.Invalid, "MissingTime", "the time for which the signature is to be verified is missing")
+	}
+	if err := ev.checkForm(); err != nil {
+		return nil, err
+	}
+	v := &Verified{doc: bytes.Clone(doc)}
+	var err *fault.Error
+	switch ev.Kind {
+	case X509:
+		v.signer, err = s.verifyX509(v.doc, ev, now)
+	case PGP:
+		v.signer, err = s.verifyPGP(v.doc, ev, now)
+	default: // checkForm lets no other kind pass
+		v.signer, err = s.verifySSH(v.doc, ev)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
