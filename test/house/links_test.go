@@ -36,6 +36,23 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+// A folder's README.md is its table of contents: a page that isn't in it is
+// found by nobody.
+func TestPagesAreListed(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []string{"docs/adr", "docs/architecture"} {
+		listed := map[string]bool{"README.md": true, "template.md": true}
+		for _, m := range link.FindAllStringSubmatch(string(read(t, dir+"/README.md")), -1) {
+			listed[m[1]] = true
+		}
+		for _, p := range tree() {
+			if path.Dir(p) == dir && strings.HasSuffix(p, ".md") && !listed[path.Base(p)] {
+				t.Errorf("%s isn't linked in %s/README.md", p, dir)
+			}
+		}
+	}
+}
+
 // broken tells why a link in page from doesn't lead anywhere, or "".
 func broken(t *testing.T, from, text, target string) string {
 	t.Helper()

@@ -134,7 +134,7 @@ func (s *summary) endTest(e event, id testID) {
 		s.failed++
 		s.failedIn[e.Package]++
 		s.failures = append(s.failures, e.Package+" "+e.Test)
-		fmt.Fprintf(s.out, "--- %s %s\n", e.Package, e.Test)
+		fmt.Fprintf(s.out, "--- FAIL: %s (%s)\n", e.Test, e.Package)
 		s.print(s.output[id])
 	}
 	delete(s.output, id)
@@ -147,7 +147,7 @@ func (s *summary) endPackage(e event) {
 	if e.Action == "fail" && s.failedIn[e.Package] == 0 {
 		s.failed++
 		s.failures = append(s.failures, e.Package)
-		fmt.Fprintf(s.out, "--- %s\n", e.Package)
+		fmt.Fprintf(s.out, "--- FAIL: %s\n", e.Package)
 		s.print(s.build[e.FailedBuild])
 		s.print(s.rest(e.Package))
 	}

@@ -30,7 +30,7 @@ func TestSummary(t *testing.T) {
 		{
 			name:  "a failed test shows its output",
 			lines: []string{start, run, `{"Action":"output","Package":"p","Test":"T","Output":"    x_test.go:3: got 1\n"}`, `{"Action":"fail","Package":"p","Test":"T"}`, `{"Action":"fail","Package":"p"}`},
-			want:  []string{"--- p T\n    x_test.go:3: got 1\n", "failed:\n  p T\n", "\n0 passed, 1 failed\n"},
+			want:  []string{"--- FAIL: T (p)\n    x_test.go:3: got 1\n", "failed:\n  p T\n", "\n0 passed, 1 failed\n"},
 		},
 		{
 			name:  "a package that doesn't build counts as one",
