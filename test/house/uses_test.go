@@ -13,7 +13,7 @@ import (
 func TestForbiddenUses(t *testing.T) {
 	t.Parallel()
 	for _, f := range sources() {
-		report(t, forbiddenUses(f))
+		report(t, forbiddenUses(f, sources()))
 	}
 }
 
@@ -29,7 +29,8 @@ func finding(n ast.Node, format string, args ...any) string {
 	return position(n) + ": " + fmt.Sprintf(format, args...)
 }
 
-func forbiddenUses(f *file) (findings []string) {
+// forbiddenUses looks at f; a constant may be declared in any of files.
+func forbiddenUses(f *file, files []*file) (findings []string) {
 	room := roomOf(f.dir)
 	byPackage := map[string][]use{}
 	for _, u := range uses {
@@ -44,9 +45,13 @@ func forbiddenUses(f *file) (findings []string) {
 			}
 		}
 	}
+	reads := map[ast.Node]bool{} // os.OpenFile where it stands for reading only
 	ast.Inspect(f.ast, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && opensForReading(call, f.dir, files) {
+			reads[call.Fun] = true
+		}
 		sel, ok := n.(*ast.SelectorExpr)
-		if !ok {
+		if !ok || reads[sel] {
 			return true
 		}
 		id, ok := sel.X.(*ast.Ident)
@@ -61,6 +66,55 @@ func forbiddenUses(f *file) (findings []string) {
 		return true
 	})
 	return findings
+}
+
+// opensForReading tells whether the call is an OpenFile whose flags, named there or
+// in a constant of that folder, let nothing be written: os.Open can't say
+// O_NOFOLLOW.
+func opensForReading(call *ast.CallExpr, dir string, files []*file) bool {
+	fun, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || fun.Sel.Name != "OpenFile" || len(call.Args) != 3 {
+		return false
+	}
+	var safe func(ast.Expr) bool
+	safe = func(e ast.Expr) bool {
+		switch e := e.(type) {
+		case *ast.BinaryExpr:
+			return e.Op == token.OR && safe(e.X) && safe(e.Y)
+		case *ast.SelectorExpr:
+			return slices.Contains([]string{"O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_DIRECTORY"}, e.Sel.Name)
+		case *ast.Ident:
+			values := constants(files, dir, e.Name)
+			return len(values) > 0 && !slices.ContainsFunc(values, func(v ast.Expr) bool { return !safe(v) })
+		}
+		return false
+	}
+	return safe(call.Args[1])
+}
+
+// constants returns the values that a constant of a folder has: one for each
+// platform that declares it.
+func constants(files []*file, dir, name string) (values []ast.Expr) {
+	for _, f := range files {
+		if f.dir != dir {
+			continue
+		}
+		for _, d := range f.ast.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok || g.Tok != token.CONST {
+				continue
+			}
+			for _, s := range g.Specs {
+				spec := s.(*ast.ValueSpec)
+				for i, n := range spec.Names {
+					if n.Name == name && i < len(spec.Values) {
+						values = append(values, spec.Values[i])
+					}
+				}
+			}
+		}
+	}
+	return values
 }
 
 // isLocal tells whether the name is one that the file declares itself, not that
@@ -294,6 +348,11 @@ func TestFinders(t *testing.T) {
 		{"processes in proc", "internal/proc/x.go", `import _ "os/exec"`, ""},
 		{"processes elsewhere", "internal/agent/x.go", `import _ "os/exec"`, "imports os/exec"},
 		{"processes in a test", "internal/agent/x_test.go", `import _ "os/exec"`, ""},
+		{"writing", "internal/trust/x.go", `import "os"; func f() { os.OpenFile("x", os.O_RDONLY|os.O_CREATE, 0) }`, "uses os.OpenFile"},
+		{"unknown flags", "internal/trust/x.go", `import "os"; func f(n int) { os.OpenFile("x", n, 0) }`, "uses os.OpenFile"},
+		{"reading", "internal/trust/x.go", `import ("os"; "syscall"); func f() { os.OpenFile("x", os.O_RDONLY|syscall.O_NOFOLLOW, 0) }`, ""},
+		{"reading by a constant", "internal/trust/x.go", `import "os"; const flags = os.O_RDONLY; func f() { os.OpenFile("x", flags, 0) }`, ""},
+		{"writing by a constant", "internal/trust/x.go", `import "os"; const flags = os.O_RDWR; func f() { os.OpenFile("x", flags, 0) }`, "uses os.OpenFile"},
 		{"goroutine", "internal/order/x.go", `func f() { go f() }`, "a goroutine"},
 		{"channel", "internal/order/x.go", `type T chan int`, "a channel"},
 		{"goroutine in a mechanism", "internal/journal/x.go", `func f() { go f() }`, ""},
@@ -319,7 +378,7 @@ func TestFinders(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found := slices.Concat(forbiddenUses(f), concurrency(f), initFunctions(f), packageState([]*file{f}))
+			found := slices.Concat(forbiddenUses(f, []*file{f}), concurrency(f), initFunctions(f), packageState([]*file{f}))
 			if tt.want == "" && len(found) > 0 || tt.want != "" && (len(found) != 1 || !strings.Contains(found[0], tt.want)) {
 				t.Errorf("found %q, want %q", found, tt.want)
 			}
