@@ -34,23 +34,34 @@ func (r *resolver) findPath(path []string, pos Pos) ([]*node, error) {
 		if err != nil {
 			return nil, err
 		}
-		nodes = r.lookBack(below)
-		if len(nodes) == 0 {
-			return nil, nil
+		if nodes, err = r.lookBack(below, pos); err != nil || len(nodes) == 0 {
+			return nil, err
 		}
 	}
 	return nodes, nil
 }
 
 // lookBack leaves out what is being evaluated, and all over it (rule 3).
-func (r *resolver) lookBack(nodes []*node) []*node {
+func (r *resolver) lookBack(nodes []*node, pos Pos) ([]*node, error) {
 	for i, n := range slices.Backward(nodes) {
-		if r.active[n] > 0 {
-			r.cycle = true
-			return nodes[i+1:]
+		if r.isActive[n] == 0 {
+			continue
 		}
+		r.cycle = true
+		rest := nodes[i+1:]
+		if len(rest) > 0 && !r.isInnermost(n) {
+			return nil, invalid(pos, "this substitution leads back to itself over another key")
+		}
+		return rest, nil
 	}
-	return nodes
+	return nodes, nil
+}
+
+// isInnermost tells whether n is the reference that is followed just now, or
+// the concatenation with it.
+func (r *resolver) isInnermost(n *node) bool {
+	last := len(r.active) - 1
+	return r.active[last] == n || last > 0 && r.active[last-1] == n && n.kind == concatNode
 }
 
 // below returns the layers of key in nodes, both newest first. hidden tells
@@ -98,8 +109,7 @@ func (r *resolver) below(nodes []*node, key string, pos Pos) (out []*node, hidde
 // belowRef is below of what a reference stands for. The reference is active
 // only while it is followed, not while what was found is evaluated.
 func (r *resolver) belowRef(n *node, key string) (out []*node, hidden bool, err error) {
-	r.active[n]++
-	defer r.deactivate(n)
+	defer r.activate(n)()
 	if r.nested++; r.nested > maxEvaluations {
 		return nil, false, tooLarge(n.pos, "substitutions lead to substitutions more than %d times", maxEvaluations)
 	}
@@ -134,11 +144,10 @@ func appendField(out []*node, v *Value, key string) []*node {
 // isRest tells whether a reference points to just the layers below itself, as
 // in  a = ${a} {...}  (rule 5).
 func (r *resolver) isRest(n *node, rest []*node) (bool, error) {
-	if r.active[n] > 0 || len(rest) == 0 {
+	if r.isActive[n] > 0 || len(rest) == 0 {
 		return false, nil
 	}
-	r.active[n]++
-	defer r.deactivate(n)
+	defer r.activate(n)()
 	cycle := r.cycle
 	defer func() { r.cycle = cycle }()
 	found, err := r.find(n)

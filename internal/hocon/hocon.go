@@ -60,7 +60,7 @@ func ParseAll(o Options, sources ...Source) (*Value, error) {
 	if len(roots) == 0 {
 		return &Value{kind: Object}, nil
 	}
-	r := &resolver{roots: roots, lookup: o.Lookup, budget: b, active: map[*node]int{}}
+	r := &resolver{roots: roots, lookup: o.Lookup, budget: b, isActive: map[*node]int{}}
 	return r.resolve()
 }
 

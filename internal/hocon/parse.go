@@ -1,6 +1,7 @@
 package hocon
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -290,7 +291,9 @@ func (p *parser) number() string {
 	text := rest[:n]
 	var err error
 	if strings.ContainsAny(text, ".eE") {
-		_, err = strconv.ParseFloat(text, 64)
+		if _, err = strconv.ParseFloat(text, 64); errors.Is(err, strconv.ErrRange) {
+			err = nil // it is a number, if one that nothing here can take
+		}
 	} else {
 		_, err = strconv.ParseInt(text, 10, 64)
 	}

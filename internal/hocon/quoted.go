@@ -22,7 +22,7 @@ func (s *scanner) quoted() (string, error) {
 			return "", invalid(open, "this quoted string has no closing quote")
 		case r == '\n':
 			return "", invalid(open, `this quoted string has no closing quote in its line; for several lines use """`)
-		case r < 0x20 || r == 0x7f:
+		case r < 0x20:
 			return "", invalid(s.pos(), `a control character in a quoted string: write it as \t or \u0000`)
 		case r == '"':
 			s.at++

@@ -15,12 +15,13 @@ type resolver struct {
 	lookup func(name string) (string, bool)
 	budget *budget
 
-	// active counts for each reference and concatenation how often it is being
-	// evaluated or followed.
-	active map[*node]int
-	cycle  bool // something was left out because it is active
-	depth  int  // of the value that is made
-	nested int  // evaluations in each other
+	// active are the references and concatenations that are being evaluated or
+	// followed, the innermost last; isActive counts them.
+	active   []*node
+	isActive map[*node]int
+	cycle    bool // something was left out because it is active
+	depth    int  // of the value that is made
+	nested   int  // evaluations in each other
 }
 
 // resolve returns the whole tree.
@@ -140,11 +141,10 @@ func (r *resolver) mergeObjects(objects []*node) (*Value, error) {
 // (rule 3).
 func (r *resolver) evalActive(n *node) (*Value, error) {
 	if n.kind == refNode || n.kind == concatNode {
-		if n.kind == refNode && r.active[n] > 0 {
+		if n.kind == refNode && r.isActive[n] > 0 {
 			return nil, r.undefined(n, true)
 		}
-		r.active[n]++
-		defer r.deactivate(n)
+		defer r.activate(n)()
 	}
 	if r.nested++; r.nested > maxEvaluations {
 		return nil, tooLarge(n.pos, "substitutions lead to substitutions more than %d times", maxEvaluations)
@@ -156,9 +156,15 @@ func (r *resolver) evalActive(n *node) (*Value, error) {
 	return r.eval(n)
 }
 
-func (r *resolver) deactivate(n *node) {
-	if r.active[n]--; r.active[n] == 0 {
-		delete(r.active, n)
+// activate makes n active until the function it returns is called.
+func (r *resolver) activate(n *node) (end func()) {
+	r.active = append(r.active, n)
+	r.isActive[n]++
+	return func() {
+		r.active = r.active[:len(r.active)-1]
+		if r.isActive[n]--; r.isActive[n] == 0 {
+			delete(r.isActive, n)
+		}
 	}
 }
 
