@@ -246,7 +246,11 @@ func jobResourceVariable(ev *evaluation, n *call, args []value.Value) (value.Val
 }
 
 func jobResourceVariables(ev *evaluation, n *call, args []value.Value) (value.Value, error) {
-	return ev.resource(n, string(args[0].(value.String)), "")
+	path := string(args[0].(value.String))
+	if path == "" {
+		return nil, ev.failf(n, codeFailed, "the path for jobResourceVariables must not be empty")
+	}
+	return ev.resource(n, path, "")
 }
 
 func toFile(ev *evaluation, n *call, args []value.Value) (value.Value, error) {

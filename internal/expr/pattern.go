@@ -109,7 +109,7 @@ func checkPattern(source string) error {
 			return patternError("look-around %s…) is not supported", rest[:strings.IndexAny(rest, "=!")+1])
 		case strings.HasPrefix(rest, "(?>"):
 			return patternError("atomic groups (?>…) are not supported")
-		case hasAnyPrefix(rest, "*+", "++", "?+", "}+"):
+		case hasAnyPrefix(rest, "*+", "++", "?+"):
 			return patternError("possessive quantifiers (%s) are not supported", rest[:2])
 		}
 	}

@@ -73,7 +73,7 @@ func (s *scanner) accept(c byte) bool {
 func (s *scanner) operator(ops ...string) (op string, glued bool) {
 	for _, op := range ops {
 		after, found := strings.CutPrefix(s.rest(), op)
-		if !found {
+		if !found || isComment(s.rest()) { // a comment here is one that isn't closed
 			continue
 		}
 		if after != "" && strings.IndexByte(operatorChars, after[0]) >= 0 && !isComment(after) {
