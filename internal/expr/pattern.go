@@ -257,7 +257,7 @@ func (ev *evaluation) patternOf(n node, prepared *pattern, regex value.Value, wh
 // spendMatch charges for matching s, before it is done: RE2 takes time in
 // proportion to the length of the text and of the program.
 func (ev *evaluation) spendMatch(n node, p *pattern, s value.String) error {
-	const perStep = 64 // characters times instructions
+	const perStep = 32 // characters times instructions
 	return ev.spend(n, 1+(len(s)+1)*(p.cost+1)/perStep)
 }
 

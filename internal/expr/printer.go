@@ -247,14 +247,23 @@ func (p *printer) interpolation(n *interpolation) {
 
 // bracedPath returns name.field.field, when that is all that n is.
 func bracedPath(n node) (string, bool) {
-	switch n := n.(type) {
-	case *nameRef:
-		return printedVariable(n.name), true
-	case *fieldRef:
-		path, ok := bracedPath(n.x)
-		return path + "." + printedName(n.name), ok
+	var fields []string // from the last to the first
+	for {
+		switch x := n.(type) {
+		case *nameRef:
+			var b strings.Builder
+			b.WriteString(printedVariable(x.name))
+			for i := len(fields) - 1; i >= 0; i-- {
+				b.WriteString("." + fields[i])
+			}
+			return b.String(), true
+		case *fieldRef:
+			fields = append(fields, printedName(x.name))
+			n = x.x
+		default:
+			return "", false
+		}
 	}
-	return "", false
 }
 
 func (p *printer) unary(n *unary) {
