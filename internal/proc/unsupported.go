@@ -1,3 +1,5 @@
+//go:build !linux
+
 package proc
 
 import "github.com/signet-scheduler/signet/internal/fault"

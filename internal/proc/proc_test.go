@@ -1,0 +1,89 @@
+//go:build linux
+
+package proc_test
+
+import (
+	"log/slog"
+	"os"
+	"testing"
+
+	"github.com/signet-scheduler/signet/internal/proc"
+	"github.com/signet-scheduler/signet/internal/proc/proctest"
+)
+
+// TestMain lets the test program be the starter, and a small Agent.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "starter":
+			os.Exit(proc.StarterMain())
+		case "agent":
+			os.Exit(agentMain(os.Args[2:]))
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// testLog writes to the test's log, which goes quiet when the test is over.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(b []byte) (int, error) {
+	l.t.Logf("%s", b)
+	return len(b), nil
+}
+
+func options(t *testing.T, cgroup string) proc.Options {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proc.Options{
+		Argv:     []string{exe, "starter"},
+		Cgroup:   cgroup,
+		Instance: t.TempDir(),
+		Log:      slog.New(slog.NewTextHandler(testLog{t}, nil)),
+	}
+}
+
+// forms are the owners and the ways to find a tree.
+var forms = []struct {
+	name, cgroup string
+	open         func(proc.Options) (proc.Owner, error)
+}{
+	{"InProcess/Cgroup", "auto", proc.NewInProcess},
+	{"InProcess/Walk", "off", proc.NewInProcess},
+	{"Starter/Cgroup", "auto", proc.StartStarter},
+	{"Starter/Walk", "off", proc.StartStarter},
+}
+
+// open opens an owner; with cgroups only where they can be used.
+func open(t *testing.T, cgroup string, f func(proc.Options) (proc.Owner, error)) proc.Owner {
+	t.Helper()
+	if cgroup != "off" {
+		requireCgroups(t)
+	}
+	o, err := f(options(t, cgroup))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestOwners(t *testing.T) {
+	t.Parallel()
+	for _, f := range forms {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			proctest.Suite(t, func(t *testing.T) proc.Owner { return open(t, f.cgroup, f.open) })
+		})
+	}
+}
+
+// requireCgroups skips a test where this user can't use cgroups.
+func requireCgroups(t *testing.T) {
+	t.Helper()
+	if why := proc.CgroupsUnusable(t.TempDir()); why != nil {
+		t.Skip("no cgroup v2 for jobs here: ", why)
+	}
+}

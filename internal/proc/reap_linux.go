@@ -1,0 +1,162 @@
+package proc
+
+import (
+	"log/slog"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A child that isn't reaped keeps its number. So the reapers first only learn
+// that a child has ended, and take its status away under h.mu, where kill looks
+// whether it is still there: no signal ever goes to a stranger, without a
+// descriptor per job.
+
+// reapAll reaps every child of this process, until done is closed and the next
+// child has ended.
+func (h *host) reapAll(done <-chan struct{}) {
+	for {
+		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		switch err {
+		case nil:
+			h.reapReady()
+		case unix.EINTR:
+		default: // ECHILD: there is no child now
+			select {
+			case <-h.forked:
+			case <-done:
+				return
+			}
+		}
+	}
+}
+
+// reapReady takes the status of all children that have ended.
+func (h *host) reapReady() {
+	type ending struct {
+		job *job
+		w   *waited
+	}
+	var endings []ending
+	h.mu.Lock()
+	for {
+		w := new(waited)
+		pid, err := unix.Wait4(-1, &w.status, unix.WNOHANG, &w.usage)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || pid <= 0 {
+			break
+		}
+		j := h.byPID[pid]
+		if j == nil {
+			// An orphan of some job, or a job whose start isn't done yet.
+			if h.forking {
+				h.early[pid] = w
+			}
+			continue
+		}
+		delete(h.byPID, pid)
+		j.done = true
+		endings = append(endings, ending{j, w})
+	}
+	h.mu.Unlock()
+	for _, e := range endings {
+		h.finish(e.job, e.w)
+	}
+}
+
+// watch waits for one process by its pidfd, in Go's poller: no thread. It is for
+// the in-process owner, which must not take other children's status away.
+func (h *host) watch(j *job, pidfd int) {
+	h.await(j.PID, pidfd)
+	w := new(waited)
+	h.mu.Lock()
+	_, err := wait4(j.PID, &w.status, &w.usage)
+	delete(h.byPID, j.PID)
+	j.done = true
+	h.mu.Unlock()
+	if err != nil {
+		h.log(slog.LevelError, "The end of a process was taken away by another part of this program: "+err.Error())
+	}
+	h.finish(j, w)
+}
+
+// await returns when the process has ended and is not yet reaped.
+func (h *host) await(pid, pidfd int) {
+	if pidfd >= 0 && unix.SetNonblock(pidfd, true) == nil {
+		f := os.NewFile(uintptr(pidfd), "pidfd")
+		defer f.Close()
+		if raw, err := f.SyscallConn(); err == nil {
+			ended := func(fd uintptr) bool {
+				var info unix.Siginfo
+				err := unix.Waitid(unix.P_PIDFD, int(fd), &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+				return err != unix.EINTR && (err != nil || info.Signo != 0)
+			}
+			if raw.Read(ended) == nil {
+				return
+			}
+		}
+	}
+	for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+	}
+}
+
+// closeAll kills every job and waits until all is gone, at most for patience.
+// Starts are refused from then on by the caller.
+func (h *host) closeAll() {
+	h.mu.Lock()
+	h.closing = true
+	for _, j := range h.jobs {
+		h.killLocked(j, KilledByClose)
+	}
+	h.mu.Unlock()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	if !h.idle(deadline.C) {
+		h.log(slog.LevelError, "Some jobs can't be killed; they are left behind.")
+	}
+	h.mu.Lock()
+	for key, j := range h.jobs {
+		if j.done {
+			delete(h.jobs, key)
+			if j.tree == nil {
+				h.release(j)
+			}
+		}
+	}
+	h.mu.Unlock()
+	h.idle(deadline.C)
+	if h.groups != nil {
+		if err := h.groups.remove(); err != nil {
+			h.log(slog.LevelWarn, "The cgroup of the jobs can't be removed: "+err.Error())
+		}
+	} else if h.all {
+		// All that is below the starter comes from jobs.
+		if left, err := killTrees(os.Getpid(), nil, nil, true, patience); err != nil || len(left) > 0 {
+			h.log(slog.LevelError, "Some processes of jobs can't be killed; they are left behind.")
+		}
+	}
+	_ = unix.Close(h.null)
+}
+
+// idle waits until no process runs and no clean-up is under way.
+func (h *host) idle(deadline <-chan time.Time) bool {
+	for {
+		h.mu.Lock()
+		h.sweepMu.Lock()
+		busy := len(h.byPID) > 0 || h.forking || h.cleanup > 0
+		changed := h.changed
+		h.sweepMu.Unlock()
+		h.mu.Unlock()
+		if !busy {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			return false
+		}
+	}
+}

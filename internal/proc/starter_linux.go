@@ -1,0 +1,179 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// starterFD is where StartStarter puts the starter's end of the socket.
+const starterFD = 3
+
+// StarterMain is the main function of the starter process: it forks, reaps and
+// kills what the Agent at the other end of its socket says, and ends, with
+// every job, when the Agent closes the socket or dies. It returns the exit
+// code. The socket is descriptor 3, unless one is given.
+func StarterMain(fds ...int) int {
+	fd := starterFD
+	if len(fds) > 0 {
+		fd = fds[0]
+	}
+	s := &starter{socket: newPackets(fd), starts: make(chan startRequest, maxInFlight)}
+	if err := s.run(fd); err != nil {
+		fmt.Fprintln(os.Stderr, "signet starter:", err)
+		return 1
+	}
+	return 0
+}
+
+// starter is the starter process.
+type starter struct {
+	socket *packets
+	host   *host
+	starts chan startRequest
+}
+
+type startRequest struct {
+	m   *message
+	fds []int
+}
+
+func (s *starter) run(fd int) error {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+		return fmt.Errorf("this verb is used by a running Agent only: descriptor %d isn't open", fd)
+	}
+	m, fds, err := s.socket.receive()
+	closeFDs(fds)
+	if err == io.EOF {
+		return nil
+	}
+	if err != nil || m.kind != msgConfigure {
+		return errors.Join(errBadMessage, err)
+	}
+	if err := s.configure(m); err != nil {
+		s.socket.send(&message{kind: msgHello, version: wireVersion, text: err.Error()})
+		return nil
+	}
+	forkerDone, reaperStop := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(forkerDone)
+		s.forkJobs()
+	}()
+	go s.host.reapAll(reaperStop) // ends with the process at the latest
+	err = s.serve()
+	close(s.starts)
+	<-forkerDone
+	s.host.closeAll()
+	close(reaperStop)
+	return err
+}
+
+func (s *starter) configure(m *message) (err error) {
+	if m.version != wireVersion {
+		return fmt.Errorf("the program was replaced while the Agent ran (version %d, %d): restart the Agent", m.version, wireVersion)
+	}
+	// Orphans of jobs come to us: no process of a job is out of our reach.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("subreaper: %w", err)
+	}
+	ended := func(e End) { s.socket.send(&message{kind: msgEnded, end: e}) }
+	s.host, err = newHost(Options{Cgroup: m.text, Instance: m.more}, true, ended, s.log)
+	if err != nil {
+		return err
+	}
+	hello := &message{kind: msgHello, version: wireVersion, more: s.host.weak}
+	if s.host.groups != nil {
+		hello.base = s.host.groups.base
+	}
+	s.socket.send(hello)
+	return nil
+}
+
+func (s *starter) log(level slog.Level, text string) {
+	s.socket.send(&message{kind: msgLog, number: uint64(int(level) + levelShift), text: text[:min(len(text), maxText)]})
+}
+
+// serve reads requests until the Agent closes the socket.
+func (s *starter) serve() error {
+	for {
+		m, fds, err := s.socket.receive()
+		if err == io.EOF || errors.Is(err, unix.ECONNRESET) {
+			return nil
+		}
+		if err != nil {
+			closeFDs(fds)
+			return err
+		}
+		switch m.kind {
+		case msgStart, msgStartFile:
+			s.starts <- startRequest{m, fds}
+			continue
+		case msgKill:
+			s.host.kill(m.key, Signal(m.number))
+		case msgForget:
+			s.host.forget(m.key)
+		case msgClose:
+			return nil
+		default:
+			err = errBadMessage
+		}
+		closeFDs(fds)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// forkJobs starts one process after the other: more at once gain nothing, since
+// a fork holds a lock until the exec. It keeps its thread, whose signal mask the
+// jobs inherit.
+func (s *starter) forkJobs() {
+	runtime.LockOSThread()
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
+		s.log(slog.LevelWarn, "Jobs inherit blocked signals: "+err.Error())
+	}
+	for r := range s.starts {
+		s.fork(r)
+	}
+}
+
+func (s *starter) fork(r startRequest) {
+	defer closeFDs(r.fds)
+	m, fds := r.m, r.fds
+	files := m.files
+	if m.kind == msgStartFile {
+		long, err := &message{}, errBadMessage
+		if len(fds) > 0 {
+			long, err = fromMemory(fds[len(fds)-1])
+		}
+		if err != nil {
+			s.started(Running{Key: m.key}, &StartError{StartFailed, err.Error()})
+			return
+		}
+		m = long
+	}
+	out, errFD := -1, -1
+	if files&1 != 0 && len(fds) > 0 {
+		out, fds = fds[0], fds[1:]
+	}
+	if files&2 != 0 && len(fds) > 0 {
+		errFD = fds[0]
+	}
+	running, serr := s.host.start(&m.spec, out, errFD)
+	if serr != nil {
+		running = Running{Key: m.spec.Key}
+	}
+	s.started(running, serr)
+}
+
+func (s *starter) started(r Running, serr *StartError) {
+	if serr != nil {
+		serr.Reason = serr.Reason[:min(len(serr.Reason), maxText)]
+	}
+	s.socket.send(&message{kind: msgStarted, running: r, fail: serr})
+}
