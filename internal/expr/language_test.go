@@ -25,8 +25,9 @@ func get(m value.Map, name string) (value.Value, bool, error) {
 	return v, ok, nil
 }
 
-func (s *tableScope) Value(name string) (value.Value, bool, error)    { return get(s.names, name) }
-func (s *tableScope) Symbol(name string) (value.Value, bool, error)   { return get(s.symbols, name) }
+func (s *tableScope) Value(name string) (value.Value, bool, error)  { return get(s.names, name) }
+func (s *tableScope) Symbol(name string) (value.Value, bool, error) { return get(s.symbols, name) }
+
 func (s *tableScope) Argument(name string) (value.Value, bool, error) { return get(s.arguments, name) }
 
 func (s *tableScope) Variable(name, label, job string) (value.Value, bool, error) {

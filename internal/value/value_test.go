@@ -130,8 +130,13 @@ func FuzzParseJSON(f *testing.F) {
 func TestEqual(t *testing.T) {
 	t.Parallel()
 	values := []value.Value{
-		nil, value.Missing{}, value.String(""), value.String("1"), value.NewInt(1), value.NewInt(0), number(t, "1.5"), value.Boolean(true), value.Boolean(false),
-		value.List{}, value.List{value.NewInt(1)}, value.List{value.Missing{}}, value.Object{},
+		nil,
+		value.Missing{},
+		value.String(""), value.String("1"), value.NewInt(1), value.NewInt(0), number(t, "1.5"), value.Boolean(true), value.Boolean(false),
+		value.List{},
+		value.List{value.NewInt(1)},
+		value.List{value.Missing{}},
+		value.Object{},
 		value.NewObject(map[string]value.Value{"a": value.NewInt(1)}), value.NewObject(map[string]value.Value{"b": value.NewInt(1)}),
 	}
 	for i, a := range values {
