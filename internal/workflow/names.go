@@ -120,8 +120,9 @@ func checkText(what, s string) error {
 	return nil
 }
 
-// checkEnvName is the rule for names of environment variables.
-func checkEnvName(s string) error {
+// CheckEnv tells what is wrong with the name of an environment variable: that
+// of a variable, without "=". The error is Invalid, code InvalidName.
+func CheckEnv(s string) error {
 	if err := checkText("name of an environment variable", s); err != nil {
 		return err
 	}

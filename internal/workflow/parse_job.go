@@ -124,7 +124,7 @@ func (p *parser) executable(f *Fields) Executable {
 		}
 		return x
 	}
-	x.Env = p.exprs(f, "env", PlaceProcess, checkEnvName)
+	x.Env = p.exprs(f, "env", PlaceProcess, CheckEnv)
 	x.Meaning = p.returnCodeMeaning(f)
 	f.Refuse("login", "%s", unsupported("login (running as another Windows user)"))
 	f.Done()
