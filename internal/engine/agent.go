@@ -1,0 +1,542 @@
+package engine
+
+import (
+	"strconv"
+
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/workflow"
+)
+
+// Agent is the machine of one Agent: it owns the orders that are attached
+// here and moves them from job to job, with or without its Controller. Owned
+// by one goroutine.
+type Agent struct {
+	*machine
+	logID      variable[string]
+	controller variable[string]
+	term       variable[int64]
+	sequence   variable[int64]
+	confirmed  variable[int64] // our events up to this id are the Controller's
+	refused    *table[string, *order.Problem]
+
+	// Derived, lost at a restart together with the processes.
+	jobs       map[order.ID]string // key of the job that an order runs or waits for
+	waiting    map[order.ID]bool   // in a job's queue
+	executions map[string]int64    // starts of each job since this Agent's start
+	launches   []*Launch           // decided since the last Take
+}
+
+// JobConfig is what an Agent's configuration says about jobs.
+type JobConfig struct {
+	ScriptsAllowed bool   // jobs that come as text, or name an absolute path
+	ProcessLimit   int    // what this machine allows; 0: no limit known
+	TaskDir        string // files of a task are below TaskDir/<task>
+	ExecutablesDir string // where relative paths of executables are looked up
+}
+
+// jobQueue holds the orders that wait for a process of one job, first come,
+// first served.
+type jobQueue struct {
+	limit   int
+	running int
+	line    []order.ID // may hold orders that wait no longer
+}
+
+// NewAgent returns an empty Agent machine.
+func NewAgent(cfg Config) *Agent {
+	a := &Agent{
+		machine: newMachine(cfg), jobs: map[order.ID]string{}, waiting: map[order.ID]bool{}, executions: map[string]int64{},
+	}
+	u := a.undo
+	a.logID, a.controller = variable[string]{undo: u}, variable[string]{undo: u}
+	a.term, a.sequence, a.confirmed = variable[int64]{undo: u}, variable[int64]{undo: u}, variable[int64]{undo: u}
+	a.refused = newTable[string, *order.Problem](u)
+	a.rules = a
+	return a
+}
+
+func (a *Agent) mine(o *order.Order) bool { return o.Attachment.Where == order.Attached }
+
+// toController makes the order detachable.
+func (a *Agent) toController(o *order.Order) bool {
+	if now := a.orders.m[o.ID]; now != nil {
+		o = now
+	}
+	if o.Attachment.Where == order.Attached {
+		a.emitOrder(o, &order.Detachable{})
+	}
+	return true
+}
+
+// changed counts processes, and lets the next order in the queue look whether
+// it can start.
+func (a *Agent) changed(old, now *order.Order) {
+	was := old != nil && old.State.Kind == order.Processing
+	is := now != nil && now.State.Kind == order.Processing
+	if now == nil && old != nil {
+		delete(a.waiting, old.ID)
+		defer delete(a.jobs, old.ID)
+	}
+	if was == is {
+		return
+	}
+	o := old
+	if is {
+		o = now
+	}
+	q := a.queues[a.jobs[o.ID]]
+	if q == nil {
+		return // started before a restart
+	}
+	if is {
+		q.running++
+		a.running++
+		return
+	}
+	q.running--
+	a.running--
+	a.next(q)
+	if a.agentLimit() > 0 {
+		for _, key := range sortedKeys(a.queues) {
+			a.next(a.queues[key])
+		}
+	}
+}
+
+// next lets the first order in the queue try to start.
+func (a *Agent) next(q *jobQueue) {
+	for len(q.line) > 0 && !a.waiting[q.line[0]] {
+		q.line = q.line[1:]
+	}
+	if len(q.line) > 0 && q.running < q.limit {
+		a.touch(q.line[0])
+	}
+}
+
+// agentLimit returns how many processes this Agent runs at once; 0: no limit.
+func (a *Agent) agentLimit() int {
+	limit := a.cfg.Job.ProcessLimit
+	if ref, err := a.agentRef(a.cfg.Agent); err == nil && ref.ProcessLimit >= 0 && (limit == 0 || ref.ProcessLimit < limit) {
+		limit = ref.ProcessLimit
+		if limit == 0 {
+			return -1 // the document says none
+		}
+	}
+	return limit
+}
+
+// execute starts the job of an order, or lets it wait in the job's queue.
+func (a *Agent) execute(o *order.Order, w *workflow.Workflow, ex *workflow.Execute) bool {
+	if ex.Job.AgentPath != a.cfg.Agent {
+		return a.toController(o)
+	}
+	if !a.start(o) || !a.documentsUsable(o, w) {
+		return false
+	}
+	o = a.orders.m[o.ID]
+	key := w.ID.String() + "\x00" + w.JobKey(o.Position)
+	q := a.queues[key]
+	if q == nil {
+		q = &jobQueue{}
+		a.queues[key] = q
+	}
+	q.limit = ex.Job.ProcessLimit
+	if !a.mayStart(o.ID, q) {
+		return false
+	}
+	delete(a.waiting, o.ID)
+	a.jobs[o.ID] = key
+	a.process(o, w, ex, key)
+	return true
+}
+
+// mayStart tells whether the order can start now; else it waits in line.
+func (a *Agent) mayStart(id order.ID, q *jobQueue) bool {
+	for len(q.line) > 0 && !a.waiting[q.line[0]] {
+		q.line = q.line[1:]
+	}
+	limit := a.agentLimit()
+	free := q.running < q.limit && limit >= 0 && (limit == 0 || a.running < limit)
+	if free && (len(q.line) == 0 || q.line[0] == id) {
+		return true
+	}
+	if !a.waiting[id] {
+		a.waiting[id] = true
+		q.line = append(q.line, id)
+	}
+	if free {
+		a.touch(q.line[0])
+	}
+	return false
+}
+
+// documentsUsable tells whether every document that the workflow needs can be
+// used. One in quarantine makes the order wait, another problem makes it fail.
+func (a *Agent) documentsUsable(o *order.Order, w *workflow.Workflow) bool {
+	refs := []ItemRef{{Kind: kindAgentRef, Path: a.cfg.Agent}}
+	for _, path := range w.JobResources() {
+		refs = append(refs, ItemRef{Kind: kindJobResource, Path: path})
+	}
+	for _, ref := range refs {
+		_, err := a.document(ref)
+		if err == nil {
+			continue
+		}
+		if it, ok := a.items.get(ref.String()); !ok || it.Quarantine == nil {
+			a.disrupt(a.orders.m[o.ID], err)
+		}
+		return false
+	}
+	return true
+}
+
+// process decides that a process may start, and what it is. A problem with
+// its environment is the outcome of the step.
+func (a *Agent) process(o *order.Order, w *workflow.Workflow, ex *workflow.Execute, key string) {
+	a.executions[key]++
+	task := strconv.FormatInt(max(a.micros, a.lastID.v+1), 10)
+	name := jobName(w, o.Position, ex)
+	l, err := a.launch(o, w, ex, task, name, a.executions[key])
+	o = a.emitOrder(o, &order.ProcessingStarted{
+		Agent: a.cfg.Agent, Task: task, Job: name, Label: ex.Label(),
+		Try: int64(max(1, workflow.TryCount(o.Position))), Attempt: attempts(o) + 1,
+	})
+	if err != nil {
+		a.emitOrder(o, &order.ProcessedEvent{Outcome: order.DisruptedBy(err)})
+		return
+	}
+	a.launches = append(a.launches, l)
+}
+
+// jobName returns the name of a named job, and "path:position" of another.
+func jobName(w *workflow.Workflow, p workflow.Position, ex *workflow.Execute) string {
+	if ex.JobName != "" {
+		return ex.JobName
+	}
+	return w.ID.Path + ":" + p.Normalize().String()
+}
+
+// attempts counts how often in a row the process of this step was lost.
+func attempts(o *order.Order) int64 {
+	var n int64
+	for h := o.History; h != nil && h.Position == o.Position && h.Outcome.ProcessLost; h = h.Prev {
+		n++
+	}
+	return n
+}
+
+// Batch carries out a numbered batch of a Controller's commands. It tells
+// whether the batch was new; one that was seen is passed over.
+func (a *Agent) Batch(b *AgentBatch, now int64) (fresh bool, err error) {
+	if err := a.checkBatch(b); err != nil {
+		return false, err
+	}
+	if b.Term == a.term.v && b.Sequence <= a.sequence.v {
+		return false, nil
+	}
+	err = a.transact(now, func() error {
+		if a.controller.v == "" {
+			a.emit("", &ControllerInitialized{ControllerID: b.ControllerID})
+		}
+		for _, cmd := range b.Commands {
+			a.command(cmd)
+		}
+		a.emit("", &AgentBatchReceived{Term: b.Term, Sequence: b.Sequence})
+		return nil
+	})
+	if err != nil {
+		a.launches = nil
+	}
+	return true, err
+}
+
+func (a *Agent) checkBatch(b *AgentBatch) error {
+	switch {
+	case b.LogID != a.logID.v:
+		return fault.New(fault.Conflict, "AgentLogMismatch", "this Agent's log is not the one that the Controller knows")
+	case a.controller.v != "" && a.controller.v != b.ControllerID:
+		return fault.New(fault.Forbidden, "AgentWrongController", "this Agent belongs to the Controller %s", a.controller.v)
+	case b.Term < a.term.v:
+		return fault.New(fault.Conflict, "DeposedLeader", "term %d is over: the Agent has seen term %d", b.Term, a.term.v)
+	}
+	return nil
+}
+
+// command carries out one command. What doesn't fit any more is passed over:
+// the events tell the Controller how things are.
+func (a *Agent) command(cmd AgentCommand) {
+	switch cmd := cmd.(type) {
+	case *AttachItem:
+		a.attachItem(cmd)
+	case *DetachItem:
+		if _, ok := a.items.get(cmd.Item.String()); ok {
+			a.emit("", &ItemDetached{Item: cmd.Item, Agent: a.cfg.Agent})
+		} else if _, ok := a.refused.get(cmd.Item.String()); ok || isControl(cmd.Item) {
+			a.emit("", &ItemDetached{Item: cmd.Item, Agent: a.cfg.Agent})
+		}
+	case *AttachPathControl:
+		a.emit("", &PathControlled{Control: cmd.Control})
+		a.touchAll()
+	case *AttachWorkflowControl:
+		a.emit("", &WorkflowControlled{Control: cmd.Control})
+		a.touchAll()
+	case *AttachOrder:
+		a.attachOrder(cmd.Order)
+	case *DetachOrder:
+		if o, ok := a.orders.get(cmd.OrderID); ok && o.Attachment.Where == order.Detaching {
+			a.emitOrder(o, &order.DetachedEvent{})
+		}
+	case *MarkOrder:
+		a.markOrder(cmd)
+	case *ConfirmEvents:
+		if cmd.Until > a.confirmed.v && cmd.Until <= a.lastID.v {
+			a.emit("", &EventsReleased{Reader: "controller", Until: cmd.Until})
+		}
+	}
+}
+
+func isControl(ref ItemRef) bool {
+	return ref.Kind == kindPathControl || ref.Kind == kindWorkflowControl
+}
+
+// attachItem takes a document over, or says why not. The shell has verified
+// it; the event says what it found.
+func (a *Agent) attachItem(cmd *AttachItem) {
+	v := cmd.Verdict
+	if v == nil {
+		v = &Verdict{Problem: &order.Problem{Code: "NotVerified", Message: "the document was not verified"}}
+	}
+	if v.Problem != nil {
+		a.emit("", &ItemRefused{Item: cmd.Item, Agent: a.cfg.Agent, Problem: v.Problem})
+		return
+	}
+	if it, ok := a.items.get(cmd.Item.String()); ok && cmd.Item.Kind.Versioned() && it.Document.Text != cmd.Document.Text {
+		a.emit("", &ItemRefused{Item: cmd.Item, Agent: a.cfg.Agent, Problem: &order.Problem{
+			Code: "VersionChanged", Message: "another text of the version " + cmd.Item.VersionID + " is here already",
+		}})
+		return
+	}
+	a.emit("", &ItemAttachedToMe{Item: cmd.Item, Document: cmd.Document, Signer: v.Signer})
+	a.touchAll()
+}
+
+// attachOrder takes an order over. Its arguments have to fit the signed
+// document, whoever sends them.
+func (a *Agent) attachOrder(o *order.Order) {
+	if _, exists := a.orders.get(o.ID); exists || o.ID == "" {
+		return
+	}
+	mine := *o
+	mine.Attachment = order.Attachment{Where: order.Attached, Agent: a.cfg.Agent}
+	mine.Mark = nil
+	a.emit(string(o.ID), &order.AttachedToAgent{Order: &mine})
+	w, err := a.workflow(o.Workflow)
+	if err != nil {
+		return // the order's first step deals with it
+	}
+	if err := checkArguments(w, o); err != nil {
+		a.emitOrder(a.orders.m[o.ID], &order.OutcomeAdded{Outcome: &order.Outcome{
+			Kind: order.Fails, Message: order.ProblemOf(err).Message, Uncatchable: true,
+		}})
+	}
+}
+
+// checkArguments checks what an order brings against the signed document.
+// Final values are the Controller's; names that a ForkList gave its children
+// aren't declared.
+func checkArguments(w *workflow.Workflow, o *order.Order) error {
+	p := w.Preparation
+	if p == nil {
+		return nil
+	}
+	var problems []fault.Problem
+	for _, name := range o.Arguments.Names() {
+		prm := p.Parameter(name)
+		switch {
+		case prm != nil:
+			problems = append(problems, prm.CheckValue(o.Arguments[name])...)
+		case !p.AllowUndeclared && o.Parent == "":
+			problems = append(problems, fault.Problem{Where: "$.arguments." + name, Message: "UndeclaredOrderArgument"})
+		}
+	}
+	if len(problems) > 0 {
+		return &fault.Error{Kind: fault.Invalid, Code: "InvalidOrderArguments", Message: "the Agent refuses the order's arguments: they don't fit the signed workflow", Problems: problems}
+	}
+	return nil
+}
+
+func (a *Agent) markOrder(cmd *MarkOrder) {
+	o, ok := a.orders.get(cmd.OrderID)
+	if !ok || o.Attachment.Where != order.Attached {
+		return
+	}
+	switch cmd.Mark.Kind {
+	case order.Cancelling:
+		if cmd.Mark.Cancel.FreshOnly && o.Started() {
+			return
+		}
+		a.emitOrder(o, &order.CancellationMarked{Mode: cmd.Mark.Cancel})
+	case order.Suspending:
+		a.emitOrder(o, &order.SuspensionMarked{Mode: cmd.Mark.Suspend})
+	case order.Resuming:
+		if o.Mark != nil && o.Mark.Kind == order.Suspending {
+			a.emitOrder(o, &order.ResumedEvent{Resumption: cmd.Mark.Resume})
+		}
+	case order.Going:
+		if waits(o) && o.Position == cmd.Mark.Go {
+			a.emitOrder(o, &order.GoesEvent{})
+		}
+	}
+}
+
+// ProcessEnded notes how a process ended. An end that is known already is
+// passed over.
+func (a *Agent) ProcessEnded(id order.ID, task string, out *order.Outcome, now int64) error {
+	return a.transactLaunching(now, func() error {
+		if o, ok := a.orders.get(id); ok && o.State.Kind == order.Processing && o.State.Task == task {
+			a.emitOrder(o, &order.ProcessedEvent{Outcome: out})
+		}
+		return nil
+	})
+}
+
+// ProcessLost notes that nobody knows what became of a process.
+func (a *Agent) ProcessLost(id order.ID, task string, now int64) error {
+	return a.transactLaunching(now, func() error {
+		if o, ok := a.orders.get(id); ok && o.State.Kind == order.Processing && o.State.Task == task {
+			a.emitOrder(o, &order.ProcessedEvent{Outcome: a.lost(o)})
+		}
+		return nil
+	})
+}
+
+// Lead begins to work: logID is used at the first start only. alive tells
+// which tasks still run; all others that are said to be running were lost.
+func (a *Agent) Lead(logID string, alive func(task string) bool, now int64) error {
+	return a.transactLaunching(now, func() error {
+		if a.logID.v == "" {
+			a.emit("", &AgentInitialized{Agent: a.cfg.Agent, LogID: logID})
+		}
+		a.emit(a.cfg.Agent, &AgentReady{})
+		for _, id := range a.orders.keys() {
+			if o := a.orders.m[id]; o.State.Kind == order.Processing && !alive(o.State.Task) {
+				a.emitOrder(o, &order.ProcessedEvent{Outcome: a.lost(o)})
+			}
+		}
+		a.touchAll()
+		return nil
+	})
+}
+
+// Tick wakes the orders whose time has come.
+func (a *Agent) Tick(now int64) error {
+	return a.transactLaunching(now, func() error {
+		a.wakeDue()
+		return nil
+	})
+}
+
+// TrustChanged verifies every document against the new trust set.
+func (a *Agent) TrustChanged(now int64) error {
+	return a.transactLaunching(now, func() error {
+		a.trustChanged()
+		return nil
+	})
+}
+
+// transactLaunching is transact; launches of a refused transaction are dropped.
+func (a *Agent) transactLaunching(now int64, f func() error) error {
+	n := len(a.launches)
+	err := a.transact(now, f)
+	if err != nil {
+		a.launches = a.launches[:n]
+	}
+	return err
+}
+
+// fold applies the events that aren't an order's.
+func (a *Agent) fold(s *Stamped) error {
+	switch e := s.Event.(type) {
+	case *AgentInitialized:
+		a.logID.set(e.LogID)
+	case *ControllerInitialized:
+		a.controller.set(e.ControllerID)
+	case *AgentReady:
+	case *AgentBatchReceived:
+		a.term.set(e.Term)
+		a.sequence.set(e.Sequence)
+	case *ItemAttachedToMe:
+		a.addItem(e.Item, e.Document, e.Signer, s.ID)
+		a.refused.del(e.Item.String())
+	case *ItemRefused:
+		a.refused.set(e.Item.String(), e.Problem)
+	case *ItemDetached:
+		a.items.del(e.Item.String())
+		a.refused.del(e.Item.String())
+		delete(a.parsed, e.Item.String())
+		switch e.Item.Kind {
+		case kindPathControl:
+			a.paths.del(e.Item.Path)
+		case kindWorkflowControl:
+			a.breaks.del(workflowID(e.Item).String())
+		}
+	case *ItemQuarantined:
+		a.quarantine(e.Item, e.Problem)
+	case *ItemReleased:
+		a.quarantine(e.Item, nil)
+	case *PathControlled:
+		a.foldPathControl(e)
+	case *WorkflowControlled:
+		a.foldWorkflowControl(e)
+	case *EventsReleased:
+		a.confirmed.set(e.Until)
+	default:
+		return fault.New(fault.Internal, "InapplicableEvent", "an Agent can't take %s", s.Event.Type())
+	}
+	return nil
+}
+
+// Apply folds events of the log at start.
+func (a *Agent) Apply(events []Stamped) error {
+	for i := range events {
+		if err := a.machine.fold(&events[i]); err != nil {
+			return err
+		}
+	}
+	clear(a.machine.queued)
+	a.work = a.work[:0]
+	a.undo.forget(len(a.undo.steps))
+	return nil
+}
+
+// AgentWork is a batch with the processes to be started once it is committed.
+type AgentWork struct {
+	Batch
+	Launches []*Launch
+}
+
+// Take ends a batch and returns what was decided since the last.
+func (a *Agent) Take() AgentWork {
+	w := AgentWork{Batch: a.take(), Launches: a.launches}
+	a.launches = nil
+	return w
+}
+
+// Committed drops what would be needed to take the oldest batch back.
+func (a *Agent) Committed(w AgentWork) { a.commit(w.Batch) }
+
+// LogID returns the id that the log got at its birth.
+func (a *Agent) LogID() string { return a.logID.v }
+
+// ControllerID returns the Controller to which the Agent belongs, or "".
+func (a *Agent) ControllerID() string { return a.controller.v }
+
+// Confirmed returns the newest event that the Controller has stored.
+func (a *Agent) Confirmed() int64 { return a.confirmed.v }
+
+// Running returns how many processes run.
+func (a *Agent) Running() int { return a.running }
+
+// Waiting returns how many orders wait for a process.
+func (a *Agent) Waiting() int { return len(a.waiting) }

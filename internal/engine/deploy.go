@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/workflow"
+)
+
+// updateItems deploys and removes documents, all or nothing: every reference
+// must be satisfied afterwards.
+func (c *Controller) updateItems(b *UpdateItems) error {
+	if problems := c.checkUpdate(b); len(problems) > 0 {
+		return &fault.Error{Kind: fault.Invalid, Code: "InvalidItems", Message: "the objects can't be deployed", Problems: problems}
+	}
+	version := ""
+	var replaced []workflow.ID
+	for i := range b.Add {
+		n := &b.Add[i]
+		old, had := c.current(n.Ref)
+		if had && old.Document.Text == n.Document.Text && old.Ref.VersionID == n.Ref.VersionID && !old.Removed {
+			continue // the very same: nothing to do
+		}
+		if n.Ref.Kind.Versioned() && version != n.Ref.VersionID {
+			version = n.Ref.VersionID
+			c.emit("", &VersionAdded{VersionID: version})
+		}
+		c.emit("", &ItemAdded{Item: n.Ref, Document: n.Document, Signer: n.Signer, Changed: had})
+		c.known(n.Ref, n.Item)
+		if had && n.Ref.Kind.Versioned() {
+			replaced = append(replaced, workflowID(old.Ref))
+		}
+		if !n.Ref.Kind.Versioned() {
+			it, _ := c.items.get(n.Ref.String())
+			c.reattach(it.Ref)
+		}
+	}
+	for _, k := range b.Remove {
+		replaced = append(replaced, c.removeItem(k)...)
+	}
+	for _, id := range replaced {
+		c.collect(id)
+	}
+	c.touchAll()
+	return c.machine.fault
+}
+
+// current returns the item that a new one takes the place of: for workflows
+// the newest version.
+func (c *Controller) current(ref ItemRef) (*Item, bool) {
+	if ref.Kind.Versioned() {
+		head, ok := c.heads.get(ref.Path)
+		if !ok {
+			return nil, false
+		}
+		ref.VersionID = head
+	}
+	return c.items.get(ref.String())
+}
+
+// checkUpdate returns everything that is wrong with an update.
+func (c *Controller) checkUpdate(b *UpdateItems) []fault.Problem {
+	var problems []fault.Problem
+	report := func(where, message string) {
+		if len(problems) < 200 {
+			problems = append(problems, fault.Problem{Where: where, Message: message})
+		}
+	}
+	added, removed := map[item.Key]bool{}, map[item.Key]bool{}
+	for i := range b.Add {
+		n := &b.Add[i]
+		k := n.Ref.Key()
+		if added[k] {
+			report(k.String(), "the object is given twice")
+		}
+		added[k] = true
+		if it, ok := c.items.get(n.Ref.String()); ok && n.Ref.Kind.Versioned() && it.Document.Text != n.Document.Text {
+			report(k.String(), "the version "+n.Ref.VersionID+" exists already with another text; a version can't be changed")
+		}
+	}
+	for _, k := range b.Remove {
+		if added[k] {
+			report(k.String(), "the object is given and removed at once")
+		}
+		removed[k] = true
+		if !c.exists(k) {
+			report(k.String(), "there is no such object")
+		}
+	}
+	for i := range b.Add {
+		for _, ref := range item.References(b.Add[i].Item) {
+			if !added[ref] && (removed[ref] || !c.exists(ref)) {
+				report(b.Add[i].Ref.Key().String(), "it refers to "+ref.String()+", which is not deployed")
+			}
+		}
+	}
+	if len(removed) > 0 {
+		problems = append(problems, c.stillReferenced(removed, added)...)
+	}
+	return problems
+}
+
+// exists tells whether a current object of that key is deployed.
+func (c *Controller) exists(k item.Key) bool {
+	if k.Kind.Versioned() {
+		_, ok := c.heads.get(k.Path)
+		return ok
+	}
+	it, ok := c.items.get(ItemRef{Kind: k.Kind, Path: k.Path}.String())
+	return ok && !it.Removed
+}
+
+// stillReferenced finds objects that stay and refer to ones that go.
+func (c *Controller) stillReferenced(removed, added map[item.Key]bool) []fault.Problem {
+	var problems []fault.Problem
+	for _, it := range c.Items() {
+		k := it.Ref.Key()
+		if it.Removed || removed[k] || added[k] || !c.IsHead(it) {
+			continue
+		}
+		doc, err := c.document(it.Ref)
+		if err != nil {
+			continue // not trusted: nothing of it runs
+		}
+		for _, ref := range item.References(doc) {
+			if removed[ref] {
+				problems = append(problems, fault.Problem{Where: ref.String(), Message: "it is still used by " + k.String()})
+			}
+		}
+	}
+	return problems
+}
+
+// removeItem takes an object out of service and returns workflow versions that
+// may be forgotten now.
+func (c *Controller) removeItem(k item.Key) []workflow.ID {
+	if k.Kind.Versioned() {
+		head, _ := c.heads.get(k.Path)
+		id := workflow.ID{Path: k.Path, VersionID: head}
+		c.emit("", &ItemRemoved{Item: workflowRef(id)})
+		return []workflow.ID{id}
+	}
+	ref := ItemRef{Kind: k.Kind, Path: k.Path}
+	it, _ := c.items.get(ref.String())
+	c.emit("", &ItemDeletionMarked{Item: it.Ref})
+	c.collectItem(it.Ref)
+	return nil
+}
+
+// collect lets go of a workflow version that no order uses and that isn't the
+// newest: first at the Agents, then here.
+func (c *Controller) collect(id workflow.ID) {
+	ref := workflowRef(id)
+	if _, ok := c.items.get(ref.String()); !ok {
+		return
+	}
+	if head, ok := c.heads.get(id.Path); ok && head == id.VersionID {
+		return
+	}
+	if len(c.byWorkflow[id]) > 0 {
+		return
+	}
+	c.collectItem(ref)
+}
+
+// collectItem detaches a document from its Agents, and deletes it once none
+// has it.
+func (c *Controller) collectItem(ref ItemRef) {
+	left := false
+	for _, key := range c.attached.keys() {
+		at := c.attached.m[key]
+		if at.Ref.String() != ref.String() {
+			continue
+		}
+		left = true
+		if at.State != ItemIsDetachable {
+			c.emit("", &ItemDetachable{Item: at.Ref, Agent: at.Agent})
+		}
+	}
+	if !left {
+		c.emit("", &ItemDeleted{Item: ref})
+	}
+}
+
+// orderGone is called when an order has left its workflow version for good.
+func (c *Controller) orderGone(ids []workflow.ID) {
+	slices.SortFunc(ids, func(a, b workflow.ID) int { return compareID(a, b) })
+	for _, id := range slices.Compact(ids) {
+		c.collect(id)
+	}
+}
+
+func compareID(a, b workflow.ID) int {
+	if a.Path != b.Path {
+		if a.Path < b.Path {
+			return -1
+		}
+		return 1
+	}
+	switch {
+	case a.VersionID < b.VersionID:
+		return -1
+	case a.VersionID > b.VersionID:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,437 @@
+package engine
+
+import (
+	"container/heap"
+	"slices"
+
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/workflow"
+)
+
+// maxSteps bounds what one order does in one transaction without waiting for
+// anything; beyond it, it is Broken: its workflow runs in a circle.
+const maxSteps = 10_000
+
+// Verifier verifies the evidence of a document's exact bytes against the trust
+// set that holds at this moment. It returns the verified text; the engine
+// parses nothing else.
+type Verifier interface {
+	Verify(d Document) (Verified, error)
+}
+
+// Verified is a document whose evidence was found good.
+type Verified struct {
+	Text   string
+	Signer string
+}
+
+// Config is what a machine needs to know that isn't in its log.
+type Config struct {
+	ControllerID string
+	Agent        string // this Agent's path; "" at a Controller
+	Verifier     Verifier
+	Env          func(name string) (string, bool) // environment of this part
+	Job          JobConfig                        // at an Agent
+}
+
+// Item is a deployed document as the machine keeps it. It is immutable.
+type Item struct {
+	Ref        ItemRef
+	Document   Document
+	Signer     string
+	Removed    bool           // no new order; it goes as soon as nothing uses it
+	Quarantine *order.Problem // its signer isn't trusted any more
+	Added      int64          // event id
+}
+
+// machine is what Controller and Agent have in common: the orders, the
+// documents, and the rules by which orders move.
+type machine struct {
+	cfg    Config
+	undo   *undoLog
+	orders *table[order.ID, *order.Order]
+	items  *table[string, *Item]  // by ItemRef.String()
+	heads  *table[string, string] // newest version of each workflow path
+	paths  *table[string, *PathControl]
+	breaks *table[string, *WorkflowControl] // by workflow.ID.String()
+	lastID variable[int64]
+
+	// The transaction.
+	now     int64 // milliseconds
+	micros  int64
+	events  []Stamped // decided since the last Take
+	work    []order.ID
+	queued  map[order.ID]bool
+	steps   map[order.ID]int
+	txStart int   // index in events
+	fault   error // an event that didn't fit: the transaction is taken back
+
+	// Derived from the state, never part of it.
+	touched  map[order.ID]bool // since the last Take
+	parsed   map[string]parsed // documents verified in this trust epoch
+	epoch    int
+	wakes    wakeHeap
+	queues   map[string]*jobQueue
+	running  int // processes of this Agent
+	inFlight int // pre-images of batches that aren't committed yet
+
+	rules rules
+}
+
+// rules is where Controller and Agent differ.
+type rules interface {
+	// fold applies an event that isn't an order's.
+	fold(s *Stamped) error
+	// mine tells whether this machine may move the order.
+	mine(o *order.Order) bool
+	// execute starts the job of an order that stands at it.
+	execute(o *order.Order, w *workflow.Workflow, ex *workflow.Execute) bool
+	// toController hands an order to the Controller for an instruction that
+	// only it can carry out; false: this is the Controller.
+	toController(o *order.Order) bool
+	// changed is told of every change of an order.
+	changed(old, now *order.Order)
+}
+
+type parsed struct {
+	epoch int
+	item  item.Item
+	err   error
+}
+
+func newMachine(cfg Config) *machine {
+	u := &undoLog{}
+	m := &machine{
+		cfg: cfg, undo: u,
+		orders:  newTable[order.ID, *order.Order](u),
+		items:   newTable[string, *Item](u),
+		heads:   newTable[string, string](u),
+		paths:   newTable[string, *PathControl](u),
+		breaks:  newTable[string, *WorkflowControl](u),
+		lastID:  variable[int64]{undo: u},
+		queued:  map[order.ID]bool{},
+		steps:   map[order.ID]int{},
+		touched: map[order.ID]bool{},
+		parsed:  map[string]parsed{},
+		queues:  map[string]*jobQueue{},
+	}
+	m.orders.changed = func(id order.ID, old, now *order.Order, _, _ bool) {
+		m.indexOrder(id, old, now)
+		m.rules.changed(old, now)
+	}
+	return m
+}
+
+// transact runs f as one transaction: f decides, then every touched order
+// moves on. With an error nothing has happened.
+func (m *machine) transact(micros int64, f func() error) error {
+	mark, count, last := len(m.undo.steps), len(m.events), m.lastID.v
+	m.now, m.micros, m.fault, m.txStart = micros/1000, micros, nil, count
+	err := f()
+	if err == nil {
+		m.advance()
+		err = m.fault
+	}
+	clear(m.queued)
+	clear(m.steps)
+	m.work = m.work[:0]
+	if err != nil {
+		m.undo.rollback(mark)
+		m.events = m.events[:count]
+		m.lastID.v = last
+	}
+	return err
+}
+
+// emit decides an event: it gets its id, is folded, and becomes part of the
+// transaction.
+func (m *machine) emit(key string, ev Event) { m.emitAt(key, ev, 0) }
+
+func (m *machine) emitAt(key string, ev Event, timestamp int64) {
+	if m.fault != nil {
+		return
+	}
+	s := Stamped{ID: max(m.micros, m.lastID.v+1), Timestamp: timestamp, Key: key, Event: ev}
+	if err := m.fold(&s); err != nil {
+		m.fault = err
+		return
+	}
+	m.events = append(m.events, s)
+}
+
+// emitOrder decides an event of an order and returns the order after it. Two
+// plain moves in a row become one.
+func (m *machine) emitOrder(o *order.Order, ev Event) *order.Order {
+	if mv, ok := ev.(*order.Moved); ok && mv.Reason == "" {
+		if n := len(m.events); n > m.txStart && m.events[n-1].Key == string(o.ID) {
+			if last, ok := m.events[n-1].Event.(*order.Moved); ok && last.Reason == "" {
+				now, err := order.Apply(o, ev)
+				if err != nil {
+					m.fault = err
+					return o
+				}
+				m.events[n-1].Event = ev
+				m.orders.set(o.ID, now)
+				m.touch(o.ID)
+				return now
+			}
+		}
+	}
+	m.emit(string(o.ID), ev)
+	now, ok := m.orders.get(o.ID)
+	if !ok {
+		return o
+	}
+	return now
+}
+
+// fold applies one event to the state.
+func (m *machine) fold(s *Stamped) error {
+	if s.ID <= m.lastID.v {
+		return fault.New(fault.Corrupt, "EventIdNotRising", "event %d follows event %d", s.ID, m.lastID.v)
+	}
+	m.lastID.set(s.ID)
+	handled, err := m.foldOrder(s)
+	if handled || err != nil {
+		return err
+	}
+	return m.rules.fold(s)
+}
+
+// foldOrder applies an order's event; handled is false for other events.
+func (m *machine) foldOrder(s *Stamped) (handled bool, err error) {
+	id := order.ID(s.Key)
+	switch e := s.Event.(type) {
+	case *order.Added:
+		if _, ok := m.orders.get(id); ok {
+			return true, fault.New(fault.Internal, "DuplicateOrder", "Order:%s exists already", id)
+		}
+		m.orders.set(id, order.New(id, e, s.ID))
+		m.touch(id)
+		return true, nil
+	case *order.AttachedToAgent:
+		m.orders.set(id, e.Order)
+		m.touch(id)
+		return true, nil
+	}
+	o, ok := m.orders.get(id)
+	if !ok || s.Key == "" {
+		if _, isOrders := orderEvents[s.Event.Type()]; isOrders {
+			return true, fault.New(fault.Internal, "UnknownOrder", "%s of unknown Order:%s", s.Event.Type(), id)
+		}
+		return false, nil
+	}
+	if _, isOrders := orderEvents[s.Event.Type()]; !isOrders {
+		return false, nil
+	}
+	now, err := order.Apply(o, s.Event)
+	if err != nil {
+		return true, err
+	}
+	switch e := s.Event.(type) {
+	case *order.ForkedEvent:
+		for _, c := range o.Children(e, s.ID) {
+			m.orders.set(c.ID, c)
+			m.touch(c.ID)
+		}
+	case *order.Joined:
+		for _, c := range o.State.Children {
+			m.orders.del(c.OrderID)
+			m.touched[c.OrderID] = true
+		}
+	case *order.DetachedEvent:
+		if m.cfg.Agent != "" {
+			now = nil // it is the Controller's again
+		}
+	}
+	if now == nil {
+		m.orders.del(id)
+		m.touched[id] = true
+		return true, nil
+	}
+	m.orders.set(id, now)
+	m.touch(id)
+	return true, nil
+}
+
+// orderEvents holds the names of all order events.
+var orderEvents = func() map[string]bool {
+	names := map[string]bool{}
+	for _, f := range order.Registry() {
+		names[f().Type()] = true
+	}
+	return names
+}()
+
+// touch notes that an order changed: it takes its next steps in this
+// transaction, and the shell looks at it once the batch is committed.
+func (m *machine) touch(id order.ID) {
+	m.touched[id] = true
+	if !m.queued[id] {
+		m.queued[id] = true
+		m.work = append(m.work, id)
+	}
+}
+
+// advance lets every touched order take its next steps until none can move.
+func (m *machine) advance() {
+	for i := 0; i < len(m.work) && m.fault == nil; i++ {
+		id := m.work[i]
+		m.queued[id] = false
+		o, ok := m.orders.get(id)
+		if !ok {
+			continue
+		}
+		for m.fault == nil {
+			m.steps[id]++
+			if m.steps[id] > maxSteps {
+				m.emitOrder(o, &order.BrokenEvent{Problem: &order.Problem{
+					Code: "WorkflowLoop", Message: "the order is in a workflow loop: it took 10000 steps without waiting for anything",
+				}})
+				break
+			}
+			before := o
+			m.step(o)
+			if o, ok = m.orders.get(id); !ok || o == before {
+				break
+			}
+		}
+	}
+}
+
+// indexOrder keeps what is derived from the orders: wake times and job queues.
+func (m *machine) indexOrder(id order.ID, old, now *order.Order) {
+	if now != nil {
+		if at := wakeTime(now); at > 0 && (old == nil || wakeTime(old) != at) {
+			heap.Push(&m.wakes, wake{at, id})
+		}
+	}
+}
+
+// wakeTime returns when time alone lets the order go on, in milliseconds; 0:
+// never.
+func wakeTime(o *order.Order) int64 {
+	switch o.State.Kind {
+	case order.DelayingRetry, order.Sleeping:
+		return o.State.Until
+	case order.Fresh:
+		return o.ScheduledFor
+	}
+	return 0
+}
+
+type wake struct {
+	at int64
+	id order.ID
+}
+
+type wakeHeap []wake
+
+func (h wakeHeap) Len() int { return len(h) }
+func (h wakeHeap) Less(i, j int) bool {
+	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].id < h[j].id
+}
+func (h wakeHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *wakeHeap) Push(x any)   { *h = append(*h, x.(wake)) } //nolint:forcetypeassert // container/heap
+func (h *wakeHeap) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
+}
+
+// NextWake returns the earliest moment, in milliseconds since the epoch, at
+// which time alone lets an order go on; 0: none. It may be too early, never
+// too late.
+func (m *machine) NextWake() int64 {
+	for len(m.wakes) > 0 {
+		w := m.wakes[0]
+		if o, ok := m.orders.get(w.id); ok && wakeTime(o) == w.at && m.rules.mine(o) {
+			return w.at
+		}
+		heap.Pop(&m.wakes)
+	}
+	return 0
+}
+
+// wakeDue touches every order whose time has come.
+func (m *machine) wakeDue() {
+	for len(m.wakes) > 0 && m.wakes[0].at <= m.now {
+		w, _ := heap.Pop(&m.wakes).(wake)
+		if o, ok := m.orders.get(w.id); ok && wakeTime(o) == w.at {
+			m.touch(w.id)
+		}
+	}
+}
+
+// Touched is an order as it stood at the end of a batch; Order is nil when it
+// is gone.
+type Touched struct {
+	ID    order.ID
+	Order *order.Order
+}
+
+// Batch is what was decided since the last Take.
+type Batch struct {
+	Events  []Stamped
+	Touched []Touched // sorted by id
+	undo    int       // how many pre-images belong to it
+}
+
+// take ends a batch.
+func (m *machine) take() Batch {
+	b := Batch{Events: m.events, undo: len(m.undo.steps) - m.inFlight}
+	m.inFlight += b.undo
+	ids := make([]order.ID, 0, len(m.touched))
+	for id := range m.touched {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	b.Touched = make([]Touched, len(ids))
+	for i, id := range ids {
+		o, _ := m.orders.get(id)
+		b.Touched[i] = Touched{id, o}
+	}
+	clear(m.touched)
+	m.events = nil
+	return b
+}
+
+// commit drops what would be needed to take the oldest batch back.
+func (m *machine) commit(b Batch) {
+	m.undo.forget(b.undo)
+	m.inFlight -= b.undo
+}
+
+// undoAll takes back everything that isn't committed.
+func (m *machine) undoAll() {
+	m.undo.rollback(0)
+	m.inFlight = 0
+	m.events = nil
+	clear(m.touched)
+}
+
+// LastEventID returns the id of the newest event, committed or not.
+func (m *machine) LastEventID() int64 { return m.lastID.v }
+
+// Order returns an order, or nil.
+func (m *machine) Order(id order.ID) *order.Order {
+	o, _ := m.orders.get(id)
+	return o
+}
+
+// Orders returns all orders, sorted by id.
+func (m *machine) Orders() []*order.Order {
+	all := make([]*order.Order, 0, len(m.orders.m))
+	for _, id := range m.orders.keys() {
+		all = append(all, m.orders.m[id])
+	}
+	return all
+}
+
+// problemf is fault.New for problems that become part of an order.
+func problemf(code, format string, args ...any) error {
+	return fault.New(fault.Invalid, code, format, args...)
+}
