@@ -1,0 +1,315 @@
+package consensus
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"github.com/signet-scheduler/signet/internal/consensus/consensustest/toy"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
+	"github.com/signet-scheduler/signet/internal/journal"
+)
+
+// member is one member of a simulated group: its disk, which outlives it, and
+// the process that runs on it now, if one does.
+type member struct {
+	world *world
+	id    uint64
+	disk  *fsys.Mem
+	run   *process // nil when down
+	hung  bool     // the disk finishes nothing
+	slow  bool     // it takes its time
+	seen  uint64   // entries compared with the world's
+}
+
+// process is one life of a member. It is the env and the transport of a core.
+type process struct {
+	m       *member
+	core    *core
+	group   *group
+	j       *journal.Journal
+	machine *toy.Machine
+	pending []*write // handed to the writer
+	written []*write // carried out, not synced
+	posts   []func()
+	jobs    []func()
+	dead    bool
+}
+
+// write implements env.
+func (p *process) write(w *write) {
+	p.pending = append(p.pending, w)
+	p.m.world.step("hand", p.m.id, uint64(len(w.entries)))
+}
+
+// background implements env.
+func (p *process) background(f func()) { p.jobs = append(p.jobs, f) }
+
+// post implements env.
+func (p *process) post(f func()) { p.posts = append(p.posts, f) }
+
+// Send implements Transport.
+func (p *process) Send(to uint64, msgs [][]byte) {
+	for _, m := range msgs {
+		p.m.world.put(packet{from: p.m.id, to: to, data: m})
+	}
+}
+
+// SendSnapshot implements Transport.
+func (p *process) SendSnapshot(to uint64, meta []byte, body io.Reader, done func(error)) {
+	p.m.world.stats.states++
+	p.m.world.put(packet{from: p.m.id, to: to, data: meta, body: body, done: func(err error) {
+		if !p.dead {
+			done(err)
+		}
+	}})
+}
+
+// options are the small sizes that make everything happen often.
+func (m *member) options() Options {
+	return Options{
+		ID: m.id, Members: m.world.ids, FS: m.disk, Dir: "/log", Clock: m.world.clock, Log: m.world.log,
+		SegmentBytes: 4 << 10, SnapshotBytes: 2 << 10, SnapshotPeriod: 20 * time.Second, KeepEntries: 4,
+		MaxBatchBytes: 1 << 10, MinFreeSpace: 16 << 10, HungTicks: 120, MaxQueue: 1000,
+	}.complete()
+}
+
+// start begins a life on whatever the disk holds.
+func (m *member) start() error {
+	o := m.options()
+	p := &process{m: m, machine: toy.New()}
+	p.machine.Bugs = m.world.bugs.toy
+	o.Machine, o.Transport = p.machine, p
+	var disk fsys.FS = m.disk
+	if m.world.bugs.noSyncOnOpen {
+		disk = fsys.NewFailing(m.disk) // replaced below by one that forgets syncs
+		disk = forgetful{disk}
+	}
+	open := openGroup
+	if m.world.local {
+		open = openLocal
+	}
+	o.FS = disk
+	j, err := open(o)
+	if fsys.IsNoSpace(err) && !m.world.calm {
+		return nil // it stays down until there is space again
+	}
+	if err != nil {
+		return err
+	}
+	p.j = j
+	p.core = newCore(o, j, p)
+	if m.world.local {
+		p.core.proto = &local{c: p.core}
+	} else {
+		if p.group, err = newGroup(p.core); err != nil {
+			return err
+		}
+		p.core.proto = p.group
+	}
+	m.run = p
+	m.seen = min(m.seen, m.world.confirmed)
+	p.core.start()
+	return p.check()
+}
+
+// forgetful is a disk that syncs no log file that is opened rather than made:
+// the mistake of trusting what a killed process left in the cache.
+type forgetful struct{ fsys.FS }
+
+type forgetfulFile struct{ fsys.File }
+
+func (f forgetful) OpenWrite(name string) (fsys.File, error) {
+	file, err := f.FS.OpenWrite(name)
+	if err != nil || len(name) < 4 || name[len(name)-4:] != ".seg" {
+		return file, err
+	}
+	return forgetfulFile{file}, nil
+}
+
+func (forgetfulFile) Sync() error { return nil }
+
+// stop ends the life: the process is killed, or the power cut.
+func (m *member) stop(power bool) {
+	if m.run == nil {
+		return
+	}
+	p := m.run
+	m.run = nil
+	p.dead = true
+	p.core.queue, p.core.flight, p.core.reads = nil, nil, nil
+	if power {
+		m.disk.Crash(m.world.rand)
+	}
+	m.world.forget(m.id)
+}
+
+// check looks for what an input left behind: errors, committed entries.
+func (p *process) check() error {
+	if err := p.core.err; err != nil {
+		if fault.HasCode(err, "DiskHung") {
+			p.m.world.stats.hungStops++
+			p.m.stop(false)
+			return nil
+		}
+		return fmt.Errorf("member %d stopped: %w", p.m.id, err)
+	}
+	return p.m.world.compare(p)
+}
+
+func (p *process) tick() error {
+	p.core.tick()
+	return p.check()
+}
+
+// writeOne carries out one order, without its sync.
+func (p *process) writeOne() error {
+	if len(p.pending) == 0 || p.m.hung {
+		return nil
+	}
+	w := p.pending[0]
+	p.pending = p.pending[1:]
+	p.m.world.step("write", p.m.id, uint64(len(w.entries)))
+	if err := (writer{p.j}).write(w); err != nil {
+		return fmt.Errorf("member %d: writing: %w", p.m.id, err)
+	}
+	p.written = append(p.written, w)
+	if p.m.world.bugs.sendBeforeSync {
+		return p.back()
+	}
+	return nil
+}
+
+// sync makes what was carried out durable, and gives it back.
+func (p *process) sync() error {
+	if len(p.written) == 0 || p.m.hung {
+		return nil
+	}
+	p.m.world.step("sync", p.m.id, uint64(len(p.written)))
+	if err := (writer{p.j}).sync(p.written); err != nil {
+		return fmt.Errorf("member %d: syncing: %w", p.m.id, err)
+	}
+	return p.back()
+}
+
+func (p *process) back() error {
+	list := p.written
+	p.written = nil
+	for _, w := range list {
+		p.core.stored(w)
+		if err := p.check(); err != nil || p.dead {
+			return err
+		}
+	}
+	return nil
+}
+
+// aside runs one job that the core wants beside its loop.
+func (p *process) aside() error {
+	if len(p.jobs) == 0 || p.m.hung {
+		return nil
+	}
+	f := p.jobs[0]
+	p.jobs = p.jobs[1:]
+	f()
+	return p.posted()
+}
+
+// posted runs what was posted to the loop.
+func (p *process) posted() error {
+	for len(p.posts) > 0 && !p.dead {
+		f := p.posts[0]
+		p.posts = p.posts[1:]
+		f()
+		if err := p.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deliver takes a packet.
+func (p *process) deliver(k packet) error {
+	if k.body != nil {
+		return p.deliverState(k)
+	}
+	m, err := decodeMessage(k.from, p.m.id, k.data)
+	if err != nil {
+		return fmt.Errorf("member %d got a message it can't decode: %w", p.m.id, err)
+	}
+	p.core.guard(func() {
+		p.group.receive([]*pb.Message{m})
+		p.core.settle()
+	})
+	return p.check()
+}
+
+func (p *process) deliverState(k packet) error {
+	m, err := decodeState(k.from, p.m.id, k.data)
+	if err != nil {
+		return err
+	}
+	d, err := receiveState(p.j, m, k.body)
+	if err != nil {
+		p.m.world.stats.statesFailed++
+		k.done(err)
+		// The sender may have dropped the entries meanwhile, or the disk be full.
+		if fault.HasCode(err, "EntriesCompacted") || fsys.IsNoSpace(err) || fault.Is(err, fault.NoSpace) {
+			return nil
+		}
+		return fmt.Errorf("member %d can't receive a state: %w", p.m.id, err)
+	}
+	p.core.stepState(p.group, m, d)
+	k.done(nil)
+	return p.check()
+}
+
+// packet is something under way.
+type packet struct {
+	from, to uint64
+	data     []byte
+	body     io.Reader // of a state
+	done     func(error)
+}
+
+func (k packet) lose() {
+	if k.done != nil {
+		k.done(errors.New("lost"))
+	}
+}
+
+// folded returns the digest of the member's log, folded again from its
+// snapshot: the oracle of the live state.
+func (p *process) folded() ([32]byte, error) {
+	m := toy.New()
+	r, err := p.j.OpenSnapshot()
+	if err != nil {
+		return [32]byte{}, err
+	}
+	if r != nil {
+		b, err := io.ReadAll(r)
+		if err != nil {
+			return [32]byte{}, err
+		}
+		if err := m.Restore(bytes.NewReader(b)); err != nil {
+			return [32]byte{}, err
+		}
+	}
+	for m.Seq() < p.core.applied {
+		list, err := p.core.pub.Entries(m.Seq()+1, 1<<20)
+		if err != nil {
+			return [32]byte{}, err
+		}
+		for _, e := range list {
+			if err := m.Apply(e.Data); err != nil {
+				return [32]byte{}, err
+			}
+		}
+	}
+	return m.Digest(), nil
+}

@@ -1,0 +1,304 @@
+package consensus
+
+import (
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/consensus/consensustest/toy"
+)
+
+var (
+	simSeeds = flag.Uint64("seeds", 0, "how many seeds the simulation runs; 0: a few")
+	simFirst = flag.Uint64("first", 1, "the first of them")
+	simSteps = flag.Int("steps", 4000, "steps of a seed before the faults stop")
+)
+
+// crash ends a life of a member.
+func (w *world) crash(m *member) {
+	power := w.chance(50)
+	if power {
+		w.stats.cuts++
+	} else {
+		w.stats.crashes++
+	}
+	w.step("crash", m.id)
+	m.stop(power)
+}
+
+// fault makes something go wrong, or right again.
+func (w *world) fault() error {
+	m := w.pick()
+	switch n := w.rand.IntN(20); {
+	case n < 3:
+		if m.run != nil {
+			w.crash(m)
+		}
+	case n < 9:
+		if m.run == nil {
+			w.step("start", m.id)
+			return m.start()
+		}
+	case n < 11:
+		// A member that hears nothing, or isn't heard.
+		for _, id := range w.ids {
+			w.cut[[2]uint64{id, m.id}] = w.chance(80)
+			w.cut[[2]uint64{m.id, id}] = w.chance(80)
+		}
+	case n < 14:
+		clear(w.cut)
+	case n < 16:
+		m.hung = !m.hung && w.chance(30)
+		m.slow = w.chance(30)
+	case n == 16:
+		if w.chance(40) {
+			m.disk.SetCapacity(m.disk.Used() + int64(w.rand.IntN(20_000)))
+		} else {
+			m.disk.SetCapacity(1 << 40)
+		}
+	case n == 17:
+		if m.run != nil {
+			m.run.core.guard(func() {
+				_ = m.run.core.proto.transfer(w.pick().id) // it may not lead
+				m.run.core.settle()
+			})
+			return m.run.check()
+		}
+	default:
+		if m.run != nil {
+			m.run.core.guard(func() {
+				m.run.core.snap.request(func(error) {})
+				m.run.core.settle()
+			})
+			return m.run.check()
+		}
+	}
+	return nil
+}
+
+// one makes one random step.
+func (w *world) one() error {
+	if w.chance(w.faults) {
+		return w.fault()
+	}
+	n := w.rand.IntN(100)
+	if n < 35 {
+		return w.deliverOne()
+	}
+	if n < 40 {
+		return w.client()
+	}
+	if n < 43 {
+		return w.read()
+	}
+	m := w.pick()
+	p := m.run
+	if p == nil || m.slow && w.chance(80) {
+		return nil
+	}
+	switch {
+	case n < 58:
+		w.clock.Advance(time.Millisecond)
+		return p.tick()
+	case n < 78:
+		return p.writeOne()
+	case n < 94:
+		return p.sync()
+	}
+	return p.aside()
+}
+
+// rest ends the faults and lets everything come to rest.
+func (w *world) rest() error {
+	w.calm = true
+	clear(w.cut)
+	for _, m := range w.members {
+		m.hung, m.slow = false, false
+		m.disk.SetCapacity(1 << 40)
+		if m.run == nil {
+			if err := m.start(); err != nil {
+				return err
+			}
+		}
+	}
+	probe := toy.Command{Op: toy.Remove, ID: 1 << 40, Key: 1 << 40}
+	for round := 0; round < 400; round++ {
+		for _, m := range w.members {
+			if m.run == nil {
+				if err := m.start(); err != nil {
+					return err
+				}
+			}
+			p := m.run
+			if err := p.tick(); err != nil {
+				return err
+			}
+			for i := 0; i < 30 && m.run != nil; i++ {
+				for _, f := range []func() error{p.writeOne, p.sync, p.aside, p.posted, w.deliverOne, w.deliverOne, w.deliverOne} {
+					if m.run == nil {
+						break
+					}
+					if err := f(); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		if err := w.read(); err != nil {
+			return err
+		}
+		if round%5 == 0 {
+			if err := w.ask(probe); err != nil {
+				return err
+			}
+			probe.ID++
+		}
+		if round > 20 && w.resting() {
+			return w.final()
+		}
+	}
+	return w.stuck()
+}
+
+// ask submits to whoever leads.
+func (w *world) ask(cmd toy.Command) error {
+	for _, m := range w.members {
+		if m.run != nil && m.run.core.leading {
+			cmd.Op = toy.Add
+			cmd.Key = cmd.ID
+			m.run.core.submit([]command{w.command(cmd)})
+			return m.run.check()
+		}
+	}
+	return nil
+}
+
+// resting tells whether all members have all that was ever committed, and the
+// group still takes commands.
+func (w *world) resting() bool {
+	if w.counts[1<<40] == 0 && w.counts[1<<40+1] == 0 && w.counts[1<<40+2] == 0 && w.counts[1<<40+3] == 0 && w.counts[1<<40+4] == 0 {
+		return false
+	}
+	for _, m := range w.members {
+		if m.run == nil || m.run.core.applied != uint64(len(w.stream)) || m.run.core.seq != m.run.core.applied {
+			return false
+		}
+	}
+	return w.reader == uint64(len(w.stream))
+}
+
+func (w *world) stuck() error {
+	text := ""
+	for _, m := range w.members {
+		if m.run == nil {
+			text += fmt.Sprintf(" %d: down;", m.id)
+			continue
+		}
+		c := m.run.core
+		text += fmt.Sprintf(" %d: applied %d of %d, in flight %d, writes %d, leading %v, no space %v, %+v;",
+			m.id, c.applied, len(w.stream), len(c.flight), len(c.writes), c.leading, c.noSpace, c.pub.Status())
+	}
+	return fmt.Errorf("%w: reader at %d;%s", errStuck, w.reader, text)
+}
+
+// final compares all that can be compared at rest.
+func (w *world) final() error {
+	want := w.digests[len(w.stream)]
+	for _, m := range w.members {
+		if m.run.machine.Digest() != want {
+			return fmt.Errorf("member %d: its state at rest isn't the fold of the entries", m.id)
+		}
+		folded, err := m.run.folded()
+		if err != nil {
+			return fmt.Errorf("member %d: folding its log again: %w", m.id, err)
+		}
+		if folded != want {
+			return fmt.Errorf("member %d: its snapshot and log fold to another state", m.id)
+		}
+	}
+	for id := range w.acked {
+		if w.counts[id] != 1 {
+			return fmt.Errorf("command %d was acknowledged, but is %d times in the log", id, w.counts[id])
+		}
+	}
+	return nil
+}
+
+// simulate runs a seed. A panic of the code under test is a finding.
+func simulate(seed uint64, members int, local bool, b bugs, steps int) (w *world, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	w = newWorld(seed, members, local, b)
+	for _, m := range w.members {
+		if err := m.start(); err != nil {
+			return w, err
+		}
+	}
+	for range steps {
+		if err := w.one(); err != nil {
+			return w, err
+		}
+	}
+	return w, w.rest()
+}
+
+// shape returns how many members a seed has.
+func shape(seed uint64) (members int, local bool) {
+	switch seed % 10 {
+	case 0:
+		return 1, true
+	case 1:
+		return 1, false
+	case 2:
+		return 5, false
+	}
+	return 3, false
+}
+
+// TestSimulation runs groups of 1, 3 and 5 members and logs of their own
+// through random faults (DESIGN.md, invariants 1 to 12). Not parallel: the
+// source of random numbers is the process's.
+func TestSimulation(t *testing.T) {
+	defer restore(rand.Reader)
+	seeds := *simSeeds
+	if seeds == 0 {
+		seeds = 300
+		if testing.Short() {
+			seeds = 50
+		}
+	}
+	var total stats
+	began := time.Now()
+	for seed := *simFirst; seed < *simFirst+seeds; seed++ {
+		members, local := shape(seed)
+		w, err := simulate(seed, members, local, bugs{}, *simSteps)
+		if err != nil {
+			t.Errorf("seed %d: %v\nrepeat: go test ./internal/consensus -run TestSimulation -seeds=1 -first=%d -steps=%d", seed, err, seed, *simSteps)
+			continue
+		}
+		total.add(w.stats)
+	}
+	t.Logf("%d seeds in %v: %+v", seeds, time.Since(began).Round(time.Millisecond), total)
+	if seeds >= 100 && (total.acked == 0 || total.unknown == 0 || total.crashes == 0 || total.cuts == 0 ||
+		total.states == 0 || total.noSpace == 0) {
+		t.Errorf("the simulation doesn't reach what it should: %+v", total)
+	}
+}
+
+func (s *stats) add(o stats) {
+	s.acked += o.acked
+	s.unknown += o.unknown
+	s.refusedLeader += o.refusedLeader
+	s.crashes += o.crashes
+	s.cuts += o.cuts
+	s.states += o.states
+	s.statesFailed += o.statesFailed
+	s.hungStops += o.hungStops
+	s.noSpace += o.noSpace
+	s.torn += o.torn
+}

@@ -1,0 +1,107 @@
+package consensus
+
+import (
+	"errors"
+
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"github.com/signet-scheduler/signet/internal/journal"
+)
+
+// write is one order to the writer. The core makes it, the writer carries it
+// out, and the core gets it back when all in it, and all before it, is
+// durable. Orders are carried out in their order; only one side has it at a time.
+type write struct {
+	install *journal.Draft // the state that replaces the log
+	entries []journal.Entry
+	hard    *journal.HardState
+	sync    bool
+	after   []*pb.Message // to be sent, or stepped, when all is durable
+
+	publish *draft
+	discard []*journal.Draft
+	compact uint64 // drop entries below
+	probe   bool   // look at the disk
+
+	bytes int64  // what it takes in the log, about
+	since uint64 // tick at which it was handed out
+
+	// Results.
+	publishErr error // it isn't published, and the log goes on
+	low        bool  // of a probe
+	free       int64
+}
+
+// writer carries out orders on the journal. It is the shell's: a goroutine
+// runs it, or a test, step by step.
+type writer struct {
+	j *journal.Journal
+}
+
+// write carries out w, but for its sync. An error means that the node must stop.
+func (x writer) write(w *write) error {
+	if w.install != nil {
+		h := x.j.HardState()
+		if w.hard != nil {
+			h = *w.hard
+		}
+		// Entries that follow are not there yet: the commit index must not
+		// point at them.
+		h.Commit = w.install.Meta().Index
+		if err := x.j.Install(w.install, h); err != nil {
+			return err
+		}
+	}
+	if err := x.j.Append(w.entries); err != nil {
+		return err
+	}
+	if w.hard != nil {
+		if err := x.j.SetHardState(*w.hard); err != nil {
+			return err
+		}
+	}
+	if w.publish != nil {
+		w.publishErr = x.j.Publish(w.publish.file, w.publish.meta)
+	}
+	if w.compact > 0 {
+		if err := x.j.Compact(w.compact); err != nil {
+			return err
+		}
+	}
+	for _, d := range w.discard {
+		// It is only a leftover; the next start removes it, too.
+		_ = d.Discard()
+	}
+	if w.probe {
+		if err := x.probe(w); err != nil {
+			return err
+		}
+	}
+	return x.j.Failed()
+}
+
+// probe looks at the disk's space, and tells the log that it is idle.
+func (x writer) probe(w *write) error {
+	if x.j.Low() {
+		_ = x.j.Refill() // Low tells whether it worked
+	}
+	free, err := x.j.Free()
+	if err != nil {
+		return err
+	}
+	w.free, w.low = free, x.j.Low()
+	return x.j.Mark()
+}
+
+// sync makes all orders carried out so far durable, if one of them needs it.
+func (x writer) sync(list []*write) error {
+	for _, w := range list {
+		if w.sync {
+			return x.j.Sync()
+		}
+	}
+	return nil
+}
+
+// errStopped is what the core's methods return when the node has stopped.
+var errStopped = errors.New("the node has stopped")
