@@ -100,8 +100,7 @@ func (ev *evaluation) located(n node, e *fault.Error) error {
 // fail adds the place to an error of a scope or of another package. Foreign
 // errors become faults, so that users see a message and the log the cause.
 func (ev *evaluation) fail(n node, err error) error {
-	var e *fault.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return ev.located(n, e)
 	}
 	return ev.located(n, fault.Wrap(fault.Invalid, codeFailed, err, "the evaluation failed"))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -336,8 +337,8 @@ func closed(src string) string {
 			}
 		}
 	}
-	for i := len(open) - 1; i >= 0; i-- {
-		src += map[byte]string{'(': ")", '[': "]", '{': "}"}[open[i]]
+	for _, o := range slices.Backward(open) {
+		src += map[byte]string{'(': ")", '[': "]", '{': "}"}[o]
 	}
 	return src
 }

@@ -44,7 +44,7 @@ var formatLetters = map[rune]struct {
 	'S': {9, func(t time.Time, n int) string { return fmt.Sprintf("%09d", t.Nanosecond())[:n] }},
 	'z': {3, func(t time.Time, _ int) string { return t.Format("MST") }},
 	'V': {2, func(t time.Time, _ int) string { return t.Location().String() }},
-	'x': {3, func(t time.Time, n int) string { return offset(t, n) }},
+	'x': {3, offset},
 	'X': {3, func(t time.Time, n int) string { return orZulu(t, offset(t, n)) }},
 	'Z': {5, func(t time.Time, n int) string {
 		if n == 5 {

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -110,10 +111,8 @@ func (p *parser) param(before []string) (string, error) {
 	if !ok {
 		return "", p.fail("the name of a parameter (a function is written x => …)")
 	}
-	for _, other := range before {
-		if other == name {
-			return "", p.failAt(start, "the parameter %s occurs twice", name)
-		}
+	if slices.Contains(before, name) {
+		return "", p.failAt(start, "the parameter %s occurs twice", name)
 	}
 	p.space()
 	return name, nil
@@ -144,9 +143,9 @@ func (p *parser) expr() (node, error) {
 		}
 		chain = append(chain, c)
 	}
-	for i := len(chain) - 1; i >= 0; i-- {
-		chain[i].no = last
-		last = chain[i]
+	for _, c := range slices.Backward(chain) {
+		c.no = last
+		last = c
 	}
 	return last, nil
 }

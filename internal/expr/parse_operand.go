@@ -201,6 +201,10 @@ func (p *parser) doubleQuoted() (node, error) {
 			if err != nil {
 				return nil, err
 			}
+			if constant, ok := constantString(part); ok {
+				text.WriteString(constant)
+				continue
+			}
 			flush()
 			parts = append(parts, part)
 		default:
@@ -266,7 +270,7 @@ func (p *parser) path() string {
 }
 
 func checkPath(path string) string {
-	for _, name := range strings.Split(path, "/") {
+	for name := range strings.SplitSeq(path, "/") {
 		switch {
 		case name == "":
 			return "expected the path of a job resource behind 'JobResource:'"

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/signet-scheduler/signet/internal/value"
@@ -253,8 +254,8 @@ func bracedPath(n node) (string, bool) {
 		case *nameRef:
 			var b strings.Builder
 			b.WriteString(printedVariable(x.name))
-			for i := len(fields) - 1; i >= 0; i-- {
-				b.WriteString("." + fields[i])
+			for _, field := range slices.Backward(fields) {
+				b.WriteString("." + field)
 			}
 			return b.String(), true
 		case *fieldRef:
@@ -314,9 +315,9 @@ func (p *printer) binary(n *binary) {
 		left = next.a
 	}
 	p.node(left, level)
-	for i := len(chain) - 1; i >= 0; i-- {
-		p.WriteString(" " + chain[i].op + " ")
-		p.node(chain[i].b, level+1)
+	for _, c := range slices.Backward(chain) {
+		p.WriteString(" " + c.op + " ")
+		p.node(c.b, level+1)
 	}
 }
 

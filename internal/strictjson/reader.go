@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -203,10 +204,8 @@ type keySet struct{ keys map[string]struct{} }
 func (s *keySet) add(before []string, key string) bool {
 	const few = 12
 	if s.keys == nil {
-		for _, k := range before {
-			if k == key {
-				return false
-			}
+		if slices.Contains(before, key) {
+			return false
 		}
 		if len(before) < few {
 			return true

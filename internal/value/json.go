@@ -2,6 +2,7 @@ package value
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -17,8 +18,8 @@ func FromJSON(n *strictjson.Node) (Value, error) {
 	if problem != nil {
 		e := fault.New(fault.Invalid, "InvalidValue", "the value can't be read")
 		where := "$"
-		for i := len(problem.path) - 1; i >= 0; i-- {
-			where = problem.path[i](where)
+		for _, v := range slices.Backward(problem.path) {
+			where = v(where)
 		}
 		e.Problems = []fault.Problem{{Where: where, Message: problem.message}}
 		return nil, e
