@@ -7,7 +7,7 @@ import (
 
 func bindAgent(b *binder, a *Agent) {
 	b.text(&a.Name, Key{
-		Name: "signet.agent.name", Type: "name", Range: nameRange, required: true, sample: `"agent-1"`,
+		Name: "signet.agent.name", Type: "name", Range: nameRange, Required: true, sample: `"agent-1"`,
 		Meaning: "The Agent's name, which is its path at the Controller and the name in its certificate.",
 	}, "", checkName)
 	bindListen(b, &a.Listen, "signet.agent.listen", "0.0.0.0:4445")

@@ -58,7 +58,7 @@ func (b *binder) bind(key Key) *setting {
 		return own
 	case alias != nil:
 		return alias
-	case key.required && b.root != nil:
+	case key.Required && b.root != nil:
 		b.problem(b.file, "%s is missing; it has no default", key.Name)
 	}
 	return nil

@@ -51,7 +51,7 @@ func bindUserTLS(b *binder, c *Cockpit, prefix string) {
 	for i, key := range b.keys {
 		if strings.HasPrefix(key.Name, https) {
 			b.keys[i].Default = "" // it is the node's
-			b.keys[i].Meaning = strings.TrimSuffix(key.Meaning, ".") + ", for the listener that users see. Without any of these keys, it is that of `signet.tls`."
+			b.keys[i].Meaning = key.Meaning + " (For the listener that users see; without any of these keys, it shows what `signet.tls` has.)"
 			if b.keys[i].sample == "" {
 				b.keys[i].sample = `"..."`
 			}
@@ -71,15 +71,15 @@ func bindUserTLS(b *binder, c *Cockpit, prefix string) {
 // bindControllers binds the Controllers that the Cockpit serves.
 func bindControllers(b *binder, c *Cockpit, name string) {
 	s := b.bind(Key{
-		Name: name, Type: "list of objects", Range: "1 to 100 Controllers", required: true,
+		Name: name, Type: "list of objects", Range: "1 to 100 Controllers", Required: true,
 		sample:  `[{ id = "controller", members = [{ name = "controller-1", url = "https://localhost:4444" }] }]`,
 		Meaning: "The Controllers that the Cockpit serves. A group of members is one Controller.",
 	})
 	b.keys = append(b.keys,
-		Key{Name: name + "[].id", Type: "name", Range: nameRange, Meaning: "The Controller's id.", required: true},
-		Key{Name: name + "[].members", Type: "list of objects", Range: "1 to 9 members", Meaning: "Its members.", required: true},
-		Key{Name: name + "[].members[].name", Type: "name", Range: nameRange, Meaning: "The member's name, in its certificate.", required: true},
-		Key{Name: name + "[].members[].url", Type: "URL", Range: "`https://HOST:PORT`", Meaning: "Where the Cockpit reaches it.", required: true})
+		Key{Name: name + "[].id", Type: "name", Range: nameRange, Meaning: "The Controller's id.", Required: true},
+		Key{Name: name + "[].members", Type: "list of objects", Range: "1 to 9 members", Meaning: "Its members.", Required: true},
+		Key{Name: name + "[].members[].name", Type: "name", Range: nameRange, Meaning: "The member's name, in its certificate.", Required: true},
+		Key{Name: name + "[].members[].url", Type: "URL", Range: "`https://HOST:PORT`", Meaning: "Where the Cockpit reaches it.", Required: true})
 	ids := map[string]bool{}
 	elements := b.elements(s, 100, "id", "members")
 	if s != nil && len(s.value.Items()) == 0 {

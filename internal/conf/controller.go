@@ -54,8 +54,8 @@ func bindMembers(b *binder, c *Controller, name string) {
 		Meaning: "The members of the Raft group. The default is this Controller alone, with the name and port that are set.",
 	})
 	b.keys = append(b.keys,
-		Key{Name: name + "[].name", Type: "name", Range: nameRange, Meaning: "The member's name.", required: true},
-		Key{Name: name + "[].url", Type: "URL", Range: "`https://HOST:PORT`", Meaning: "Where the other members and the Cockpits reach it.", required: true},
+		Key{Name: name + "[].name", Type: "name", Range: nameRange, Meaning: "The member's name.", Required: true},
+		Key{Name: name + "[].url", Type: "URL", Range: "`https://HOST:PORT`", Meaning: "Where the other members and the Cockpits reach it.", Required: true},
 		Key{
 			Name: name + "[].id", Type: "number", Range: "1 to 2^53-1",
 			Meaning: "The member's number in the group, the same in all members' files and never given to another member. The default is computed from the name.",

@@ -38,10 +38,10 @@ func example(part Part) string {
 			b.WriteString("# (" + key.Type + ": " + strings.ReplaceAll(key.Range, "`", "") + ")\n")
 		}
 		switch {
-		case key.required:
+		case key.Required:
 			b.WriteString(key.Name + " = " + key.sample + "\n")
 		case key.Default != "":
-			b.WriteString("# " + key.Name + " = " + key.Default + "\n")
+			b.WriteString("#" + key.Name + " = " + key.Default + "\n")
 		default:
 			b.WriteString("# No default: " + key.Name + " = " + key.sample + "\n")
 		}

@@ -21,16 +21,16 @@ func Parts() []Part { return []Part{ControllerPart, AgentPart, CockpitPart} }
 
 // Key describes one configuration key.
 type Key struct {
-	Name    string // like signet.controller.id
-	Alias   string // another name for it, of JS7; usually empty
-	Type    string // text, name, path, duration, size, number, boolean, choice, secret, list ...
-	Default string // as it is written in a file; empty if there is none
-	Range   string // what is allowed, for people
-	Meaning string // one sentence or two, Markdown
+	Name     string // like signet.controller.id
+	Alias    string // another name for it, of JS7; usually empty
+	Type     string // text, name, path, duration, size, number, boolean, choice, secret, list ...
+	Default  string // as it is written in a file; empty if there is none
+	Range    string // what is allowed, for people
+	Meaning  string // one sentence or two, Markdown
+	Required bool   // it must be set
 
-	required bool
-	hidden   bool   // no message shows the value
-	sample   string // what an example file shows if there is no default
+	sample string // what an example file shows if there is no default
+	hidden bool   // no message shows the value
 }
 
 // Keys returns the keys that a part's files may have, in the order of the
