@@ -28,7 +28,13 @@ func evaluate(source string, root node, s Scope, limits Limits) (value.Value, er
 	if err != nil {
 		return nil, err
 	}
-	if k := v.Kind(); k != value.ListKind && k != value.ObjectKind {
+	switch v := v.(type) {
+	case value.String:
+		if len(v) > limits.Bytes {
+			return nil, ev.tooBig(root)
+		}
+		return v, nil
+	case value.Number, value.Boolean, value.Missing:
 		return v, nil
 	}
 	if err := ev.spendWalk(root, v); err != nil {

@@ -130,6 +130,10 @@ func TestEvaluationIsBounded(t *testing.T) {
 			}
 		})
 	}
+	huge := &tableScope{names: value.Map{"huge": value.String(strings.Repeat("a", expr.DefaultBytes+1))}}
+	if _, err := parse(t, "$huge").Eval(huge); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("a huge text of the scope: %v", err)
+	}
 	// Not over the limits, and must not take long.
 	for _, src := range []string{
 		"$big",

@@ -67,7 +67,7 @@ func (ev *evaluation) shortCircuit(n *binary) (value.Value, error) {
 	return value.Boolean(b), err
 }
 
-// equal charges for the smaller side: the comparison can't look at more.
+// equal charges for the left side: the comparison looks at no more of either.
 func (ev *evaluation) equal(n node, a, b value.Value) (bool, error) {
 	if a.Kind() != b.Kind() {
 		return false, nil

@@ -186,12 +186,19 @@ func (r *binaryReader) value(depth int) Value {
 	return nil
 }
 
+// mostAtOnce bounds what is allocated before it is seen, since each of many
+// nested counts may claim all the rest of the input.
+const mostAtOnce = 256
+
 func (r *binaryReader) list(depth int) Value {
-	list := make(List, r.count(1))
-	for i := range list {
-		if list[i] = r.value(depth + 1); r.bad != "" {
+	n := r.count(1)
+	list := make(List, 0, min(n, mostAtOnce))
+	for range n {
+		item := r.value(depth + 1)
+		if r.bad != "" {
 			return nil
 		}
+		list = append(list, item)
 	}
 	return list
 }
@@ -201,15 +208,16 @@ func (r *binaryReader) object(depth int) Value {
 	if n == 0 {
 		return Object{}
 	}
-	fields := make([]field, n)
-	for i := range fields {
-		fields[i].name = r.text()
-		if i > 0 && fields[i].name <= fields[i-1].name {
+	fields := make([]field, 0, min(n, mostAtOnce))
+	for i := range n {
+		f := field{name: r.text()}
+		if i > 0 && f.name <= fields[i-1].name {
 			r.fail("names out of order")
 		}
-		if fields[i].value = r.value(depth + 1); r.bad != "" {
+		if f.value = r.value(depth + 1); r.bad != "" {
 			return nil
 		}
+		fields = append(fields, f)
 	}
 	return Object{fields}
 }

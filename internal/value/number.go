@@ -1,6 +1,7 @@
 package value
 
 import (
+	"errors"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -65,11 +66,10 @@ func ParseNumber(s string) (Number, error) {
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
 		var err error
 		mantissa = s[:i]
-		digits := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(s[i+1:], "+"), "-"), "0123456789")
-		if exponent, err = strconv.Atoi(s[i+1:]); digits != "" || s[i+1:] == "" {
-			return bad("expected digits after the e")
-		} else if err != nil {
+		if exponent, err = strconv.Atoi(s[i+1:]); errors.Is(err, strconv.ErrRange) {
 			return bad("the exponent is out of range")
+		} else if err != nil {
+			return bad("expected digits after the e")
 		}
 	}
 	n := Number{}
@@ -78,18 +78,17 @@ func ParseNumber(s string) (Number, error) {
 		mantissa = mantissa[1:]
 	}
 	whole, fraction, _ := strings.Cut(mantissa, ".")
-	if whole+fraction == "" {
+	digits := whole + fraction
+	if digits == "" {
 		return bad("expected a digit")
 	}
-	significant := strings.TrimLeft(whole+fraction, "0")
+	if strings.Trim(digits, "0123456789") != "" {
+		return bad("expected decimal digits only")
+	}
+	significant := strings.TrimLeft(digits, "0")
 	if trimmed := strings.TrimRight(significant, "0"); trimmed != "" {
 		exponent += len(significant) - len(trimmed)
 		significant = trimmed
-	}
-	for i := range len(whole + fraction) {
-		if c := (whole + fraction)[i]; c < '0' || c > '9' {
-			return bad("expected decimal digits only")
-		}
 	}
 	if significant == "" {
 		return Number{}, nil

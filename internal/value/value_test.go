@@ -1,7 +1,9 @@
 package value_test
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -84,6 +86,26 @@ func TestBinaryIsRefusedWhenCut(t *testing.T) {
 			t.Fatalf("%x cut to %d bytes is read as %v", bytes, cut, v)
 		}
 	})
+}
+
+// Each of the nested lists claims half of the input as its elements. Not
+// parallel, since it measures what the process allocates.
+func TestCountsDontAllocate(t *testing.T) { //nolint:paralleltest // see above
+	const size = 1 << 20
+	var data []byte
+	for range 100 {
+		data = binary.AppendUvarint(append(data, 6), size/2)
+	}
+	data = append(data, make([]byte, size)...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, _, err := value.ReadBinary(data); err == nil {
+		t.Fatal("cut lists are accepted")
+	}
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 200*size {
+		t.Errorf("%d bytes were allocated for an input of %d bytes", grown, size)
+	}
 }
 
 func FuzzReadBinary(f *testing.F) {
