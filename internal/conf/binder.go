@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -125,7 +126,7 @@ func (b *binder) elements(s *setting, limit int, keys ...string) []element {
 			continue
 		}
 		for _, key := range item.Keys() {
-			if !contains(keys, key) {
+			if !slices.Contains(keys, key) {
 				b.problem(where(item.KeyPos(key)), "%s: %s", e.object.name, unknown(key, keys))
 			}
 		}
@@ -150,13 +151,4 @@ func (e element) require(key string) *setting {
 		e.binder.bad(e.object, "%s is missing", key)
 	}
 	return s
-}
-
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return true
-		}
-	}
-	return false
 }

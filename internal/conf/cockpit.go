@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -113,7 +114,7 @@ func (b *binder) controllerRef(e element) (ref ControllerRef, ok bool) {
 			ok = false
 			continue
 		}
-		if contains(ref.Names, member.Name) || contains(ref.URLs, member.URL) {
+		if slices.Contains(ref.Names, member.Name) || slices.Contains(ref.URLs, member.URL) {
 			b.bad(m.object, "another member has the same name or url")
 		}
 		ref.Names = append(ref.Names, member.Name)

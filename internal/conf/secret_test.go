@@ -21,8 +21,15 @@ func holders(s conf.Secret) []any {
 		hidden conf.Secret
 	}
 	return []any{
-		s, &s, []conf.Secret{s}, map[string]conf.Secret{"k": s}, map[string]any{"k": s}, inner{s, s}, &inner{s, s}, []any{inner{s, s}, &s},
-		conf.TLS{KeystorePassword: s, TrustPassword: s}, &conf.Agent{TLS: conf.TLS{KeystorePassword: s}}, fmt.Errorf("with %v", s),
+		s, &s,
+		[]conf.Secret{s},
+		map[string]conf.Secret{"k": s},
+		map[string]any{"k": s},
+		inner{s, s},
+		&inner{s, s},
+		[]any{inner{s, s}, &s},
+		conf.TLS{KeystorePassword: s, TrustPassword: s},
+		&conf.Agent{TLS: conf.TLS{KeystorePassword: s}}, fmt.Errorf("with %v", s),
 	}
 }
 

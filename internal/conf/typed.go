@@ -82,7 +82,7 @@ func (b *binder) choice(dst *string, key Key, words ...string) {
 	slices.Sort(words[1:])
 	key.Range = strings.Join(words, ", ")
 	b.text(dst, key, words[0], func(s string) (string, string) {
-		if contains(words, s) {
+		if slices.Contains(words, s) {
 			return s, ""
 		}
 		return "", "expected " + strings.Join(words, " or ")
@@ -240,7 +240,7 @@ func (b *binder) texts(dst *[]string, key Key, def []string, least, most int, ch
 	for i, item := range items {
 		element := &setting{value: item, name: s.name + "[" + strconv.Itoa(i) + "]", where: where(item.Pos())}
 		text, ok := b.checked(element, check)
-		if ok && contains(*dst, text) {
+		if ok && slices.Contains(*dst, text) {
 			b.bad(element, "%s is twice in the list", found(item))
 			ok = false
 		}
