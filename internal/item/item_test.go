@@ -76,22 +76,36 @@ func TestParseRefuses(t *testing.T) {
 		{"unknown TYPE", `{"TYPE":"workflow"}`, "UnknownKind", []string{"$.TYPE: expected"}},
 		{"later TYPE", `{"TYPE":"Lock","path":"a"}`, "UnsupportedKind", []string{"$.TYPE: Lock is not supported"}},
 		{"workflow", `{"TYPE":"Workflow","path":"a","instructions":[]}`, "InvalidWorkflow", []string{`$: the field "versionId"`}},
-		{"revision and version", `{"TYPE":"JobResource","path":"a","itemRevision":1,"versionId":"v"}`, "InvalidJobResource",
-			[]string{"$.itemRevision: the Controller", "$.versionId: only workflows"}},
-		{"order variable", `{"TYPE":"JobResource","path":"a","variables":{"x":"$customer"},"env":{"E":"argument('n')", "F":"$js7Unknown"}}`, "InvalidJobResource",
-			[]string{"$.env.E: the function argument", "$.variables.x: $customer is no variable", "$.env.F: $js7Unknown"}},
-		{"other resource", `{"TYPE":"JobResource","path":"a","env":{"E":"JobResource:b:x","G":"jobResourceVariable('b', 'x')"}}`, "InvalidJobResource",
-			[]string{"$.env.E: a job resource can't", "$.env.G: the function jobResourceVariable", "$.env.G: a job resource can't"}},
-		{"circle", `{"TYPE":"JobResource","path":"a","variables":{"x":"$y","y":"\"a$x\""}}`, "InvalidJobResource",
-			[]string{"$.variables.x: RecursiveEvaluation"}},
-		{"bad env name", `{"TYPE":"JobResource","path":"a","env":{"A=B":"1","":"2"}}`, "InvalidJobResource",
-			[]string{`$.env["A=B"]: the name of an`, `$.env[""]: a name of an`}},
-		{"no path, unknown field", `{"TYPE":"JobResource","varaibles":{}}`, "InvalidJobResource",
-			[]string{`$: the field "path"`, `$.varaibles: unknown field "varaibles"; did you mean "variables"?`}},
+		{
+			"revision and version", `{"TYPE":"JobResource","path":"a","itemRevision":1,"versionId":"v"}`, "InvalidJobResource",
+			[]string{"$.itemRevision: the Controller", "$.versionId: only workflows"},
+		},
+		{
+			"order variable", `{"TYPE":"JobResource","path":"a","variables":{"x":"$customer"},"env":{"E":"argument('n')", "F":"$js7Unknown"}}`, "InvalidJobResource",
+			[]string{"$.env.E: the function argument", "$.variables.x: $customer is no variable", "$.env.F: $js7Unknown"},
+		},
+		{
+			"other resource", `{"TYPE":"JobResource","path":"a","env":{"E":"JobResource:b:x","G":"jobResourceVariable('b', 'x')"}}`, "InvalidJobResource",
+			[]string{"$.env.E: a job resource can't", "$.env.G: the function jobResourceVariable", "$.env.G: a job resource can't"},
+		},
+		{
+			"circle", `{"TYPE":"JobResource","path":"a","variables":{"x":"$y","y":"\"a$x\""}}`, "InvalidJobResource",
+			[]string{"$.variables.x: RecursiveEvaluation"},
+		},
+		{
+			"bad env name", `{"TYPE":"JobResource","path":"a","env":{"A=B":"1","":"2"}}`, "InvalidJobResource",
+			[]string{`$.env["A=B"]: the name of an`, `$.env[""]: a name of an`},
+		},
+		{
+			"no path, unknown field", `{"TYPE":"JobResource","varaibles":{}}`, "InvalidJobResource",
+			[]string{`$: the field "path"`, `$.varaibles: unknown field "varaibles"; did you mean "variables"?`},
+		},
 		{"directors", `{"TYPE":"AgentRef","path":"a","directors":["s"]}`, "InvalidAgentRef", []string{"$.directors: an Agent of Signet"}},
 		{"agent path", `{"TYPE":"AgentRef","path":"a/b","uri":"https://h"}`, "InvalidAgentRef", []string{"$.path: the Agent path"}},
-		{"agent", `{"TYPE":"AgentRef","path":"a","uri":"http://h","processLimit":-1,"disabled":"no","requireFailoverConfirmation":false}`, "InvalidAgentRef",
-			[]string{"$.uri: \"http://h\" is not", "$.processLimit: -1 is out of range", "$.disabled: expected a boolean", "$.requireFailoverConfirmation: requireFail"}},
+		{
+			"agent", `{"TYPE":"AgentRef","path":"a","uri":"http://h","processLimit":-1,"disabled":"no","requireFailoverConfirmation":false}`, "InvalidAgentRef",
+			[]string{"$.uri: \"http://h\" is not", "$.processLimit: -1 is out of range", "$.disabled: expected a boolean", "$.requireFailoverConfirmation: requireFail"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -164,8 +178,10 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%q reads as %v", s, k)
 		}
 	}
-	for suffix, code := range map[string]string{"lock": "UnsupportedKind", "calendar": "UnsupportedKind", "schedule": "UnsupportedKind",
-		"noticeboard": "UnsupportedKind", "fileordersource": "UnsupportedKind", "": "UnknownKind", "Workflow": "UnknownKind", "x": "UnknownKind"} {
+	for suffix, code := range map[string]string{
+		"lock": "UnsupportedKind", "calendar": "UnsupportedKind", "schedule": "UnsupportedKind",
+		"noticeboard": "UnsupportedKind", "fileordersource": "UnsupportedKind", "": "UnknownKind", "Workflow": "UnknownKind", "x": "UnknownKind",
+	} {
 		if _, err := KindOfSuffix(suffix); !fault.HasCode(err, code) {
 			t.Errorf("suffix %q: %v", suffix, err)
 		}
@@ -180,17 +196,21 @@ func TestKeys(t *testing.T) {
 
 func TestCheckURI(t *testing.T) {
 	t.Parallel()
-	for _, good := range []string{"https://host", "https://host/", "https://a-b.example.com:4445", "https://10.0.0.1:1", "https://[::1]:65535",
-		"https://[2001:db8:0:0:0:0:0:1]", "https://[::]", "https://a_b:4445"} {
+	for _, good := range []string{
+		"https://host", "https://host/", "https://a-b.example.com:4445", "https://10.0.0.1:1", "https://[::1]:65535",
+		"https://[2001:db8:0:0:0:0:0:1]", "https://[::]", "https://a_b:4445",
+	} {
 		if err := CheckURI(good); err != nil {
 			t.Error(err)
 		}
 	}
-	for _, bad := range []string{"", "host", "http://host", "HTTPS://host", "https://", "https://:4445", "https://host:", "https://host:0", "https://host:65536",
+	for _, bad := range []string{
+		"", "host", "http://host", "HTTPS://host", "https://", "https://:4445", "https://host:", "https://host:0", "https://host:65536",
 		"https://host:04445", "https://host:+1", "https://host:1:2", "https://user@host", "https://host/path", "https://host//", "https://host?x", "https://host#x",
 		"https://-host", "https://host-", "https://a..b", "https://a.", "https://hö", "https://[", "https://[::1", "https://[1]", "https://[1:2:3:4:5:6:7:8:9]",
 		"https://[::1]x", "https://[::1%eth0]", "https://[:::1]", "https://[12345::]", "https://ho st", "https://host\n", "https://" + strings.Repeat("a", 64),
-		"https://" + strings.Repeat("a.", 150)} {
+		"https://" + strings.Repeat("a.", 150),
+	} {
 		if CheckURI(bad) == nil {
 			t.Errorf("%q is accepted", bad)
 		}

@@ -216,8 +216,12 @@ func (f *Fields) Duration(name string) (time.Duration, bool) {
 
 // Expr returns an optional expression that has sense at the place.
 func (f *Fields) Expr(name string, place Place) *expr.Expr {
-	n, _, ok := f.get(strictjson.String, name)
-	if !ok {
+	n, _ := f.Get(name)
+	if n == nil {
+		return nil
+	}
+	if n.Kind != strictjson.String {
+		f.Problem(name, "expected an expression in a string, but this is %s%s", n.Kind, nullHint(n))
 		return nil
 	}
 	return parseExpr(n.Text, f.At(name), place, f.problems)
