@@ -193,7 +193,7 @@ func (ev *evaluation) name(n *nameRef) (value.Value, error) {
 			return value.NewInt(now.UnixMilli()), nil
 		}
 	}
-	return ev.found(n, v, ok, err, codeUnknown, "unknown name $%s", printedName(n.name))
+	return ev.found(n, v, ok, err, codeUnknown, "unknown name $%s", shorten(printedName(n.name)))
 }
 
 func (ev *evaluation) symbol(n *symbolRef) (value.Value, error) {
@@ -204,9 +204,9 @@ func (ev *evaluation) symbol(n *symbolRef) (value.Value, error) {
 func (ev *evaluation) resource(n node, path, name string) (value.Value, error) {
 	v, ok, err := ev.scope.JobResource(path, name)
 	if name == "" {
-		return ev.found(n, v, ok, err, codeNoKey, "the job resource %s is not known here", path)
+		return ev.found(n, v, ok, err, codeNoKey, "the job resource %s is not known here", shorten(path))
 	}
-	return ev.found(n, v, ok, err, codeNoKey, "the variable %s of the job resource %s is not known here", name, path)
+	return ev.found(n, v, ok, err, codeNoKey, "the variable %s of the job resource %s is not known here", shorten(name), shorten(path))
 }
 
 func (ev *evaluation) lookup(n *lookup) (value.Value, error) {
@@ -368,7 +368,7 @@ func (ev *evaluation) field(n *fieldRef) (value.Value, error) {
 	}
 	v, ok := object.Get(n.name)
 	if !ok {
-		return nil, ev.failf(n, codeUnknown, "unknown field %s", printedName(n.name))
+		return nil, ev.failf(n, codeUnknown, "unknown field %s", shorten(printedName(n.name)))
 	}
 	return v, nil
 }

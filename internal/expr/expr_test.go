@@ -45,6 +45,30 @@ func TestParseErrorShowsThePlace(t *testing.T) {
 	}
 }
 
+// Whatever is wrong, the message isn't as long as the source.
+func TestMessagesAreShort(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 20_000)
+	for _, src := range []string{
+		"$" + long, "$`" + long + " y`", "$a." + long, long, long + "()", "JobResource:" + long, "JobResource:a:" + long, "'" + long,
+		"{" + long + ": 1, " + long + ": 2}", "min(" + long + "=1)", "f(" + long + "=1, " + long + "=2)", "argument('" + long + "')",
+		"argument('a', " + long + "=1)", "toNumber('" + long + "')", "toBoolean('" + long + "')", "env('" + long + "')", "error('" + long + "')",
+		"'a' matches '(" + long[:8000] + "'", "now('" + long + "')", "'a' matches '(" + long + "'", "replaceAll('a', 'a', '${" + long + "}')", "now('yyyy', '" + long + "')",
+		"'" + long + "' - 1", strings.Repeat("9", 20_000), "1" + long, "{a: 1}." + long, "variable('a', label=" + long + ")",
+	} {
+		e, err := expr.Parse(src)
+		if err == nil {
+			_, err = e.Eval(someScope())
+		}
+		if err == nil || len(fault.Of(err).Public()) > 1500 {
+			t.Errorf("%.40s: a message of %d bytes", src, len(fault.Of(err).Public()))
+		}
+	}
+	if _, err := expr.ParseFunction("("+long+", "+long+") => 1", 0, 3); err == nil || len(err.Error()) > 1500 {
+		t.Errorf("a function: %.100v", err)
+	}
+}
+
 func TestSourceLimits(t *testing.T) {
 	t.Parallel()
 	nested := func(n int) string { return strings.Repeat("(", n) + "1" + strings.Repeat(")", n) }

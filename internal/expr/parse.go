@@ -112,7 +112,7 @@ func (p *parser) param(before []string) (string, error) {
 		return "", p.fail("the name of a parameter (a function is written x => …)")
 	}
 	if slices.Contains(before, name) {
-		return "", p.failAt(start, "the parameter %s occurs twice", name)
+		return "", p.failAt(start, "the parameter %s occurs twice", shorten(name))
 	}
 	p.space()
 	return name, nil

@@ -61,7 +61,7 @@ func (p *parser) arguments(special map[string]func() error) ([]argument, error) 
 		start := p.pos
 		name := p.argumentName()
 		if seen[name] {
-			return p.failAt(start, "the argument %s= occurs twice", name)
+			return p.failAt(start, "the argument %s= occurs twice", shorten(name))
 		}
 		if name == "" && len(seen) > 0 {
 			return p.fail("a named argument: those by position come first")

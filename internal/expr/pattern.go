@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"regexp"
 	"regexp/syntax"
 	"strconv"
@@ -26,6 +27,14 @@ func patternError(format string, args ...any) error {
 	return fault.New(fault.Invalid, codeFailed, "bad regular expression: "+format, args...)
 }
 
+// syntaxError says what is wrong without repeating a long pattern.
+func syntaxError(err error) error {
+	if e, ok := errors.AsType[*syntax.Error](err); ok {
+		return patternError("%s: `%s`", e.Code, shorten(e.Expr))
+	}
+	return patternError("%s", err)
+}
+
 // compilePattern compiles a regular expression; whole makes it match whole
 // strings only.
 func compilePattern(source string, whole bool) (*pattern, error) {
@@ -37,14 +46,14 @@ func compilePattern(source string, whole bool) (*pattern, error) {
 	}
 	// By itself first: put in a group, "a)(b" would get another meaning.
 	if _, err := syntax.Parse(source, syntax.Perl); err != nil {
-		return nil, patternError("%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, syntaxError(err)
 	}
 	if whole {
 		source = `\A(?:` + source + `)\z`
 	}
 	tree, err := syntax.Parse(source, syntax.Perl)
 	if err != nil {
-		return nil, patternError("%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, syntaxError(err)
 	}
 	if programSize(tree) > maxProgram {
 		return nil, patternError("too large with its repetitions written out")
@@ -82,7 +91,7 @@ func checkPattern(source string) error {
 	for i := 0; i < len(source); i++ {
 		rest := source[i:]
 		switch {
-		case strings.HasPrefix(rest, `\Q`):
+		case !class && strings.HasPrefix(rest, `\Q`):
 			end := strings.Index(rest, `\E`)
 			if end < 0 {
 				return nil
@@ -107,6 +116,8 @@ func checkPattern(source string) error {
 			i += classStart(rest)
 		case hasAnyPrefix(rest, "(?=", "(?!", "(?<=", "(?<!"):
 			return patternError("look-around %s…) is not supported", rest[:strings.IndexAny(rest, "=!")+1])
+		case hasFlagU(rest):
+			return patternError("the flag U is not supported: it means different things to different programs")
 		case strings.HasPrefix(rest, "(?>"):
 			return patternError("atomic groups (?>…) are not supported")
 		case hasAnyPrefix(rest, "*+", "++", "?+"):
@@ -114,6 +125,14 @@ func checkPattern(source string) error {
 		}
 	}
 	return nil
+}
+
+// hasFlagU tells whether flags with a U begin here: "(?iU)", "(?U:". In RE2 it
+// makes repetitions ungreedy, in Java classes Unicode.
+func hasFlagU(rest string) bool {
+	after, ok := strings.CutPrefix(rest, "(?")
+	flags := after[:len(after)-len(strings.TrimLeft(after, "imsU-"))]
+	return ok && strings.Contains(flags, "U") && hasAnyPrefix(after[len(flags):], ")", ":")
 }
 
 // classStart returns how many characters behind the '[' belong to its start:
