@@ -135,14 +135,14 @@ signet.controller {
     { name = c2, url = "https://c2"${vars.domain}":7000" }
   ]
 }
-signet.tls { keystore { file = ks.p12, password = wrong, alias = node }, trust-files = [a.pem, /abs/b.p12], crl-files = ["x/../y.crl"] }
+signet.tls { keystore { file = ks.p12, password = wrong }, trust-files = [a.pem, /abs/b.p12], crl-files = ["x/../y.crl"] }
 signet.trust { x509-directory = ${js7.data-directory}"/t/x509", allow-expired-signers = yes }
 `,
 		"private/private.conf": "include \"pw.conf\"\nsignet.tls.trust-password = ${vars.pw}",
 		"private/pw.conf":      "signet.tls.keystore.password = ${vars.pw}\nvars.pw = s3cret",
 	})
 	want := conf.TLS{
-		Keystore: "/c/ks.p12", KeystorePassword: conf.NewSecret("s3cret"), KeystoreAlias: "node",
+		Keystore: "/c/ks.p12", KeystorePassword: conf.NewSecret("s3cret"),
 		TrustFiles: []string{"/c/a.pem", "/abs/b.p12"}, TrustPassword: conf.NewSecret("s3cret"), CRLFiles: []string{"/c/y.crl"},
 	}
 	if d := cmp.Diff(want, c.TLS); d != "" {
@@ -172,6 +172,7 @@ js7.web.https {
   keystore { # file is the default
     key-password = "jobscheduler"
     store-password = "jobscheduler"
+    alias = agent
   }
   truststores = [ { store-password = "other" }, { file = ${js7.config-directory}"/private/ca.pem" } ]
 }`,

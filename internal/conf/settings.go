@@ -7,7 +7,6 @@ type TLS struct {
 	KeyFile, CertFile string // PEM; empty if Keystore is set
 	Keystore          string // PKCS#12 instead of PEM; empty if KeyFile is set
 	KeystorePassword  Secret
-	KeystoreAlias     string   // which key of the keystore; empty = it has only one
 	TrustFiles        []string // PEM or .p12: the CA certificates the other side is checked against
 	TrustPassword     Secret   // of the .p12 files in TrustFiles
 	CRLFiles          []string // revocation lists, re-read when changed; empty = none

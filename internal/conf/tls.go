@@ -23,6 +23,11 @@ func bindTLS(b *binder, t *TLS) {
 		b.problem(b.place(js7HTTPS+"keystore.key-password"), "the key's password must be the keystore's; "+
 			"change the keystore so that it has one password (signet.tls.keystore.password)")
 	}
+	var unneeded string
+	b.text(&unneeded, Key{
+		Name: js7HTTPS + "keystore.alias", Type: "text", sample: `"..."`,
+		Meaning: "Accepted from JS7 and not needed: a keystore must hold one key only, which is used whatever its alias is.",
+	}, "", func(s string) (string, string) { return s, "" })
 	b.paths(&t.TrustFiles, Key{
 		Name: prefix + "trust-files",
 		Meaning: "PEM or PKCS#12 files (`.p12`, `.pfx`) with the CA certificates that the other side's certificate is checked against. " +
@@ -50,14 +55,10 @@ func bindIdentity(b *binder, t *TLS, prefix, js7 string) {
 	b.path(&t.CertFile, Key{Name: prefix + "cert-file", Meaning: "The certificate (PEM), intermediates after it, if there is no keystore."}, configBase, defaultCert)
 	b.path(&t.Keystore, Key{
 		Name: prefix + "keystore.file", Alias: alias("keystore.file"), sample: QuoteString(defaultKeystore),
-		Meaning: "A PKCS#12 file with key and certificate, instead of the PEM files. If only another key of the keystore is set, it is `" + defaultKeystore + "`.",
+		Meaning: "A PKCS#12 file with one key and its certificate, instead of the PEM files. If only its password is set, it is `" + defaultKeystore + "`.",
 	}, configBase, "")
 	b.secret(&t.KeystorePassword, Key{Name: prefix + "keystore.password", Alias: alias("keystore.store-password"), Meaning: "The keystore's password."})
-	b.text(&t.KeystoreAlias, Key{
-		Name: prefix + "keystore.alias", Alias: alias("keystore.alias"), Type: "text", sample: `"..."`,
-		Meaning: "Which key of the keystore is used (its friendly name); needed only if it has several.",
-	}, "", func(s string) (string, string) { return s, "" })
-	if t.Keystore == "" && (!t.KeystorePassword.IsEmpty() || t.KeystoreAlias != "") {
+	if t.Keystore == "" && !t.KeystorePassword.IsEmpty() {
 		t.Keystore = resolve(b.configDir, defaultKeystore)
 	}
 	if t.Keystore == "" {
