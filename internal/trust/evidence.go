@@ -77,7 +77,7 @@ func (e *Evidence) UnmarshalJSON(data []byte) error {
 	}
 	members, err := stringMembers(data)
 	if err != nil {
-		return refuseFor(CodeMalformedEvidence, err, `evidence must be {"TYPE":"X509","signature":"...","certificates":"..."}: %s`, err)
+		return refuse(CodeMalformedEvidence, `evidence must be {"TYPE":"X509","signature":"...","certificates":"..."}: %s`, err)
 	}
 	read := Evidence{Kind: Kind(members["TYPE"]), Signature: []byte(members["signature"])}
 	if read.Kind == X509 {

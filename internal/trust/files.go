@@ -69,7 +69,7 @@ func certificatesFromFile(content []byte) ([]byte, error) {
 		_, err = decodeCertificatePEM(text)
 	}
 	if err != nil {
-		return nil, refuseFor(CodeMalformedCertificate, err, "the .pem file can't be used: %s", err)
+		return nil, refuse(CodeMalformedCertificate, "the .pem file can't be used: %s", err)
 	}
 	return text, nil
 }
@@ -79,7 +79,7 @@ func certificatesFromFile(content []byte) ([]byte, error) {
 func signatureFromFile(suffix string, content []byte) (Evidence, error) {
 	text, err := normaliseText(content)
 	if err != nil {
-		return Evidence{}, refuseFor(CodeMalformedSignature, err, "the %s file can't be used: %s%s", suffix, err, binaryHint(suffix))
+		return Evidence{}, refuse(CodeMalformedSignature, "the %s file can't be used: %s%s", suffix, err, binaryHint(suffix))
 	}
 	var e Evidence
 	switch {
@@ -97,7 +97,7 @@ func signatureFromFile(suffix string, content []byte) (Evidence, error) {
 		e.Signature, err = decodeBase64(text)
 	}
 	if err != nil {
-		return Evidence{}, refuseFor(CodeMalformedSignature, err, "the %s file can't be used: %s%s", suffix, err, binaryHint(suffix))
+		return Evidence{}, refuse(CodeMalformedSignature, "the %s file can't be used: %s%s", suffix, err, binaryHint(suffix))
 	}
 	return e, nil
 }

@@ -208,7 +208,7 @@ func listTrustDir(dir trustDir) (names []string, problems []fault.Problem, err e
 		err = stamp.checkSecure()
 	}
 	if err != nil {
-		return names, problems, refuseFor(CodeInsecureTrustDirectory, err, "the trust directory %s is refused: %s", dir.path, err)
+		return names, problems, refuse(CodeInsecureTrustDirectory, "the trust directory %s is refused: %s", dir.path, err)
 	}
 	return names, problems, nil
 }
@@ -237,7 +237,7 @@ func (l *loader) file(key fileKey, path string, frozen bool, now time.Time) (*tr
 	}
 	if err == nil {
 		if insecure := stamp.checkSecure(); insecure != nil {
-			return nil, refuseFor(CodeInsecureTrustDirectory, insecure, "the trust file %s is refused: %s", path, insecure)
+			return nil, refuse(CodeInsecureTrustDirectory, "the trust file %s is refused: %s", path, insecure)
 		}
 		same := old != nil && old.stamp == stamp && old.problem == ""
 		switch {
@@ -251,7 +251,7 @@ func (l *loader) file(key fileKey, path string, frozen bool, now time.Time) (*tr
 	}
 	fresh := &trustFile{stamp: stamp, readAt: time.Now()}
 	if err == nil {
-		fresh.anchors, err = readTrustFile(key, path)
+		fresh.anchors, err = readTrustFile(key, path, stamp)
 	}
 	if err == nil {
 		return fresh, nil
@@ -273,7 +273,7 @@ func (l *loader) unusable(key fileKey, path string, fresh *trustFile, cause erro
 		fresh.anchors = old.anchors
 	}
 	if strings.HasSuffix(key.name, suffixCRL) {
-		return fresh, refuseFor(CodeUnreadableTrust, cause, "the revocation list %s can't be used: %s", path, cause)
+		return fresh, refuse(CodeUnreadableTrust, "the revocation list %s can't be used: %s", path, cause)
 	}
 	if now.Sub(fresh.badSince) >= graceTime {
 		fresh.anchors = nil
@@ -282,12 +282,16 @@ func (l *loader) unusable(key fileKey, path string, fresh *trustFile, cause erro
 }
 
 // readTrustFile reads and parses one file of bounded size.
-func readTrustFile(key fileKey, path string) ([]anchor, error) {
-	f, err := os.OpenFile(path, openFlags, 0)
+func readTrustFile(key fileKey, path string, stamp fileStamp) ([]anchor, error) {
+	// Opening a named pipe would wait for ever.
+	if !stamp.mode.IsRegular() {
+		return nil, errors.New("it is no regular file")
+	}
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening it: %w", err)
 	}
-	content, err := readRegular(f)
+	content, err := readBounded(f, stamp)
 	// A file that was only read has nothing to lose when it is closed.
 	_ = f.Close()
 	if err != nil {
@@ -296,13 +300,14 @@ func readTrustFile(key fileKey, path string) ([]anchor, error) {
 	return readAnchors(key.kind, key.name, content)
 }
 
-func readRegular(f *os.File) ([]byte, error) {
+// readBounded reads an open file, which must be the one that was looked at.
+func readBounded(f *os.File, stamp fileStamp) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("looking at it: %w", err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is no regular file")
+	if opened, err := stampOf(info); err != nil || opened != stamp {
+		return nil, errors.New("it is being changed")
 	}
 	content, err := io.ReadAll(io.LimitReader(f, MaxTrustFileSize+1))
 	if err != nil {

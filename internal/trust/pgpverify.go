@@ -60,7 +60,7 @@ const pgpClockSkew = 10 * time.Minute
 func (s *Set) verifyPGP(doc []byte, ev Evidence, now time.Time) (Signer, *fault.Error) {
 	sig, err := parsePGPEvidence(ev.Signature)
 	if err != nil {
-		return Signer{}, refuseFor(CodeMalformedSignature, err, "the OpenPGP signature can't be used: %s", err)
+		return Signer{}, refuse(CodeMalformedSignature, "the OpenPGP signature can't be used: %s", err)
 	}
 	if sig.sigType != pgpTypeBinary {
 		return Signer{}, refuse(CodeMalformedSignature, "the OpenPGP signature is of type 0x%02x; only signatures of exact bytes are accepted (0x00, as `gpg --detach-sign` makes them)", sig.sigType)

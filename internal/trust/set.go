@@ -67,7 +67,7 @@ func NewSet(p Policy, x509Files, pgpFiles, sshFiles [][]byte) (*Set, error) {
 			name := fmt.Sprintf("%s-%d", strings.ToLower(string(group.kind)), i+1)
 			read, err := readAnchors(group.kind, name, content)
 			if err != nil {
-				return nil, refuseFor(CodeUnreadableTrust, err, "trust file %s can't be used: %s", name, err)
+				return nil, refuse(CodeUnreadableTrust, "trust file %s can't be used: %s", name, err)
 			}
 			anchors = append(anchors, read...)
 		}

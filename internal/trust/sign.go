@@ -67,7 +67,7 @@ func X509Signer(key crypto.Signer, chainPEM []byte) (SignerKey, error) {
 	}
 	name, err := certificateName(leaf)
 	if err != nil {
-		return nil, unusableKey(err, "the signer's certificate is refused: %s", err)
+		return nil, unusableKey(nil, "the signer's certificate is refused: %s", err)
 	}
 	return &x509Signer{key: key, name: name, certificates: text}, nil
 }
@@ -125,7 +125,7 @@ func LoadSignerWithPassphrase(key, certPEM, passphrase []byte) (SignerKey, error
 	}
 	private, err := parsePrivateKey(key)
 	if err != nil {
-		return nil, unusableKey(err, "the private key can't be used: %s", err)
+		return nil, unusableKey(nil, "the private key can't be used: %s", err)
 	}
 	return X509Signer(private, certPEM)
 }

@@ -34,7 +34,7 @@ func SSHSignerWithPassphrase(key, passphrase []byte) (SignerKey, error) {
 	}
 	parsed, err := parseSSHKey(signer.PublicKey().Marshal())
 	if err != nil {
-		return nil, unusableKey(err, "the SSH private key can't be used: %s", err)
+		return nil, unusableKey(nil, "the SSH private key can't be used: %s", err)
 	}
 	if why := (Policy{MinRSABits: LowestRSABits}).weakness(parsed.pub); why != "" {
 		return nil, unusableKey(nil, "the SSH private key is refused: %s", why)

@@ -94,11 +94,11 @@ func appendSSHString(b, text []byte) []byte {
 func (s *Set) verifySSH(doc []byte, ev Evidence) (Signer, *fault.Error) {
 	blob, err := decodeSSHArmour(ev.Signature)
 	if err != nil {
-		return Signer{}, refuseFor(CodeMalformedSignature, err, "the SSH signature can't be used: %s", err)
+		return Signer{}, refuse(CodeMalformedSignature, "the SSH signature can't be used: %s", err)
 	}
 	sig, err := parseSSHSignature(blob)
 	if err != nil {
-		return Signer{}, refuseFor(CodeMalformedSignature, err, "the SSH signature can't be used: %s", err)
+		return Signer{}, refuse(CodeMalformedSignature, "the SSH signature can't be used: %s", err)
 	}
 	key := s.ssh[string(sig.publicKey)]
 	if key == nil {

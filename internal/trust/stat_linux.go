@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// openFlags keep the opening of a named pipe from waiting for ever.
-const openFlags = os.O_RDONLY | syscall.O_NONBLOCK
-
 // fileStamp changes when a file is written, replaced, or gets other rights. It
 // holds what stat tells.
 type fileStamp struct {

@@ -5,11 +5,8 @@ package trust
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"time"
 )
-
-const openFlags = os.O_RDONLY
 
 // fileStamp is never made on this system.
 type fileStamp struct {

@@ -129,7 +129,7 @@ func (s *Set) verifyWithoutCertificate(doc, sig []byte, now time.Time) (Signer, 
 func (s *Set) verifyByLeaf(doc, sig []byte, leaf *x509.Certificate) (Signer, *fault.Error) {
 	name, err := certificateName(leaf)
 	if err != nil {
-		return Signer{}, refuseFor(CodeMalformedCertificate, err, "the signer's certificate is refused: %s", err)
+		return Signer{}, refuse(CodeMalformedCertificate, "the signer's certificate is refused: %s", err)
 	}
 	if err := s.policy.checkKey(leaf.PublicKey, name); err != nil {
 		return Signer{}, err
@@ -144,13 +144,13 @@ func (s *Set) verifyByLeaf(doc, sig []byte, leaf *x509.Certificate) (Signer, *fa
 func parseCertificates(text []byte) ([]*x509.Certificate, *fault.Error) {
 	ders, err := decodeCertificatePEM(text)
 	if err != nil {
-		return nil, refuseFor(CodeMalformedCertificate, err, "the certificates of the signature can't be used: %s", err)
+		return nil, refuse(CodeMalformedCertificate, "the certificates of the signature can't be used: %s", err)
 	}
 	certs := make([]*x509.Certificate, 0, len(ders))
 	for i, der := range ders {
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, refuseFor(CodeMalformedCertificate, err, "certificate %d of the signature can't be used: %s", i+1, err)
+			return nil, refuse(CodeMalformedCertificate, "certificate %d of the signature can't be used: %s", i+1, err)
 		}
 		certs = append(certs, cert)
 	}

@@ -37,7 +37,7 @@ func (s *Set) explainPath(certs []*x509.Certificate, cause error, now time.Time)
 		if err := checkDates(ca, now); err != nil {
 			return err
 		}
-		return refuseFor(CodeSignerNotAllowed, cause, "%s is trusted, but may not certify the signer's certificate that way: %s", issuer, cause)
+		return refuse(CodeSignerNotAllowed, "%s is trusted, but may not certify the signer's certificate that way: %s", issuer, cause)
 	}
 	if slices.ContainsFunc(s.leaves, func(leaf *x509.Certificate) bool { return bytes.Equal(leaf.RawSubject, last.RawIssuer) }) {
 		return refuseFor(CodeUnknownSigner, cause, "%s is trusted as a signer, not as a CA; it can't vouch for others", issuer)

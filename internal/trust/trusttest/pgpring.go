@@ -81,6 +81,12 @@ func (k *PGPKeyring) PrivateArmour(t testing.TB) []byte {
 	return Armour("PRIVATE KEY BLOCK", k.packets(t, true))
 }
 
+// Packets returns the packets of the public key.
+func (k *PGPKeyring) Packets(t testing.TB) []byte {
+	t.Helper()
+	return k.packets(t, false)
+}
+
 func (k *PGPKeyring) packets(t testing.TB, secret bool) []byte {
 	t.Helper()
 	o := k.Options

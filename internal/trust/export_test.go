@@ -1,0 +1,10 @@
+package trust
+
+// What the tests outside the package build forgeries with.
+var (
+	EncodeSSHArmour = encodeSSHArmour
+	EncodePGPArmour = encodePGPArmour
+	DecodeSSHArmour = decodeSSHArmour
+	FramePacket     = framePacket
+	SSHSignedText   = sshSignedText
+)
