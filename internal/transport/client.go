@@ -238,7 +238,7 @@ func callFault(req *http.Request, err error) error {
 		return fault.Wrap(known.Kind, known.Code, err, "%s", known.Message)
 	case errors.As(err, &op) && op.Op == "remote error":
 		return fault.Wrap(fault.Untrusted, "RefusedByServer", err,
-			"%s refuses this part's certificate (%v); its log tells why", host, op.Err)
+			"%s refuses the connection (%v); its log tells why", host, op.Err)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fault.Wrap(fault.Timeout, "NoAnswerInTime", err, "%s did not answer in time", host)
 	}
