@@ -14,7 +14,7 @@ import (
 // UnsupportedKind; or Invalid with code Invalid… and the name of the kind
 // (InvalidWorkflow) and every problem with its JSON path.
 func Parse(data []byte) (Item, error) {
-	n, err := strictjson.Parse(data, workflow.DocumentLimits)
+	n, err := strictjson.Parse(data, workflow.DocumentLimits())
 	if err != nil {
 		return nil, err
 	}

@@ -241,7 +241,7 @@ func (c *collector) single(file string) {
 // statedPath returns the path in a document, as far as it can be read;
 // Validate tells what is wrong with the rest.
 func statedPath(document []byte) (string, bool) {
-	n, err := strictjson.Parse(document, workflow.DocumentLimits)
+	n, err := strictjson.Parse(document, workflow.DocumentLimits())
 	if err != nil {
 		return "", false
 	}

@@ -18,7 +18,7 @@ import (
 // It must not be called for a document with a signature. The error is that of
 // strictjson.Parse, or Invalid, code KeyMismatch, with the places.
 func Complete(document []byte, key item.Key, versionID string) ([]byte, error) {
-	n, err := strictjson.Parse(document, workflow.DocumentLimits)
+	n, err := strictjson.Parse(document, workflow.DocumentLimits())
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ func (o *Object) line(where string) int {
 	if o.yaml != nil {
 		return o.yaml.line(where)
 	}
-	n, err := strictjson.Parse(o.Bytes, workflow.DocumentLimits)
+	n, err := strictjson.Parse(o.Bytes, workflow.DocumentLimits())
 	if err != nil {
 		return 0
 	}

@@ -188,8 +188,8 @@ func (c *yamlConverter) value(n *yaml.Node, path string, depth int) {
 		}
 		return
 	}
-	if depth > workflow.DocumentLimits.MaxDepth {
-		c.report(n, path, "nested deeper than %d", workflow.DocumentLimits.MaxDepth)
+	if depth > workflow.MaxDepth {
+		c.report(n, path, "nested deeper than %d", workflow.MaxDepth)
 		return
 	}
 	if !c.plainNode(n, path) {

@@ -201,7 +201,7 @@ func FuzzFromYAML(f *testing.F) {
 			}
 			return
 		}
-		if _, err := strictjson.Parse(out, workflow.DocumentLimits); err != nil && !fault.Is(err, fault.TooLarge) && !strings.Contains(err.Error(), "deeper") {
+		if _, err := strictjson.Parse(out, workflow.DocumentLimits()); err != nil && !fault.Is(err, fault.TooLarge) && !strings.Contains(err.Error(), "deeper") {
 			t.Fatalf("%s: %v", out, err)
 		}
 		if line := doc.line("$.a[0].b"); line < 1 {

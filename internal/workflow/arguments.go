@@ -54,6 +54,9 @@ func (p *OrderPreparation) Check(args value.Map) []fault.Problem {
 	}
 	if !p.AllowUndeclared {
 		for _, name := range args.Names() {
+			if len(problems) >= MaxProblems {
+				break
+			}
 			if p.Parameter(name) == nil {
 				report(name, "UndeclaredOrderArgument: the workflow has no such parameter%s", didYouMean(name, p.names()))
 			}

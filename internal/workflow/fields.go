@@ -23,12 +23,16 @@ type Problems struct {
 
 // Add records a problem at a JSON path. Beyond MaxProblems it only counts.
 func (p *Problems) Add(where, format string, args ...any) {
-	if len(p.list) >= MaxProblems {
+	if p.full() {
 		p.more++
 		return
 	}
 	p.list = append(p.list, fault.Problem{Where: where, Message: fmt.Sprintf(format, args...)})
 }
+
+// full tells whether further problems are only counted, so that nobody works
+// on their texts.
+func (p *Problems) full() bool { return len(p.list) >= MaxProblems }
 
 // Err returns nil when there is no problem, else a *fault.Error of kind
 // Invalid with that code and every problem.
@@ -278,6 +282,16 @@ func (f *Fields) Array(name string) ([]*strictjson.Node, bool) {
 	return n.Items, true
 }
 
+// array is Array with a bound on the number of elements.
+func (f *Fields) array(name string, most int) ([]*strictjson.Node, bool) {
+	items, ok := f.Array(name)
+	if len(items) > most {
+		f.Problem(name, "%d elements, at most %d are allowed", len(items), most)
+		return nil, false
+	}
+	return items, ok
+}
+
 // Object begins to read an object field; nil when there is none.
 func (f *Fields) Object(name string) *Fields {
 	n, _, ok := f.get(strictjson.Object, name)
@@ -290,11 +304,7 @@ func (f *Fields) Object(name string) *Fields {
 // Paths returns an optional array of different strings that check has nothing
 // against, in the order written.
 func (f *Fields) Paths(name string, check func(string) error) []string {
-	items, _ := f.Array(name)
-	if len(items) > maxPaths {
-		f.Problem(name, "%d elements, at most %d are allowed", len(items), maxPaths)
-		return nil
-	}
+	items, _ := f.array(name, maxPaths)
 	var paths []string
 	seen := map[string]bool{}
 	for i, item := range items {
@@ -332,7 +342,7 @@ func (f *Fields) Done() {
 		if slices.Contains(f.known, key) {
 			continue
 		}
-		if len(f.problems.list) >= MaxProblems {
+		if f.problems.full() {
 			f.problems.more++
 			continue
 		}

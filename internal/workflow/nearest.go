@@ -8,14 +8,18 @@ import (
 // didYouMean returns a hint at the known name nearest to an unknown one: "",
 // or `; did you mean "x"?`.
 func didYouMean(unknown string, known []string) string {
-	const longest = 60
+	const longest, most = 60, 200 // it is only a hint: bounded work
 	if len(unknown) > longest {
 		return ""
 	}
+	known = known[:min(len(known), most)]
 	best, bestDistance := "", 1+max(1, len(unknown)/3)
 	for _, name := range known {
 		if strings.EqualFold(unknown, name) {
 			return "; did you mean " + strconv.Quote(name) + "? (upper and lower case matter)"
+		}
+		if len(name) > longest {
+			continue
 		}
 		if d := editDistance(unknown, name); d < bestDistance {
 			best, bestDistance = name, d

@@ -18,19 +18,24 @@ const (
 	MaxJobs         = 10_000  // in all blocks together, anonymous ones included
 	MaxNesting      = 50      // blocks in blocks
 	MaxParameters   = 1_000
+	maxBranches     = 10_000 // branches of one Fork, conditions of one If
+
+	// MaxDepth is the depth of JSON. It suffices for MaxNesting blocks, each
+	// of which takes up to five levels, with a constant in the innermost.
+	MaxDepth = 5*MaxNesting + 80
 )
 
-// DocumentLimits are the limits within which documents of items are read. The
-// depth suffices for MaxNesting blocks, each of which takes up to five levels
-// of JSON, with a constant value in the innermost.
-var DocumentLimits = strictjson.Limits{MaxBytes: MaxBytes, MaxDepth: 5*MaxNesting + 80}
+// DocumentLimits returns the limits within which documents of items are read.
+func DocumentLimits() strictjson.Limits {
+	return strictjson.Limits{MaxBytes: MaxBytes, MaxDepth: MaxDepth}
+}
 
 // Parse reads a workflow document and makes every check that needs nothing but
 // the document. The error is a *fault.Error: that of strictjson.Parse, or
 // Invalid, code InvalidWorkflow, with every problem (at most MaxProblems) and
 // its JSON path.
 func Parse(data []byte) (*Workflow, error) {
-	n, err := strictjson.Parse(data, DocumentLimits)
+	n, err := strictjson.Parse(data, DocumentLimits())
 	if err != nil {
 		return nil, err
 	}

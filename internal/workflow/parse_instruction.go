@@ -122,7 +122,11 @@ func parseExecuteNamed(p *parser, f *Fields, l Labeled, s site) Instruction {
 		}
 		known = append(known, slices.Sorted(maps.Keys(seq.Jobs))...)
 	}
-	f.Problem("jobName", "unknown job %s%s", quoted(name), didYouMean(name, known))
+	hint := ""
+	if !p.full() {
+		hint = didYouMean(name, known)
+	}
+	f.Problem("jobName", "unknown job %s%s", quoted(name), hint)
 	return e
 }
 
@@ -141,7 +145,7 @@ func parseIf(p *parser, f *Fields, l Labeled, s site) Instruction {
 		for _, old := range []string{"predicate", "then"} {
 			f.Refuse(old, "%q belongs to the old form of If and can't be given together with \"ifThens\"", old)
 		}
-		items, ok := f.Array("ifThens")
+		items, ok := f.array("ifThens", maxBranches)
 		if ok && len(items) == 0 {
 			f.Problem("ifThens", "an If needs at least one condition")
 		}
@@ -237,7 +241,7 @@ func leaveToFork(c *context) { c.inCatch, c.result = false, true }
 func parseFork(p *parser, f *Fields, l Labeled, s site) Instruction {
 	ins := &Fork{Labeled: l, JoinIfFailed: f.Bool("joinIfFailed"), AgentPath: p.agentPath(f)}
 	f.Need("branches")
-	items, ok := f.Array("branches")
+	items, ok := f.array("branches", maxBranches)
 	if ok && len(items) == 0 {
 		f.Problem("branches", "a Fork needs at least one branch")
 	}
@@ -363,3 +367,7 @@ func parseSleep(p *parser, f *Fields, l Labeled, _ site) Instruction {
 	}
 	return ins
 }
+
+// InstructionTypes returns the TYPEs of all instructions that are supported,
+// sorted.
+func InstructionTypes() []string { return slices.Sorted(maps.Keys(instructionParsers())) }

@@ -63,11 +63,7 @@ func (p *parser) job(f *Fields) *Job {
 }
 
 func (p *parser) retryDelays(f *Fields) []time.Duration {
-	items, _ := f.Array("retryDelays")
-	if len(items) > maxRetryDelays {
-		f.Problem("retryDelays", "%d delays, at most %d are allowed", len(items), maxRetryDelays)
-		return nil
-	}
+	items, _ := f.array("retryDelays", maxRetryDelays)
 	var delays []time.Duration
 	for i, item := range items {
 		where := strictjson.IndexPath(f.At("retryDelays"), i)

@@ -12,7 +12,7 @@ import (
 // Bounds of a parameter's constraints.
 const (
 	maxPattern = 1_000
-	maxEnum    = 1_000
+	maxEnum    = 500
 	maxLength  = 1 << 30
 )
 
