@@ -55,21 +55,27 @@ func TestAuthoritySurvivesFailingDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		disk.SetRules(fsys.Rule{Nth: n, Err: syscall.ENOSPC})
+		hits := disk.Hits()
 		issued, err := ca.IssueUser(pki.UserParams{Name: "u", Now: now})
-		hit := disk.Hits() > 0
 		if err == nil {
 			err = ca.Revoke(issued.Serial, "", now)
-			hit = hit || disk.Hits() > 0
 		}
+		hit := disk.Hits() > hits
 		disk.SetRules()
 		after, lerr := ca.List()
 		if lerr != nil || len(after) < len(before) || len(after) > len(before)+1 {
 			t.Fatalf("operation %d: %d records, then %d, %v", n, len(before), len(after), lerr)
 		}
-		if err == nil && !hit {
+		if !hit {
+			if err != nil {
+				t.Fatal(err)
+			}
 			break
 		}
-		if err != nil && !errors.Is(err, syscall.ENOSPC) {
+		if err == nil {
+			t.Fatalf("operation %d failed unseen", n)
+		}
+		if !errors.Is(err, syscall.ENOSPC) || !fault.Is(err, fault.NoSpace) {
 			t.Fatalf("operation %d: %v", n, err)
 		}
 	}

@@ -293,11 +293,15 @@ func TestListenersLetNobodyElseIn(t *testing.T) {
 		in       func(variant) bool
 	}{
 		{
-			"parts", transport.Parts, w.nodeRoot.cert, [][]byte{w.nodeCRL, w.issuerCRL}, expect(pki.RoleController, "controller-1"),
+			"parts", transport.Parts, w.nodeRoot.cert,
+			[][]byte{w.nodeCRL, w.issuerCRL},
+			expect(pki.RoleController, "controller-1"),
 			append(wireVariants(goodNode, false), certs...), func(v variant) bool { return v.parts },
 		},
 		{
-			"users", transport.Users, w.userRoot.cert, [][]byte{w.userCRL}, nil,
+			"users", transport.Users, w.userRoot.cert,
+			[][]byte{w.userCRL},
+			nil,
 			append(wireVariants(goodUser, true), certs...), func(v variant) bool { return v.users },
 		},
 	}
