@@ -123,7 +123,7 @@ func (w *world) rest() error {
 			}
 		}
 	}
-	probe := toy.Command{Op: toy.Remove, ID: 1 << 40, Key: 1 << 40}
+	probe := toy.Command{Op: toy.Add, ID: firstProbe}
 	for round := 0; round < 400; round++ {
 		for _, m := range w.members {
 			if m.run == nil {
@@ -166,7 +166,6 @@ func (w *world) rest() error {
 func (w *world) ask(cmd toy.Command) error {
 	for _, m := range w.members {
 		if m.run != nil && m.run.core.leading {
-			cmd.Op = toy.Add
 			cmd.Key = cmd.ID
 			m.run.core.submit([]command{w.command(cmd)})
 			return m.run.check()
@@ -178,7 +177,7 @@ func (w *world) ask(cmd toy.Command) error {
 // resting tells whether all members have all that was ever committed, and the
 // group still takes commands.
 func (w *world) resting() bool {
-	if w.counts[1<<40] == 0 && w.counts[1<<40+1] == 0 && w.counts[1<<40+2] == 0 && w.counts[1<<40+3] == 0 && w.counts[1<<40+4] == 0 {
+	if !w.probed {
 		return false
 	}
 	for _, m := range w.members {

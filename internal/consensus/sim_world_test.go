@@ -40,6 +40,7 @@ type world struct {
 	trace   uint64
 	calm    bool    // no faults any more
 	faults  float64 // of 100 steps
+	probed  bool    // a command given after the faults is in the log
 
 	stream    [][]byte // committed entries; stream[0] is number 1
 	digests   [][32]byte
@@ -220,6 +221,7 @@ func (w *world) entry(id uint64, e Entry) error {
 		return err
 	}
 	for _, ev := range events {
+		w.probed = w.probed || ev.ID() >= firstProbe
 		if w.counts[ev.ID()]++; w.counts[ev.ID()] > 1 {
 			return fmt.Errorf("command %d was done twice, again in entry %d", ev.ID(), e.Seq)
 		}
@@ -365,5 +367,8 @@ func (w *world) read() error {
 	}
 	return nil
 }
+
+// firstProbe is the id of the first command given after the faults ended.
+const firstProbe = 1 << 40
 
 var errStuck = errors.New("the group didn't come to rest after the faults ended")

@@ -29,7 +29,7 @@ const (
 // Rule chooses operations and says what becomes of them.
 type Rule struct {
 	Ops     []Op   // none: all that change or sync something
-	Glob    string // matches the last element of the name; "": every name
+	Glob    string // matches the last element of the name the file was opened with; "": every name
 	Nth     int    // the first operation chosen, counted from 1; 0 is 1
 	Forever bool   // those after it, too
 

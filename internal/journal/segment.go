@@ -116,7 +116,7 @@ func (s *segment) scan(visit func(h header, body []byte, off int64, before uint3
 	}
 	if s.sealed {
 		if r.end != s.size || r.chain != s.chain {
-			return r, damaged(s.file.Name(), r.end, "a record of a closed log file isn't what was written")
+			return r, damaged(s.name, r.end, "a record of a closed log file isn't what was written")
 		}
 		return r, nil
 	}
@@ -163,7 +163,7 @@ func (s *segment) judge(w *window, r *scanned) error {
 				r.torn = off + alignment - r.end
 			}
 			if h, ok := decodeHeader(b, s.seed, off); ok && h.mark > r.end {
-				return damaged(s.file.Name(), r.end,
+				return damaged(s.name, r.end,
 					"a record isn't what was written, and one behind it (offset %d) proves that it was stored", off)
 			}
 		}
