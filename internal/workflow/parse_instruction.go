@@ -58,6 +58,9 @@ func (p *parser) instruction(f *Fields, s site) Instruction {
 	case typ == "Break":
 		f.Problem("", "Break is only allowed in a Cycle")
 		return &Empty{}
+	case p.full():
+		p.more++
+		return &Empty{}
 	default:
 		f.Problem("TYPE", "unknown instruction %s%s (known are %s)", quoted(typ),
 			didYouMean(typ, slices.Sorted(maps.Keys(p.table))), typeNames(p.table))
@@ -114,20 +117,26 @@ func parseExecuteNamed(p *parser, f *Fields, l Labeled, s site) Instruction {
 		return e
 	}
 	e.JobName = name
+	if e.Job = s.seq.job(name); e.Job != nil {
+		return e
+	}
 	var known []string
-	for seq := s.seq; seq != nil; seq = seq.Outer {
-		if job, ok := seq.Jobs[name]; ok {
-			e.Job = job
-			return e
-		}
+	for seq := s.seq; seq != nil && !p.full(); seq = seq.Outer {
 		known = append(known, slices.Sorted(maps.Keys(seq.Jobs))...)
 	}
-	hint := ""
-	if !p.full() {
-		hint = didYouMean(name, known)
-	}
-	f.Problem("jobName", "unknown job %s%s", quoted(name), hint)
+	f.Problem("jobName", "unknown job %s%s", quoted(name), didYouMean(name, known))
 	return e
+}
+
+// job returns the job of that name of the block or the nearest block around
+// it, or nil.
+func (s *Sequence) job(name string) *Job {
+	for ; s != nil; s = s.Outer {
+		if job, ok := s.Jobs[name]; ok {
+			return job
+		}
+	}
+	return nil
 }
 
 func parseExecuteAnonymous(p *parser, f *Fields, l Labeled, s site) Instruction {

@@ -350,3 +350,29 @@ func checkWorkflow(t *testing.T, w *Workflow) {
 		w.Preparation.Check(nil)
 	}
 }
+
+// Wrong or expensive documents are read in little time.
+func TestHostileDocuments(t *testing.T) {
+	t.Parallel()
+	var jobs strings.Builder
+	for i := range MaxJobs - 1 {
+		fmt.Fprintf(&jobs, `,"%050d":{"agentPath":"a","executable":{"TYPE":"PathExecutable","path":"x"}}`, i)
+	}
+	const expensive = `replaceAll(replaceAll(replaceAll('aaaaaaaaaaaaaaaaaaaa', 'a', 'aaaaaaaaaaaaaaaaaaaa'), 'a', 'aaaaaaaaaaaaaaaaaaaaa'), 'a', 'aaaaaaaaaaaaaaaaa') == 'x'`
+	for name, fields := range map[string]string{
+		"unknown jobs":        `"jobs":{` + jobs.String()[1:] + `},"instructions":[` + strings.Repeat(`{"TYPE":"Execute.Named","jobName":"`+strings.Repeat("x", 50)+`"},`, MaxInstructions-1) + `1]`,
+		"expensive constants": `"instructions":[` + strings.Repeat(`{"TYPE":"If","predicate":"`+expensive+`","then":{"instructions":[]}},`, 500) + `1]`,
+		"unknown types":       `"instructions":[` + strings.Repeat(`{"TYPE":"Nothing"},`, MaxInstructions-1) + `1]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Now()
+			problemsOf(t, fields)
+			if d := time.Since(start); d > time.Minute {
+				t.Errorf("took %v", d)
+			} else {
+				t.Logf("took %v", d)
+			}
+		})
+	}
+}

@@ -100,17 +100,20 @@ func checkUse(e *expr.Expr, where string, place Place, problems *Problems) bool 
 
 // constantLimits bound the evaluation of a constant expression while a
 // document is checked; there may be thousands.
-var constantLimits = expr.Limits{Steps: 20_000, Bytes: 1 << 20}
+var constantLimits = expr.Limits{Steps: 2_000, Bytes: 256 << 10}
 
-// constant evaluates a pure expression. ok is false when e isn't pure, or when
-// its evaluation fails, which is recorded.
+// constant evaluates a pure expression. ok is false when e isn't pure, when it
+// would take too much work (it is then checked when it is used, like one that
+// isn't pure), or when its evaluation fails, which is recorded.
 func constant(e *expr.Expr, where string, problems *Problems) (v value.Value, ok bool) {
 	if e == nil || !e.Pure() {
 		return nil, false
 	}
 	v, err := e.EvalWithin(expr.NoScope{}, constantLimits)
 	if err != nil {
-		problems.Add(where, "EvaluationFailed: %s", fault.Of(err).Public())
+		if !fault.Is(err, fault.TooLarge) {
+			problems.Add(where, "EvaluationFailed: %s", message(err))
+		}
 		return nil, false
 	}
 	return v, true
