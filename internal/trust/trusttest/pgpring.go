@@ -28,8 +28,15 @@ type PGPOptions struct {
 	Revoked     *PGPSig // a revocation of the key
 	SubRevoked  *PGPSig
 	UIDRevoked  *PGPSig
-	Direct      *PGPSig  // a signature directly over the key
-	Extra       [][]byte // packets at the end
+	Direct      *PGPSig      // a signature directly over the key
+	More        []MoreUserID // further user ids
+	Extra       [][]byte     // packets at the end
+}
+
+// MoreUserID is one more user id of a key.
+type MoreUserID struct {
+	ID   string
+	Self PGPSig
 }
 
 // PGPKeyring is an OpenPGP key as it is exported.
@@ -113,6 +120,12 @@ func (k *PGPKeyring) packets(t testing.TB, secret bool) []byte {
 	self.Created = orTime(self.Created, k.Primary.Created)
 	add(&self, 0x13, primary, uid)
 	add(o.UIDRevoked, 0x30, primary, uid)
+	for _, more := range o.More {
+		b = append(b, OldPacket(TagUserID, []byte(more.ID))...)
+		more.Self.Hashed = append(more.Self.Hashed, Subpacket{SubKeyFlags, []byte{FlagCertify | FlagSign}})
+		more.Self.Created = orTime(more.Self.Created, k.Primary.Created)
+		add(&more.Self, 0x13, primary, append([]byte{0xb4, 0, 0, 0, byte(len(more.ID))}, more.ID...))
+	}
 	if k.Sub != nil {
 		b = append(b, k.keyPacket(t, k.Sub, TagPublicSubkey, TagSecretSubkey, secret)...)
 		sub := k.Sub.Hashed(t)

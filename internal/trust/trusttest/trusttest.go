@@ -6,6 +6,7 @@ package trusttest
 
 import (
 	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -58,11 +59,9 @@ func NewSSH(t testing.TB, name string) Identity {
 // SSHIdentity returns someone with an SSH key made of that private key.
 func SSHIdentity(t testing.TB, name string, key crypto.Signer) Identity {
 	t.Helper()
-	block, err := ssh.MarshalPrivateKey(key, name)
-	must(t, err)
 	public, err := ssh.NewPublicKey(key.Public())
 	must(t, err)
-	private := pem.EncodeToMemory(block)
+	private := SSHPrivate(t, key)
 	signer, err := trust.SSHSigner(private)
 	must(t, err)
 	line := string(ssh.MarshalAuthorizedKey(public))
@@ -85,6 +84,14 @@ func PGPIdentity(t testing.TB, o PGPOptions) Identity {
 	private := k.PrivateArmour(t)
 	signer, _ := trust.PGPSigner(private, nil)
 	return Identity{Kind: trust.PGP, Name: k.Options.UserID, Key: signer, Private: private, Trusted: k.PublicArmour(t)}
+}
+
+// SSHPrivate returns the key as ssh-keygen stores it.
+func SSHPrivate(t testing.TB, key crypto.Signer) []byte {
+	t.Helper()
+	block, err := ssh.MarshalPrivateKey(key, "")
+	must(t, err)
+	return pem.EncodeToMemory(block)
 }
 
 // Set returns the set that trusts these.
@@ -171,6 +178,16 @@ func RSA(t testing.TB, bits int) *rsa.PrivateKey {
 // PrivatePEM returns the key as PKCS #8.
 func PrivatePEM(t testing.TB, key crypto.Signer) []byte {
 	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	must(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+}
+
+// ECDHPrivatePEM returns a key that can't sign.
+func ECDHPrivatePEM(t testing.TB) []byte {
+	t.Helper()
+	key, err := ecdh.X25519().GenerateKey(rand.Reader)
+	must(t, err)
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	must(t, err)
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
