@@ -1,0 +1,381 @@
+// Package agent is the shell around the Agent machine: it keeps the Agent's
+// log, takes a Controller's commands, runs jobs as processes, and serves events
+// and task logs.
+//
+// It owns the listener, the processes and the files of tasks; it decides
+// nothing about orders. internal/app starts it. Nothing leaves before the batch
+// that caused it is synced: a process starts only after its
+// OrderProcessingStarted is durable.
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/conf"
+	"github.com/signet-scheduler/signet/internal/consensus"
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
+	"github.com/signet-scheduler/signet/internal/guard"
+	"github.com/signet-scheduler/signet/internal/joblog"
+	"github.com/signet-scheduler/signet/internal/ledger"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/proc"
+	"github.com/signet-scheduler/signet/internal/transport"
+)
+
+// Options is what an Agent needs besides its settings.
+type Options struct {
+	Settings   *conf.Agent
+	DataDir    string
+	Executable string // of this program: the starter process is another run of it
+	Environ    []string
+	FS         fsys.FS     // default: the real disk
+	Clock      clock.Clock // default: the machine's
+	Log        *slog.Logger
+}
+
+// Agent is a running Agent.
+type Agent struct {
+	set    *conf.Agent
+	clock  clock.Clock
+	log    *slog.Logger
+	guard  *guard.Guard
+	creds  *transport.Credentials
+	server *transport.Server
+	node   consensus.Node
+	m      *ledger.Machine[*engine.Agent, engine.AgentWork]
+	owner  proc.Owner
+	hub    *joblog.Hub
+	tasks  *tasks
+	dirs   directories
+
+	ctx    context.Context //nolint:containedctx // the life of all goroutines
+	cancel context.CancelFunc
+	group  sync.WaitGroup
+	ready  chan struct{} // closed when the machine decides
+	once   sync.Once
+	failed chan error
+}
+
+// directories are the folders below the data directory.
+type directories struct {
+	journal, tasks, logs, scripts, work string
+}
+
+// Start opens the log, ends what an earlier life left, and begins to serve.
+func Start(o Options) (*Agent, error) {
+	if o.Clock == nil {
+		o.Clock = clock.Real{}
+	}
+	a := &Agent{
+		set: o.Settings, clock: o.Clock, log: o.Log, hub: joblog.NewHub(), ready: make(chan struct{}), failed: make(chan error, 1),
+		dirs: directories{
+			journal: filepath.Join(o.DataDir, "journal"), tasks: filepath.Join(o.DataDir, "tasks"),
+			logs: filepath.Join(o.DataDir, "logs"), scripts: filepath.Join(o.DataDir, "scripts"), work: o.Settings.WorkDir,
+		},
+	}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	if err := a.open(o); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *Agent) open(o Options) error {
+	var err error
+	if err := a.makeDirectories(); err != nil {
+		return err
+	}
+	if a.creds, err = transport.LoadCredentialsWith(credentialFiles(a.set.TLS), transport.CredentialOptions{Clock: a.clock, Log: a.log}); err != nil {
+		return err
+	}
+	if err := checkIdentity(a.creds, pki.Identity{Role: pki.RoleAgent, Name: a.set.Name}); err != nil {
+		return err
+	}
+	if a.guard, err = guard.Open(a.set.Trust, a.clock, a.log, a.trustChanged); err != nil {
+		return err
+	}
+	a.log.Warn("jobs run as the Agent's own user: whoever may deploy a job here can read what this user can read")
+	if err := a.openOwner(o); err != nil {
+		return err
+	}
+	a.tasks = newTasks(a, o.Environ)
+	a.newMachine(o.Environ)
+	a.node, err = consensus.StartLocal(consensus.Options{
+		FS: o.FS, Dir: a.dirs.journal, Clock: a.clock, Machine: a.m, Log: a.log,
+		SnapshotBytes: a.set.SnapshotBytes, SnapshotPeriod: a.set.SnapshotPeriod, MinFreeSpace: a.set.MinFreeSpace,
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.m.Index.Build(a.node); err != nil {
+		return err
+	}
+	if err := a.begin(); err != nil {
+		return err
+	}
+	a.guard.Start()
+	if err := a.listen(); err != nil {
+		return err
+	}
+	a.group.Go(a.keepTime)
+	a.group.Go(a.tasks.reap)
+	a.group.Go(a.tasks.sweep)
+	a.group.Go(func() {
+		select {
+		case <-a.node.Done():
+			a.fail(fmt.Errorf("the log stopped: %w", a.node.Err()))
+		case <-a.ctx.Done():
+		}
+	})
+	return nil
+}
+
+func (a *Agent) makeDirectories() error {
+	for _, d := range []string{a.dirs.journal, a.dirs.tasks, a.dirs.logs, a.dirs.scripts, a.dirs.work} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return fault.Wrap(fault.Unavailable, "DataDirectory", err, "the directory %s can't be made: %s", d, err)
+		}
+	}
+	return nil
+}
+
+func (a *Agent) openOwner(o Options) error {
+	instance, err := filepath.Abs(o.DataDir)
+	if err != nil {
+		return fmt.Errorf("finding the data directory: %w", err)
+	}
+	a.owner, err = proc.StartStarter(proc.Options{Argv: []string{o.Executable, "starter"}, Cgroup: a.set.Cgroup, Instance: instance, Log: a.log})
+	return err
+}
+
+func (a *Agent) newMachine(environ []string) {
+	limits := proc.Limits()
+	limit := limits.Processes
+	if a.set.ProcessLimit > 0 {
+		limit = min(limit, a.set.ProcessLimit)
+	}
+	a.log.Info("process limit", "processes", limit, "machine", limits.Processes, "because", limits.Reason)
+	cfg := engine.Config{
+		Agent: a.set.Name, Verifier: a.guard, Env: lookup(environ),
+		Job: engine.JobConfig{ScriptsAllowed: a.set.ScriptsAllowed, ProcessLimit: limit, TaskDir: a.dirs.tasks, ExecutablesDir: a.set.ExecutablesDir},
+	}
+	a.m = ledger.New(engine.NewAgent(cfg), ledger.Hooks[*engine.Agent, engine.AgentWork]{
+		Restore: func(r io.Reader) (*engine.Agent, error) { return engine.RestoreAgent(cfg, r) },
+		Publish: a.tasks.publish,
+		Leads: func(leads bool, _ uint64) {
+			if leads {
+				a.once.Do(func() { close(a.ready) })
+			}
+		},
+		Needed: func(e *engine.Agent) (int64, bool) { return e.Confirmed(), true },
+	})
+}
+
+// lookup returns the environment as a function.
+func lookup(environ []string) func(string) (string, bool) {
+	m := environment(environ)
+	return func(name string) (string, bool) {
+		v, ok := m[name]
+		return v, ok
+	}
+}
+
+// begin waits until the log is folded, and lets the machine begin: what is
+// said to be running there and isn't was lost.
+func (a *Agent) begin() error {
+	select {
+	case <-a.ready:
+	case <-a.node.Done():
+		return a.node.Err()
+	}
+	running, _, err := a.owner.List(a.ctx)
+	if err != nil {
+		return err
+	}
+	alive := map[string]bool{}
+	for _, r := range running {
+		alive[string(r.Key)] = true
+	}
+	v, err := a.decide(a.ctx, func(e *engine.Agent, _ int64) (any, error) { return lostTasks(e, alive), nil })
+	if err != nil {
+		return err
+	}
+	lost, _ := v.([]string)
+	a.tasks.tidy(lost)
+	_, err = a.decide(a.ctx, func(e *engine.Agent, now int64) (any, error) {
+		return nil, e.Lead(rand.Text(), func(task string) bool { return alive[task] }, now)
+	})
+	return err
+}
+
+// lostTasks returns the tasks that are said to be running and aren't.
+func lostTasks(e *engine.Agent, alive map[string]bool) []string {
+	var lost []string
+	for _, o := range e.Orders() {
+		if o.State.Kind == order.Processing && !alive[o.State.Task] {
+			lost = append(lost, o.State.Task)
+		}
+	}
+	return lost
+}
+
+func (a *Agent) listen() error {
+	s, err := transport.NewServer(transport.Options{
+		Listen: a.set.Listen, Mode: transport.Parts, Credentials: a.creds, Peers: a.admits, Handler: transport.Mux(a.routes()), Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.server = s
+	a.group.Go(func() {
+		if err := s.Serve(a.ctx); err != nil {
+			a.fail(err)
+		}
+	})
+	return nil
+}
+
+// admits tells who may connect: the Controllers that are named.
+func (a *Agent) admits(id pki.Identity) bool {
+	if id.Role != pki.RoleController {
+		return false
+	}
+	for _, name := range a.set.ControllerNames {
+		if id.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// credentialFiles names the files of a node's certificate.
+func credentialFiles(t conf.TLS) transport.Files {
+	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: t.CRLFiles, TrustPassword: pki.Secret(t.TrustPassword.Reveal())}
+	if t.Keystore != "" {
+		f.Cert, f.Key, f.Keystore, f.KeystorePassword = "", "", t.Keystore, pki.Secret(t.KeystorePassword.Reveal())
+	}
+	return f
+}
+
+// checkIdentity refuses to start with another part's certificate.
+func checkIdentity(c *transport.Credentials, want pki.Identity) error {
+	got, err := pki.ParseIdentity(c.Keypair().Leaf())
+	if err != nil {
+		return err
+	}
+	if got != want {
+		return fault.New(fault.Invalid, "WrongCertificate", "the certificate is one of %s, but this is %s: check the name in the configuration and the certificate's URI", got.URI(), want.URI())
+	}
+	return nil
+}
+
+// Addr returns the address that the listener got.
+func (a *Agent) Addr() string { return a.server.Addr().String() }
+
+// Wait returns when the Agent has stopped by itself, with the reason, or when
+// ctx ends.
+func (a *Agent) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-a.failed:
+		return err
+	}
+}
+
+func (a *Agent) fail(err error) {
+	if a.ctx.Err() != nil {
+		return
+	}
+	select {
+	case a.failed <- err:
+	default:
+	}
+}
+
+// Close ends all jobs, records how they ended, stops everything and waits for
+// it. Further calls do nothing.
+func (a *Agent) Close() error {
+	var errs []error
+	if a.tasks != nil && a.node != nil && a.ctx.Err() == nil {
+		a.tasks.endAll()
+	}
+	a.cancel()
+	if a.server != nil {
+		ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
+		defer stop()
+		errs = append(errs, a.server.Shutdown(ctx))
+	}
+	if a.owner != nil {
+		errs = append(errs, a.owner.Close())
+	}
+	a.group.Wait()
+	if a.node != nil {
+		errs = append(errs, a.node.Close())
+	}
+	if a.guard != nil {
+		errs = append(errs, a.guard.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// decide has the machine carry f out, and waits until what it rests on is
+// synced.
+func (a *Agent) decide(ctx context.Context, f ledger.Decision[*engine.Agent]) (any, error) {
+	return ledger.Ask(ctx, a.node, f)
+}
+
+// tell is decide for what nobody waits for.
+func (a *Agent) tell(what string, f func(e *engine.Agent, now int64) error) {
+	ledger.Tell(a.node, func(e *engine.Agent, now int64) (any, error) { return nil, f(e, now) }, func(err error) {
+		if err != nil && a.ctx.Err() == nil {
+			a.log.Error(what, "error", err)
+		}
+	})
+}
+
+func (a *Agent) trustChanged() {
+	if a.node != nil {
+		a.tell("verifying documents anew", (*engine.Agent).TrustChanged)
+	}
+}
+
+// keepTime wakes orders whose time has come.
+func (a *Agent) keepTime() {
+	for {
+		next := a.m.NextWake.Load()
+		wait := time.Hour
+		if next > 0 {
+			wait = time.Duration(next-a.clock.Now().UnixMilli()) * time.Millisecond
+		}
+		if wait <= 0 {
+			_, err := a.decide(a.ctx, func(e *engine.Agent, now int64) (any, error) { return nil, e.Tick(now) })
+			wait = 5 * time.Millisecond
+			if err != nil {
+				wait = time.Second // out of space, most likely
+			}
+		}
+		t := a.clock.NewTimer(wait)
+		select {
+		case <-a.ctx.Done():
+			t.Stop()
+			return
+		case <-t.C():
+		case <-a.m.WakeSet:
+			t.Stop()
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package agent
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/joblog"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/proc"
+	"github.com/signet-scheduler/signet/internal/value"
+)
+
+// The bounds of a file of return values.
+const (
+	maxReturnValues     = 1 << 20 // bytes
+	maxReturnValueCount = 10_000
+)
+
+// outcome says how a process ended, in the terms of orders: return code,
+// return values, what failOnErrWritten and returnCodeMeaning make of it
+// (sections 2.2 to 2.6 of the reference).
+func outcome(l *engine.Launch, end proc.End, s joblog.Summary, ended bool) *order.Outcome {
+	if end.StartError != nil {
+		return order.FailedWith("the job couldn't be started: " + end.StartError.Reason)
+	}
+	rc := end.ExitCode
+	if end.Signal != 0 {
+		rc = 128 + end.Signal
+	}
+	values := value.Map{}
+	var problem error
+	if !ended {
+		values, problem = readReturnValues(returnValuesPath(l))
+	}
+	values["returnCode"] = value.NewInt(int64(rc))
+	out := &order.Outcome{Kind: order.Succeeded, Values: values}
+	switch {
+	case problem != nil:
+		out.Kind, out.Message = order.Fails, problem.Error()
+		out.Values = value.Map{"returnCode": values["returnCode"]}
+	case end.Signal != 0 && !l.Meaning.Set, !l.Meaning.IsSuccess(rc):
+		out.Kind = order.Fails
+	case l.FailOnErrWritten && s.StderrBytes > 0:
+		out.Kind, out.Message = order.Fails, "The job's error channel: "+s.LastStderrLine
+	}
+	return out
+}
+
+// readReturnValues reads lines NAME=VALUE; the first '=' splits, both sides
+// are trimmed, all values are strings. Any other line is an error.
+func readReturnValues(path string) (value.Map, error) {
+	values := value.Map{}
+	f, err := os.Open(path)
+	if err != nil {
+		return values, fmt.Errorf("the file of return values can't be read: %w", err)
+	}
+	defer f.Close()
+	r := &io.LimitedReader{R: f, N: maxReturnValues + 1}
+	sc := bufio.NewScanner(r)
+	sc.Buffer(nil, maxReturnValues+1)
+	for n := 1; sc.Scan(); n++ {
+		line := sc.Text()
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		name, v, ok := strings.Cut(line, "=")
+		name, v = strings.TrimSpace(name), strings.TrimSpace(v)
+		switch {
+		case !ok || name == "":
+			return values, fmt.Errorf("line %d of the file of return values has not the form NAME=VALUE", n)
+		case !utf8.ValidString(line) || strings.ContainsRune(line, 0):
+			return values, fmt.Errorf("line %d of the file of return values is no UTF-8 text", n)
+		case len(values) >= maxReturnValueCount:
+			return values, fmt.Errorf("the file of return values has more than %d values", maxReturnValueCount)
+		}
+		values[name] = value.String(v)
+	}
+	if err := sc.Err(); err != nil {
+		return values, fmt.Errorf("the file of return values can't be read: %w", err)
+	}
+	if r.N <= 0 {
+		return values, fmt.Errorf("the file of return values is larger than %d bytes", maxReturnValues)
+	}
+	return values, nil
+}

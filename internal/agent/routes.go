@@ -1,0 +1,195 @@
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/codec"
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/joblog"
+	"github.com/signet-scheduler/signet/internal/ledger"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/transport"
+)
+
+// maxBatchBody bounds one batch of commands, in bytes.
+const maxBatchBody = 256 << 20
+
+// routes is everything that an Agent answers: to Controllers only.
+func (a *Agent) routes() []transport.Route {
+	controller := []pki.Role{pki.RoleController}
+	return []transport.Route{
+		{Method: "GET", Pattern: "/agent/api/status", Roles: controller, Handler: a.getStatus},
+		{Method: "POST", Pattern: "/agent/api/command", Roles: controller, MaxBody: maxBatchBody, Handler: a.postCommands},
+		{Method: "GET", Pattern: "/agent/api/event", Roles: controller, Handler: a.getEvents},
+		{Method: "GET", Pattern: "/agent/api/task/{task}/log", Roles: controller, Handler: a.getTaskLog},
+	}
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		transport.WriteProblem(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body) // a reader that is gone needs no answer
+}
+
+func (a *Agent) getStatus(w http.ResponseWriter, r *http.Request) {
+	v, err := a.decide(r.Context(), func(e *engine.Agent, _ int64) (any, error) {
+		return map[string]any{
+			"agentPath": a.set.Name, "logId": e.LogID(), "controllerId": e.ControllerID(), "lastEventId": e.LastEventID(),
+			"running": e.Running(), "waiting": e.Waiting(),
+		}, nil
+	})
+	if err != nil {
+		transport.WriteProblem(w, err)
+		return
+	}
+	writeJSON(w, v)
+}
+
+// postCommands carries out a batch of commands. Documents are verified here,
+// before the machine sees them.
+func (a *Agent) postCommands(w http.ResponseWriter, r *http.Request) {
+	body, err := transport.ReadBody(r)
+	if err != nil {
+		transport.WriteProblem(w, err)
+		return
+	}
+	b := &engine.AgentBatch{}
+	if err := codec.ReadBinary(body, b); err != nil {
+		transport.WriteProblem(w, fault.Wrap(fault.Invalid, "BadBatch", err, "the batch of commands doesn't decode"))
+		return
+	}
+	generation := a.guard.Generation()
+	a.verify(b)
+	_, err = a.decide(r.Context(), func(e *engine.Agent, now int64) (any, error) {
+		if a.guard.Generation() != generation {
+			a.verify(b)
+		}
+		return e.Batch(b, now)
+	})
+	if err != nil {
+		transport.WriteProblem(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// verify finds out about every document of a batch whether its evidence is
+// good, and whether the verified text is the document that it is said to be.
+func (a *Agent) verify(b *engine.AgentBatch) {
+	for _, cmd := range b.Commands {
+		at, ok := cmd.(*engine.AttachItem)
+		if !ok {
+			continue
+		}
+		v, err := a.guard.Verify(at.Document, 0)
+		if err == nil {
+			_, err = item.ParseAs(at.Item.Key(), at.Item.VersionID, []byte(v.Text))
+		}
+		at.Verdict = &engine.Verdict{Signer: v.Signer}
+		if err != nil {
+			a.log.Warn("a document is refused", "item", at.Item.String(), "error", err)
+			at.Verdict.Problem = order.ProblemOf(err)
+		}
+	}
+}
+
+func (a *Agent) getEvents(w http.ResponseWriter, r *http.Request) {
+	after, err := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
+	if err != nil || after < 0 {
+		transport.WriteProblem(w, fault.New(fault.Invalid, "InvalidParameter", "after must be an event id"))
+		return
+	}
+	s, err := ledger.Open(a.node, a.m.Index, a.clock, a.ctx.Done(), after, true)
+	if err != nil {
+		transport.WriteProblem(w, err)
+		return
+	}
+	if err := s.Binary(w, r); err != nil && r.Context().Err() == nil {
+		a.log.Debug("the event stream ended", "error", err)
+	}
+}
+
+// getTaskLog sends the bytes of a task's log from an offset on; with follow,
+// until the log is finished.
+func (a *Agent) getTaskLog(w http.ResponseWriter, r *http.Request) {
+	task, q := r.PathValue("task"), r.URL.Query()
+	offset, err := strconv.ParseInt("0"+q.Get("offset"), 10, 64)
+	if err != nil || !isTask(task) {
+		transport.WriteProblem(w, fault.New(fault.Invalid, "InvalidParameter", "task and offset must be numbers"))
+		return
+	}
+	path := a.tasks.logPath(task)
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		transport.WriteProblem(w, fault.New(fault.NotFound, "UnknownTaskLog", "there is no log of task %s here", task))
+		return
+	}
+	if err != nil {
+		transport.WriteProblem(w, err)
+		return
+	}
+	defer f.Close()
+	w.Header().Set("Content-Type", "application/octet-stream")
+	rc := http.NewResponseController(w)
+	if err := rc.SetWriteDeadline(time.Time{}); err != nil {
+		a.log.Debug("a task log's stream", "error", err)
+	}
+	if q.Get("follow") != "true" {
+		_, _ = io.Copy(w, io.NewSectionReader(f, offset, 1<<62)) // the reader notices by itself
+		return
+	}
+	a.followLog(w, r, rc, f, path, offset)
+}
+
+// followLog copies what grows, up to the end record.
+func (a *Agent) followLog(w http.ResponseWriter, r *http.Request, rc *http.ResponseController, f *os.File, path string, offset int64) {
+	flw := a.hub.Follow(path, offset)
+	defer flw.Close()
+	if rc.Flush() != nil { // the header goes at once
+		return
+	}
+	sent := offset
+	for {
+		frame, err := flw.Next(r.Context())
+		if err != nil {
+			if errors.Is(err, joblog.ErrEnded) {
+				_, _ = io.Copy(w, io.NewSectionReader(f, sent, 1<<62)) // the end record
+			}
+			return
+		}
+		if _, err := io.Copy(w, io.NewSectionReader(f, sent, frame.Offset-sent)); err != nil {
+			return
+		}
+		sent = frame.Offset
+		if !flw.Ready() && rc.Flush() != nil {
+			return
+		}
+	}
+}
+
+// isTask tells whether a task's id is one that we make: digits only.
+func isTask(s string) bool {
+	for _, c := range s {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 20
+}
+
+// logPath returns where a task's log lies.
+func (t *tasks) logPath(task string) string { return filepath.Join(t.a.dirs.logs, task+".log") }

@@ -1,0 +1,459 @@
+package agent
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/joblog"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/proc"
+)
+
+const (
+	// outputGrace is how long a job's output is waited for after its main
+	// process has ended: somebody may hold the pipe open.
+	outputGrace = 500 * time.Millisecond
+	// sweepEvery is how often old logs are looked for.
+	sweepEvery = time.Hour
+	// recordRetry is how long to wait when the end of a process couldn't be
+	// recorded: the disk is full.
+	recordRetry = time.Second
+)
+
+// tasks runs processes: it starts what is committed, ends what is marked, and
+// tells the machine how each ended. Safe for concurrent use.
+type tasks struct {
+	a    *Agent
+	base map[string]string // environment of this process
+
+	mu      sync.Mutex
+	running map[string]*task
+	scripts map[[32]byte]string
+	closing bool
+}
+
+// task is one process on its way.
+type task struct {
+	launch  *engine.Launch
+	capture *joblog.Capture
+	ended   chan struct{}
+
+	// Guarded by tasks.mu.
+	started  bool
+	killed   bool
+	timedOut bool
+	hard     bool // SIGKILL was sent, or is due
+}
+
+func newTasks(a *Agent, environ []string) *tasks {
+	return &tasks{a: a, base: environment(environ), running: map[string]*task{}, scripts: map[[32]byte]string{}}
+}
+
+// environment returns NAME=value texts as a map.
+func environment(environ []string) map[string]string {
+	m := make(map[string]string, len(environ))
+	for _, e := range environ {
+		if name, v, ok := strings.Cut(e, "="); ok && name != "" {
+			m[name] = v
+		}
+	}
+	return m
+}
+
+// publish takes in what a synced batch has caused: processes to be started and
+// killed. It is called by the loop goroutine and doesn't wait.
+func (t *tasks) publish(w engine.AgentWork) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closing {
+		return // found as lost at the next start
+	}
+	for _, l := range w.Launches {
+		k := &task{launch: l, ended: make(chan struct{})}
+		t.running[l.Task] = k
+		t.a.group.Go(func() { t.start(k) })
+	}
+	for _, x := range w.Touched {
+		if x.Order == nil {
+			continue
+		}
+		if kill, immediately := engine.KillOf(x.Order); kill {
+			if k := t.running[x.Order.State.Task]; k != nil && (!k.killed || immediately && !k.hard) {
+				k.killed = true
+				t.a.group.Go(func() { t.end(k, immediately) })
+			}
+		}
+	}
+}
+
+// start prepares a process and starts it. What fails is its end.
+func (t *tasks) start(k *task) {
+	t.mu.Lock()
+	cancelled := k.killed
+	t.mu.Unlock()
+	if cancelled {
+		t.record(k, order.FailedWith("ProcessCancelledBeforeStart: the job was killed before it began"))
+		return
+	}
+	spec, err := t.prepare(k)
+	if err != nil {
+		t.record(k, order.FailedWith("the job couldn't be started: "+fault.Of(err).Error()))
+		return
+	}
+	_, err = t.a.owner.Start(t.a.ctx, spec)
+	k.capture.CloseWriteEnds()
+	t.mu.Lock()
+	k.started = true
+	cancelled = k.killed
+	t.mu.Unlock()
+	if err != nil && !isStartError(err) {
+		if t.a.ctx.Err() == nil { // else: found as lost at the next start
+			_, _ = k.capture.Finish(0) // there is no output to lose
+			t.record(k, order.FailedWith("the job couldn't be started: "+fault.Of(err).Error()))
+		}
+		return
+	}
+	if cancelled {
+		t.a.group.Go(func() { t.end(k, k.launch.SigkillDelay == 0) })
+	}
+	if k.launch.Timeout > 0 {
+		t.a.group.Go(func() { t.timeOut(k) })
+	}
+}
+
+func isStartError(err error) bool {
+	_, ok := err.(*proc.StartError) //nolint:errorlint // Start returns it as it is
+	return ok
+}
+
+// prepare writes the files of a task and says what to start.
+func (t *tasks) prepare(k *task) (proc.Spec, error) {
+	l := k.launch
+	if err := os.Mkdir(l.Dir, 0o700); err != nil {
+		return proc.Spec{}, fmt.Errorf("making the task's directory: %w", err)
+	}
+	for _, f := range l.Files {
+		if err := writeTaskFile(l.Dir, f); err != nil {
+			return proc.Spec{}, err
+		}
+	}
+	values := returnValuesPath(l)
+	if err := os.WriteFile(values, nil, 0o600); err != nil {
+		return proc.Spec{}, fmt.Errorf("making the file of return values: %w", err)
+	}
+	argv := l.Argv
+	if l.Argv == nil {
+		script, err := t.script(l.Script)
+		if err != nil {
+			return proc.Spec{}, err
+		}
+		argv = []string{script}
+	}
+	capture, err := joblog.Create(t.logPath(l.Task), joblog.Options{Limit: t.a.set.OutputLimit, Hub: t.a.hub, Now: t.a.clock.Now})
+	if err != nil {
+		return proc.Spec{}, err
+	}
+	k.capture = capture
+	return proc.Spec{
+		Key: proc.Key(l.Task), Argv: argv, Env: t.environ(l, values), Dir: t.a.dirs.work,
+		Stdout: capture.Stdout(), Stderr: capture.Stderr(), Shell: true,
+	}, nil
+}
+
+func returnValuesPath(l *engine.Launch) string { return filepath.Join(l.Dir, "return-values") }
+
+// writeTaskFile writes a file made by toFile; its directory may be a new one
+// below the task's.
+func writeTaskFile(dir string, f engine.LaunchFile) error {
+	if sub := filepath.Dir(f.Path); sub != dir {
+		if err := os.MkdirAll(sub, 0o700); err != nil {
+			return fmt.Errorf("making a directory for toFile: %w", err)
+		}
+	}
+	if err := os.WriteFile(f.Path, []byte(f.Content), 0o600); err != nil {
+		return fmt.Errorf("writing a file for toFile: %w", err)
+	}
+	return nil
+}
+
+// environ is the Agent's own environment, changed as the job says.
+func (t *tasks) environ(l *engine.Launch, values string) []string {
+	env := make(map[string]string, len(t.base)+len(l.Env)+3)
+	for k, v := range t.base {
+		env[k] = v
+	}
+	for _, e := range l.Env {
+		if e.Unset {
+			delete(env, e.Name)
+		} else {
+			env[e.Name] = e.Value
+		}
+	}
+	env["JS7_RETURN_VALUES"], env["SIGNET_RETURN_VALUES"] = values, values
+	if l.V1 {
+		env["SCHEDULER_RETURN_VALUES"] = values
+	}
+	list := make([]string, 0, len(env))
+	for k, v := range env {
+		list = append(list, k+"="+v)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// script returns the file of a script; each text is written once.
+func (t *tasks) script(text string) (string, error) {
+	sum := sha256.Sum256([]byte(text))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if path, ok := t.scripts[sum]; ok {
+		return path, nil
+	}
+	path := filepath.Join(t.a.dirs.scripts, hex.EncodeToString(sum[:])+".sh")
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, []byte(text), 0o700); err != nil { //nolint:gosec // a script is executed by its owner
+		return "", fmt.Errorf("writing the script: %w", err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return "", fmt.Errorf("writing the script: %w", err)
+	}
+	t.scripts[sum] = path
+	return path, nil
+}
+
+// timeOut ends a task that takes too long.
+func (t *tasks) timeOut(k *task) {
+	timer := t.a.clock.NewTimer(k.launch.Timeout)
+	defer timer.Stop()
+	select {
+	case <-timer.C():
+	case <-k.ended:
+		return
+	case <-t.a.ctx.Done():
+		return
+	}
+	t.mu.Lock()
+	first := !k.killed
+	if first {
+		k.timedOut = true
+	}
+	t.mu.Unlock()
+	if first {
+		k.capture.Mark("the job was ended: it took longer than " + k.launch.Timeout.String())
+		t.end(k, false)
+	}
+}
+
+// end sends SIGTERM, and SIGKILL to the whole tree when that doesn't help.
+func (t *tasks) end(k *task, immediately bool) {
+	t.mu.Lock()
+	started := k.started
+	t.mu.Unlock()
+	if !started {
+		return // start looks at the mark
+	}
+	delay := k.launch.SigkillDelay
+	if delay < 0 {
+		delay = t.a.set.SigkillDelay
+	}
+	key := proc.Key(k.launch.Task)
+	if !immediately && delay > 0 {
+		t.kill(key, proc.Term)
+		timer := t.a.clock.NewTimer(delay)
+		defer timer.Stop()
+		select {
+		case <-k.ended:
+			return
+		case <-t.a.ctx.Done():
+			return
+		case <-timer.C():
+		}
+	}
+	t.mu.Lock()
+	k.hard = true
+	t.mu.Unlock()
+	t.kill(key, proc.KillAll)
+}
+
+func (t *tasks) kill(key proc.Key, how proc.Signal) {
+	if err := t.a.owner.Kill(key, how); err != nil && !fault.HasCode(err, "UnknownProcess") && t.a.ctx.Err() == nil {
+		t.a.log.Error("killing a job", "task", key, "error", err)
+	}
+}
+
+// reap takes the ends of processes.
+func (t *tasks) reap() {
+	for {
+		select {
+		case <-t.a.ctx.Done():
+			return
+		case end, ok := <-t.a.owner.Ends():
+			if !ok {
+				return
+			}
+			t.mu.Lock()
+			k := t.running[string(end.Key)]
+			t.mu.Unlock()
+			if k != nil {
+				close(k.ended)
+				t.a.group.Go(func() { t.finish(k, end) })
+			}
+		}
+	}
+}
+
+// finish reads what is left of a task's output and records its end.
+func (t *tasks) finish(k *task, end proc.End) {
+	summary, err := k.capture.Finish(outputGrace)
+	if err != nil {
+		t.a.log.Warn("a task's log isn't whole", "task", k.launch.Task, "error", err)
+	}
+	if t.a.ctx.Err() != nil {
+		return // found as lost at the next start
+	}
+	if end.Unknown {
+		t.forget(k)
+		t.settle(func(e *engine.Agent, now int64) error { return e.ProcessLost(k.launch.OrderID, k.launch.Task, now) })
+		t.drop(k)
+		return
+	}
+	t.mu.Lock()
+	killed, timedOut := k.killed, k.timedOut
+	t.mu.Unlock()
+	out := outcome(k.launch, end, summary, killed || timedOut)
+	switch {
+	case timedOut:
+		out = &order.Outcome{Kind: order.TimedOut, Inner: out}
+	case killed:
+		out = &order.Outcome{Kind: order.Killed, Inner: out}
+	}
+	t.settle(func(e *engine.Agent, now int64) error {
+		return e.ProcessEnded(k.launch.OrderID, k.launch.Task, out, now)
+	})
+	t.forget(k)
+	t.drop(k)
+}
+
+// record notes the outcome of a task that never had a process.
+func (t *tasks) record(k *task, out *order.Outcome) {
+	t.mu.Lock()
+	if k.killed {
+		out = &order.Outcome{Kind: order.Killed, Inner: out}
+	}
+	t.mu.Unlock()
+	t.settle(func(e *engine.Agent, now int64) error {
+		return e.ProcessEnded(k.launch.OrderID, k.launch.Task, out, now)
+	})
+	t.drop(k)
+}
+
+// settle has the machine record something until it is done: an end must not
+// get lost because the disk is full for a while.
+func (t *tasks) settle(f func(e *engine.Agent, now int64) error) {
+	for {
+		_, err := t.a.decide(t.a.ctx, func(e *engine.Agent, now int64) (any, error) { return nil, f(e, now) })
+		if err == nil || t.a.ctx.Err() != nil {
+			return
+		}
+		t.a.log.Error("the end of a job couldn't be recorded; trying again", "error", err)
+		timer := t.a.clock.NewTimer(recordRetry)
+		select {
+		case <-timer.C():
+		case <-t.a.ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+// forget ends what is left of the process's tree. The end is recorded.
+func (t *tasks) forget(k *task) {
+	if err := t.a.owner.Forget(proc.Key(k.launch.Task)); err != nil && t.a.ctx.Err() == nil {
+		t.a.log.Error("forgetting a process", "task", k.launch.Task, "error", err)
+	}
+}
+
+// drop removes a task's files; its log stays.
+func (t *tasks) drop(k *task) {
+	t.mu.Lock()
+	delete(t.running, k.launch.Task)
+	t.mu.Unlock()
+	if err := os.RemoveAll(k.launch.Dir); err != nil {
+		t.a.log.Warn("removing a task's directory", "task", k.launch.Task, "error", err)
+	}
+}
+
+// endAll stops taking work. The processes end with their owner; what became of
+// them is recorded at the next start.
+func (t *tasks) endAll() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closing = true
+}
+
+// sweep removes the logs that are old enough.
+func (t *tasks) sweep() {
+	ticker := t.a.clock.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		t.sweepOnce()
+		select {
+		case <-t.a.ctx.Done():
+			return
+		case <-ticker.C():
+		}
+	}
+}
+
+func (t *tasks) sweepOnce() {
+	entries, err := os.ReadDir(t.a.dirs.logs)
+	if err != nil {
+		t.a.log.Warn("looking for old logs", "error", err)
+		return
+	}
+	oldest := t.a.clock.Now().Add(-t.a.set.LogRetention)
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !info.ModTime().Before(oldest) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(t.a.dirs.logs, e.Name())); err != nil {
+			t.a.log.Warn("removing an old log", "error", err)
+		}
+	}
+}
+
+// tidy ends the logs of processes that an earlier life started, and removes
+// their files.
+func (t *tasks) tidy(lost []string) {
+	for _, id := range lost {
+		path := t.logPath(id)
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		if _, err := t.a.hub.Seal(path, "the process was lost: the Agent was restarted"); err != nil {
+			t.a.log.Warn("sealing the log of a lost process", "task", id, "error", err)
+		}
+	}
+	for _, dir := range []string{t.a.dirs.tasks, t.a.dirs.scripts} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.a.log.Warn("tidying up", "error", err)
+			continue
+		}
+		for _, e := range entries {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				t.a.log.Warn("tidying up", "error", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,280 @@
+// Package controller is the shell around the Controller machine: it replicates
+// what the machine decides through consensus, serves the Cockpit, and drives
+// the Agents.
+//
+// It owns the listener, the connections to Agents and to the other members,
+// and the timers; it decides nothing about orders. internal/app starts it. The
+// one rule everywhere: nothing leaves before the batch that caused it is
+// committed (Machine.Committed, in machine.go).
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/conf"
+	"github.com/signet-scheduler/signet/internal/consensus"
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
+	"github.com/signet-scheduler/signet/internal/guard"
+	"github.com/signet-scheduler/signet/internal/ledger"
+	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/transport"
+)
+
+// Options is what a Controller needs besides its settings.
+type Options struct {
+	Settings *conf.Controller
+	DataDir  string
+	FS       fsys.FS     // default: the real disk
+	Clock    clock.Clock // default: the machine's
+	Log      *slog.Logger
+}
+
+// Controller is one member of a Controller group. Start it, then Wait.
+type Controller struct {
+	set    *conf.Controller
+	clock  clock.Clock
+	log    *slog.Logger
+	guard  *guard.Guard
+	creds  *transport.Credentials
+	server *transport.Server
+	node   consensus.Node
+	m      *ledger.Machine[*engine.Controller, engine.ControllerWork]
+	board  *board
+	peers  *peers
+	self   conf.Member
+
+	ctx    context.Context //nolint:containedctx // the life of all goroutines
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+	office office
+	failed chan error
+}
+
+// Start opens the log and begins to serve. Listener addresses are settled when
+// it returns.
+func Start(o Options) (*Controller, error) {
+	if o.Clock == nil {
+		o.Clock = clock.Real{}
+	}
+	c := &Controller{set: o.Settings, clock: o.Clock, log: o.Log, board: newBoard(), failed: make(chan error, 1)}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if err := c.open(o); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (c *Controller) open(o Options) error {
+	for _, m := range c.set.Members {
+		if m.Name == c.set.Name {
+			c.self = m
+		}
+	}
+	var err error
+	if c.creds, err = transport.LoadCredentialsWith(credentialFiles(c.set.TLS), transport.CredentialOptions{Clock: c.clock, Log: c.log}); err != nil {
+		return err
+	}
+	if err := checkIdentity(c.creds, pki.Identity{Role: pki.RoleController, Name: c.set.Name}); err != nil {
+		return err
+	}
+	if c.guard, err = guard.Open(c.set.Trust, c.clock, c.log, c.trustChanged); err != nil {
+		return err
+	}
+	cfg := engine.Config{ControllerID: c.set.ID, Verifier: c.guard}
+	c.m = ledger.New(engine.NewController(cfg), ledger.Hooks[*engine.Controller, engine.ControllerWork]{
+		Restore: func(r io.Reader) (*engine.Controller, error) { return engine.RestoreController(cfg, r) },
+		Publish: c.board.publish,
+		Leads:   c.leadership,
+		Needed:  (*engine.Controller).Retained,
+	})
+	if c.peers, err = newPeers(c); err != nil {
+		return err
+	}
+	if c.node, err = c.openLog(o); err != nil {
+		return err
+	}
+	if err := c.m.Index.Build(c.node); err != nil {
+		return err
+	}
+	c.guard.Start()
+	c.peers.start(c.node)
+	if err := c.listen(); err != nil {
+		return err
+	}
+	c.tasks.Go(c.keepOffice)
+	c.tasks.Go(c.keepTime)
+	c.tasks.Go(func() {
+		select {
+		case <-c.node.Done():
+			c.fail(fmt.Errorf("the log stopped: %w", c.node.Err()))
+		case <-c.ctx.Done():
+		}
+	})
+	return nil
+}
+
+func (c *Controller) openLog(o Options) (consensus.Node, error) {
+	ids := make([]uint64, len(c.set.Members))
+	for i, m := range c.set.Members {
+		ids[i] = m.ID
+	}
+	dir := filepath.Join(o.DataDir, "journal")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, "DataDirectory", err, "the data directory can't be made: %s", err)
+	}
+	return consensus.StartGroup(consensus.Options{
+		ID: c.self.ID, Members: ids, FS: o.FS, Dir: dir, Clock: c.clock, Machine: c.m, Transport: c.peers, Log: c.log,
+		Tick: c.set.Heartbeat, HeartbeatTicks: 1, ElectionTicks: max(2, int(c.set.ElectionTimeout/c.set.Heartbeat)),
+		SnapshotBytes: c.set.SnapshotBytes, SnapshotPeriod: c.set.SnapshotPeriod,
+		KeepEntries: uint64(c.set.KeepEvents), MinFreeSpace: c.set.MinFreeSpace, //nolint:gosec // checked to be positive
+	})
+}
+
+// credentialFiles names the files of a node's certificate.
+func credentialFiles(t conf.TLS) transport.Files {
+	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: t.CRLFiles}
+	if t.Keystore != "" {
+		f.Cert, f.Key, f.Keystore, f.KeystorePassword = "", "", t.Keystore, pki.Secret(t.KeystorePassword.Reveal())
+	}
+	f.TrustPassword = pki.Secret(t.TrustPassword.Reveal())
+	return f
+}
+
+// checkIdentity refuses to start with another part's certificate.
+func checkIdentity(c *transport.Credentials, want pki.Identity) error {
+	got, err := pki.ParseIdentity(c.Keypair().Leaf())
+	if err != nil {
+		return err
+	}
+	if got != want {
+		return fault.New(fault.Invalid, "WrongCertificate", "the certificate is one of %s, but this is %s: check the name in the configuration and the certificate's URI", got.URI(), want.URI())
+	}
+	return nil
+}
+
+func (c *Controller) listen() error {
+	s, err := transport.NewServer(transport.Options{
+		Listen: c.set.Listen, Mode: transport.Parts, Credentials: c.creds, Peers: c.admits, Handler: transport.Mux(c.routes()), Log: c.log,
+	})
+	if err != nil {
+		return err
+	}
+	c.server = s
+	c.tasks.Go(func() {
+		if err := s.Serve(c.ctx); err != nil {
+			c.fail(err)
+		}
+	})
+	return nil
+}
+
+// admits tells who may connect: the Cockpits and the other members.
+func (c *Controller) admits(id pki.Identity) bool {
+	switch id.Role {
+	case pki.RoleCockpit:
+		for _, name := range c.set.CockpitNames {
+			if id.Name == name {
+				return true
+			}
+		}
+	case pki.RoleController:
+		_, ok := c.memberNamed(id.Name)
+		return ok
+	}
+	return false
+}
+
+func (c *Controller) memberNamed(name string) (conf.Member, bool) {
+	for _, m := range c.set.Members {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return conf.Member{}, false
+}
+
+func (c *Controller) memberByID(id uint64) (conf.Member, bool) {
+	for _, m := range c.set.Members {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return conf.Member{}, false
+}
+
+// Addr returns the address that the listener got.
+func (c *Controller) Addr() string { return c.server.Addr().String() }
+
+// Wait returns when the Controller has stopped by itself, with the reason, or
+// when ctx ends.
+func (c *Controller) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-c.failed:
+		return err
+	}
+}
+
+func (c *Controller) fail(err error) {
+	if c.ctx.Err() != nil {
+		return
+	}
+	select {
+	case c.failed <- err:
+	default:
+	}
+}
+
+// Close stops everything and waits for it. Further calls do nothing.
+func (c *Controller) Close() error {
+	c.cancel()
+	var errs []error
+	if c.server != nil {
+		ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
+		defer stop()
+		errs = append(errs, c.server.Shutdown(ctx))
+	}
+	if c.node != nil {
+		errs = append(errs, c.node.Close())
+	}
+	c.tasks.Wait()
+	if c.peers != nil {
+		c.peers.close()
+	}
+	if c.guard != nil {
+		errs = append(errs, c.guard.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// decision is a command to the machine.
+type decision = ledger.Decision[*engine.Controller]
+
+// decide has the machine carry f out, and waits until what it rests on is
+// committed.
+func (c *Controller) decide(ctx context.Context, f decision) (any, error) {
+	return ledger.Ask(ctx, c.node, f)
+}
+
+func (c *Controller) trustChanged() {
+	if c.node == nil {
+		return
+	}
+	ledger.Tell(c.node, func(e *engine.Controller, now int64) (any, error) { return nil, e.TrustChanged(now) }, func(err error) {
+		if err != nil && !fault.HasCode(err, "NotLeader") && c.ctx.Err() == nil {
+			c.log.Warn("verifying documents anew", "error", err)
+		}
+	})
+}

@@ -1,0 +1,580 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/codec"
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/ledger"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/strictjson"
+	"github.com/signet-scheduler/signet/internal/transport"
+	"github.com/signet-scheduler/signet/internal/workflow"
+)
+
+// The bounds of requests, in bytes.
+const (
+	maxCommandBody = 64 << 20
+	maxItemBody    = 512 << 20
+)
+
+// leaderHeader names the leader's URL in the answer of a member that isn't.
+const leaderHeader = "Signet-Leader"
+
+// routes is everything that a Controller answers, and to whom.
+func (c *Controller) routes() []transport.Route {
+	cockpit, member := []pki.Role{pki.RoleCockpit}, []pki.Role{pki.RoleController}
+	const api = "/controller/api"
+	return []transport.Route{
+		{Method: "POST", Pattern: api + "/command", Roles: cockpit, MaxBody: maxCommandBody, Handler: c.postCommand},
+		{Method: "POST", Pattern: api + "/item", Roles: cockpit, MaxBody: maxItemBody, Handler: c.postItems},
+		{Method: "GET", Pattern: api + "/event", Roles: cockpit, Handler: c.getEvents},
+		{Method: "GET", Pattern: api + "/order", Roles: cockpit, Handler: c.getOrders},
+		{Method: "GET", Pattern: api + "/order/{id}", Roles: cockpit, Handler: c.getOrder},
+		{Method: "GET", Pattern: api + "/workflow", Roles: cockpit, Handler: c.getWorkflows},
+		{Method: "GET", Pattern: api + "/item", Roles: cockpit, Handler: c.getItems},
+		{Method: "GET", Pattern: api + "/agent", Roles: cockpit, Handler: c.getAgents},
+		{Method: "GET", Pattern: api + "/agent/{agent}/task/{task}/log", Roles: cockpit, Handler: c.getTaskLog},
+		{Method: "GET", Pattern: api + "/status", Roles: cockpit, Handler: c.getStatus},
+		{Method: "POST", Pattern: api + "/raft", Roles: member, MaxBody: maxPeerBody, Handler: c.receive},
+		{Method: "POST", Pattern: api + "/raft/snapshot", Roles: member, MaxBody: 1 << 40, Handler: c.receiveSnapshot},
+	}
+}
+
+// problem answers with an error; one about leadership names the leader.
+func (c *Controller) problem(w http.ResponseWriter, err error) {
+	if fault.HasCode(err, "NotLeader") {
+		if m, ok := c.memberByID(c.node.Status().Leader); ok && m.ID != c.self.ID {
+			w.Header().Set(leaderHeader, m.URL)
+		}
+	}
+	transport.WriteProblem(w, err)
+}
+
+func writeJSON(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body) // a reader that is gone needs no answer
+}
+
+func (c *Controller) answer(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	body, err := json.Marshal(v)
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	writeJSON(w, body)
+}
+
+func (c *Controller) postCommand(w http.ResponseWriter, r *http.Request) {
+	body, err := transport.ReadBody(r)
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	cmd, err := engine.ReadCommand(body, strictjson.Limits{MaxBytes: maxCommandBody, MaxNodes: 10_000_000})
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	if _, ok := cmd.Body.(*engine.TakeSnapshot); ok {
+		if err := c.node.Snapshot(); err != nil {
+			c.problem(w, err)
+			return
+		}
+		writeJSON(w, []byte(`{"TYPE":"Accepted"}`))
+		return
+	}
+	c.submit(w, r, cmd)
+}
+
+func (c *Controller) submit(w http.ResponseWriter, r *http.Request, cmd engine.Command) {
+	reply, err := c.decide(r.Context(), func(e *engine.Controller, now int64) (any, error) { return e.Submit(cmd, now) })
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	text, _ := reply.(string)
+	writeJSON(w, []byte(text))
+}
+
+// itemRequest is the body of POST /controller/api/item.
+type itemRequest struct {
+	CommandID string
+	By        order.Actor
+	Add       []signedText
+	Remove    []item.Key
+}
+
+type signedText struct {
+	Text     string
+	Evidence string // JSON
+}
+
+// readItems reads the request strictly; evidence is kept as the bytes it is.
+func readItems(body []byte) (*itemRequest, error) {
+	n, err := strictjson.Parse(body, strictjson.Limits{MaxBytes: maxItemBody, MaxNodes: 20_000_000})
+	if err != nil {
+		return nil, err
+	}
+	var q itemRequest
+	return &q, codec.ReadJSON(n, "$", &q)
+}
+
+// Walk describes the fields.
+func (q *itemRequest) Walk(w codec.Walker) {
+	w.Str("commandId", &q.CommandID)
+	codec.Always(w, "by", &q.By)
+	codec.List(w, "add", &q.Add)
+	w.List("remove", len(q.Remove), func(w codec.Walker, _ int) {
+		var k item.Key
+		w.Obj("", true, func(w codec.Walker) {
+			codec.Text(w, "kind", &k.Kind)
+			w.Str("path", &k.Path)
+		})
+		q.Remove = append(q.Remove, k)
+	})
+}
+
+// Walk describes the fields.
+func (t *signedText) Walk(w codec.Walker) {
+	w.Str("string", &t.Text)
+	w.Obj("evidence", true, func(w codec.Walker) {
+		var e evidenceFields
+		e.Walk(w)
+		b, err := json.Marshal(e)
+		if err != nil {
+			w.Fail(err)
+		}
+		t.Evidence = string(b)
+	})
+}
+
+// evidenceFields is trust.Evidence's JSON form, passed through.
+type evidenceFields struct {
+	Type         string `json:"TYPE"`
+	Signature    string `json:"signature"`
+	Certificates string `json:"certificates,omitempty"`
+}
+
+// Walk describes the fields.
+func (e *evidenceFields) Walk(w codec.Walker) {
+	w.Str("TYPE", &e.Type)
+	w.Str("signature", &e.Signature)
+	w.Str("certificates", &e.Certificates)
+}
+
+// postItems verifies documents, parses what was verified, and deploys it.
+func (c *Controller) postItems(w http.ResponseWriter, r *http.Request) {
+	body, err := transport.ReadBody(r)
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	q, err := readItems(body)
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	update, generation, err := c.verifyItems(r.Context(), q)
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	reply, err := c.decide(r.Context(), func(e *engine.Controller, now int64) (any, error) {
+		if c.guard.Generation() != generation {
+			if _, _, err := c.verifyItems(r.Context(), q); err != nil {
+				return nil, err
+			}
+		}
+		return e.Submit(engine.Command{ID: q.CommandID, By: q.By, Body: update}, now)
+	})
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	c.agentsChanged()
+	text, _ := reply.(string)
+	writeJSON(w, []byte(text))
+}
+
+// verifyItems verifies all documents, on all processors, and reports every
+// one that is refused.
+func (c *Controller) verifyItems(ctx context.Context, q *itemRequest) (*engine.UpdateItems, int, error) {
+	generation := c.guard.Generation()
+	update := &engine.UpdateItems{Add: make([]engine.NewItem, len(q.Add)), Remove: q.Remove}
+	errs := make([]error, len(q.Add))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := range next {
+				update.Add[i], errs[i] = c.verifyItem(&q.Add[i])
+			}
+		})
+	}
+	for i := range q.Add {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	if ctx.Err() != nil {
+		return nil, 0, fault.New(fault.Timeout, "RequestEnded", "the request ended")
+	}
+	return update, generation, joinRefusals(errs)
+}
+
+func (c *Controller) verifyItem(t *signedText) (engine.NewItem, error) {
+	d := engine.Document{Text: t.Text, Evidence: t.Evidence}
+	v, err := c.guard.Verify(d, 0)
+	if err != nil {
+		return engine.NewItem{}, err
+	}
+	it, err := item.Parse([]byte(v.Text))
+	if err != nil {
+		return engine.NewItem{}, err
+	}
+	n := engine.NewItem{Document: d, Signer: v.Signer, Item: it, Ref: engine.ItemRef{Kind: it.Key().Kind, Path: it.Key().Path}}
+	if wf, ok := it.(item.Workflow); ok {
+		n.Ref.VersionID = wf.ID.VersionID
+	}
+	return n, nil
+}
+
+// joinRefusals makes one error of many: untrusted if one is untrusted.
+func joinRefusals(errs []error) error {
+	var all *fault.Error
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		e := fault.Of(err)
+		if all == nil {
+			all = &fault.Error{Kind: e.Kind, Code: e.Code, Message: "the objects are refused"}
+		}
+		if e.Kind == fault.Untrusted && all.Kind != fault.Untrusted {
+			all.Kind, all.Code = e.Kind, e.Code
+		}
+		where := "$.add[" + strconv.Itoa(i) + "]"
+		if len(e.Problems) == 0 {
+			all.Problems = append(all.Problems, fault.Problem{Where: where, Message: e.Public()})
+		}
+		for _, p := range e.Problems {
+			all.Problems = append(all.Problems, fault.Problem{Where: where + " " + p.Where, Message: p.Message})
+		}
+		if len(all.Problems) > 200 {
+			break
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	return all
+}
+
+func (c *Controller) getOrders(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	limit := queryInt(q, "limit", 1000, 100_000)
+	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) {
+		var views []engine.OrderView
+		for _, o := range e.OrdersAfter(order.ID(q.Get("after"))) {
+			if (q.Get("workflow") == "" || o.Workflow.Path == q.Get("workflow")) && (q.Get("state") == "" || string(o.State.Kind) == q.Get("state")) {
+				views = append(views, engine.OrderView{Order: o, Obstacles: e.Obstacles(o)})
+				if len(views) >= limit {
+					break
+				}
+			}
+		}
+		return views, nil
+	})
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	views, _ := v.([]engine.OrderView)
+	body := []byte(`{"orders":[`)
+	for i := range views {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = codec.JSON(body, &views[i])
+	}
+	writeJSON(w, append(body, `]}`...))
+}
+
+func queryInt(q url.Values, name string, standard, most int) int {
+	n, err := strconv.Atoi(q.Get(name))
+	if err != nil || n < 1 {
+		return standard
+	}
+	return min(n, most)
+}
+
+func (c *Controller) getOrder(w http.ResponseWriter, r *http.Request) {
+	id := order.ID(r.PathValue("id"))
+	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) {
+		o := e.Order(id)
+		if o == nil {
+			return nil, fault.New(fault.NotFound, "UnknownOrder", "there is no order %s at the Controller", id).About("Order:" + string(id))
+		}
+		return &engine.OrderView{Order: o, Obstacles: e.Obstacles(o)}, nil
+	})
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	view, _ := v.(*engine.OrderView)
+	writeJSON(w, codec.JSON(nil, view))
+}
+
+type workflowView struct {
+	Path        string              `json:"path"`
+	VersionID   string              `json:"versionId"`
+	Suspended   bool                `json:"suspended"`
+	Skip        []string            `json:"skip"`
+	Orders      int                 `json:"orders"`
+	Signer      string              `json:"signer"`
+	Quarantine  *problemView        `json:"quarantine,omitempty"`
+	Document    string              `json:"document,omitempty"`
+	Versions    []string            `json:"versions,omitempty"`
+	Breakpoints []workflow.Position `json:"breakpoints,omitempty"`
+}
+
+type problemView struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func viewProblem(p *order.Problem) *problemView {
+	if p == nil {
+		return nil
+	}
+	return &problemView{p.Code, p.Message}
+}
+
+func (c *Controller) getWorkflows(w http.ResponseWriter, r *http.Request) {
+	path, version := r.URL.Query().Get("path"), r.URL.Query().Get("versionId")
+	if path != "" {
+		v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) { return oneWorkflow(e, path, version) })
+		c.answer(w, v, err)
+		return
+	}
+	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) {
+		views := []workflowView{}
+		for _, it := range e.Items() {
+			if it.Ref.Kind == item.KindWorkflow && e.IsHead(it) {
+				views = append(views, viewWorkflow(e, it))
+			}
+		}
+		return map[string]any{"workflows": views}, nil
+	})
+	c.answer(w, v, err)
+}
+
+func viewWorkflow(e *engine.Controller, it *engine.Item) workflowView {
+	v := workflowView{
+		Path: it.Ref.Path, VersionID: it.Ref.VersionID, Skip: []string{}, Signer: it.Signer, Quarantine: viewProblem(it.Quarantine),
+		Orders: e.OrdersOf(workflow.ID{Path: it.Ref.Path, VersionID: it.Ref.VersionID}),
+	}
+	if p := e.Control(it.Ref.Path); p != nil {
+		v.Suspended, v.Skip = p.Suspended, append(v.Skip, p.Skip...)
+	}
+	return v
+}
+
+func oneWorkflow(e *engine.Controller, path, version string) (any, error) {
+	var versions []string
+	var found *engine.Item
+	for _, it := range e.Items() {
+		if it.Ref.Kind != item.KindWorkflow || it.Ref.Path != path {
+			continue
+		}
+		versions = append(versions, it.Ref.VersionID)
+		if version == it.Ref.VersionID || version == "" && e.IsHead(it) {
+			found = it
+		}
+	}
+	if found == nil {
+		return nil, fault.New(fault.NotFound, "UnknownKey", "there is no workflow %s", path).About("Workflow:" + path)
+	}
+	v := viewWorkflow(e, found)
+	v.Document, v.Versions = found.Document.Text, versions
+	v.Breakpoints = e.Breakpoints(workflow.ID{Path: path, VersionID: found.Ref.VersionID})
+	return v, nil
+}
+
+func (c *Controller) getItems(w http.ResponseWriter, r *http.Request) {
+	type view struct {
+		Kind       string       `json:"kind"`
+		Path       string       `json:"path"`
+		VersionID  string       `json:"versionId,omitempty"`
+		Revision   int64        `json:"revision,omitempty"`
+		Signer     string       `json:"signer"`
+		Newest     bool         `json:"newest"`
+		Removed    bool         `json:"removed,omitempty"`
+		Quarantine *problemView `json:"quarantine,omitempty"`
+	}
+	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) {
+		views := []view{}
+		for _, it := range e.Items() {
+			views = append(views, view{
+				string(it.Ref.Kind), it.Ref.Path, it.Ref.VersionID, it.Ref.Revision, it.Signer, e.IsHead(it), it.Removed, viewProblem(it.Quarantine),
+			})
+		}
+		return map[string]any{"items": views}, nil
+	})
+	c.answer(w, v, err)
+}
+
+type agentView struct {
+	Path         string       `json:"path"`
+	URI          string       `json:"uri"`
+	Disabled     bool         `json:"disabled"`
+	ProcessLimit *int         `json:"processLimit,omitempty"`
+	Coupled      bool         `json:"coupled"`
+	Problem      *problemView `json:"problem,omitempty"`
+	Orders       int          `json:"orders"`
+	Running      int          `json:"running"`
+}
+
+func (c *Controller) getAgents(w http.ResponseWriter, r *http.Request) {
+	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) {
+		views := []agentView{}
+		for _, path := range e.AgentPaths() {
+			views = append(views, viewAgent(e, path))
+		}
+		return map[string]any{"agents": views}, nil
+	})
+	c.answer(w, v, err)
+}
+
+func viewAgent(e *engine.Controller, path string) agentView {
+	v := agentView{Path: path}
+	if ref, err := e.AgentItem(path); err == nil {
+		v.URI, v.Disabled = ref.URI, ref.Disabled
+		if ref.ProcessLimit != item.NoLimit {
+			v.ProcessLimit = &ref.ProcessLimit
+		}
+	} else {
+		v.Problem = viewProblem(order.ProblemOf(err))
+	}
+	if a, ok := e.Agent(path); ok {
+		v.Coupled = a.Coupled
+		if a.Problem != nil {
+			v.Problem = viewProblem(a.Problem)
+		}
+	}
+	v.Orders, v.Running = e.AgentLoad(path)
+	return v
+}
+
+func (c *Controller) getStatus(w http.ResponseWriter, _ *http.Request) {
+	type member struct {
+		Name string `json:"name"`
+		Role string `json:"role"`
+		URL  string `json:"url"`
+	}
+	st := c.node.Status()
+	members := []member{}
+	leader := ""
+	for _, m := range c.set.Members {
+		role := "follower"
+		if m.ID == st.Leader {
+			role, leader = "leader", m.Name
+		}
+		members = append(members, member{m.Name, role, m.URL})
+	}
+	_, last, _ := c.m.Index.Position()
+	c.answer(w, map[string]any{
+		"controllerId": c.set.ID, "name": c.set.Name, "leader": leader, "term": st.Term, "lastEventId": last, "members": members, "outOfSpace": st.OutOfSpace,
+	}, nil)
+}
+
+func (c *Controller) getTaskLog(w http.ResponseWriter, r *http.Request) {
+	agent, task := r.PathValue("agent"), r.PathValue("task")
+	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) { return agentAddresses(e)[agent], nil })
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	uri, _ := v.(string)
+	if uri == "" {
+		c.problem(w, fault.New(fault.NotFound, "UnknownKey", "there is no Agent %s", agent))
+		return
+	}
+	resp, end, err := c.taskLog(r.Context(), agent, uri, "/agent/api/task/"+url.PathEscape(task)+"/log?"+r.URL.RawQuery)
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	defer end()
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		c.problem(w, transport.ReadProblem(resp))
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	pass(w, resp.Body)
+}
+
+// pass copies a stream as it comes.
+func pass(w http.ResponseWriter, body io.Reader) {
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Time{}) // a followed log may be silent for long
+	_ = rc.Flush()                       // the header goes at once
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := body.Read(buf)
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return
+			}
+			if err := rc.Flush(); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// getEvents streams committed events: NDJSON, or the entries in binary form.
+func (c *Controller) getEvents(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	after, err := strconv.ParseInt(q.Get("after"), 10, 64)
+	if q.Get("after") != "" && (err != nil || after < 0) {
+		c.problem(w, fault.New(fault.Invalid, "InvalidParameter", "after must be an event id"))
+		return
+	}
+	s, err := ledger.Open(c.node, c.m.Index, c.clock, c.ctx.Done(), after, q.Get("follow") == "true")
+	if err != nil {
+		c.problem(w, err)
+		return
+	}
+	if q.Get("format") == "binary" {
+		err = s.Binary(w, r)
+	} else {
+		err = s.Lines(w, r)
+	}
+	if err != nil && r.Context().Err() == nil {
+		c.log.Debug("an event stream ended", "error", err)
+	}
+}

@@ -1,0 +1,177 @@
+// Package guard stands between a machine and the documents it is given: it
+// holds the trust set in force, verifies documents for the engine, and tells
+// when the trust set has changed.
+//
+// Verdicts are remembered for each set, so that verifying a document again
+// costs a hash. The package decides nothing about orders; controller and agent
+// use one guard each, on their own trust directories.
+package guard
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/conf"
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/trust"
+)
+
+// maxVerdicts bounds the verdicts that are remembered.
+const maxVerdicts = 1 << 20
+
+// recheck is how often the validity of signers' certificates is looked at
+// again while nothing else changes.
+const recheck = time.Hour
+
+// Guard verifies documents. Safe for concurrent use.
+type Guard struct {
+	clock        clock.Clock
+	log          *slog.Logger
+	allowExpired bool
+	watcher      *trust.Watcher
+	changed      func()
+
+	mu         sync.Mutex
+	generation int
+	verdicts   map[[32]byte]verdict
+
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+type verdict struct {
+	signer string
+	err    error
+}
+
+// Open reads the trust directories and follows them; changed is called after
+// each change, when verdicts have to be asked for again.
+func Open(c conf.Trust, clk clock.Clock, log *slog.Logger, changed func()) (*Guard, error) {
+	g := &Guard{clock: clk, log: log, allowExpired: c.AllowExpired, changed: changed, verdicts: map[[32]byte]verdict{}, stop: make(chan struct{})}
+	dirs := trust.Dirs{X509: c.X509Dir, PGP: c.PGPDir, SSH: c.SSHDir}
+	w, err := trust.NewWatcher(dirs, trust.Policy{MinRSABits: c.MinRSABits}, c.Reload, g.reloaded)
+	if err != nil {
+		return nil, err
+	}
+	g.watcher = w
+	g.tell(w.Current())
+	return g, nil
+}
+
+// Start begins to follow the trust directories.
+func (g *Guard) Start() {
+	g.watcher.Start()
+	g.done.Go(func() {
+		t := g.clock.NewTicker(recheck)
+		defer t.Stop()
+		for {
+			select {
+			case <-g.stop:
+				return
+			case <-t.C():
+				if !g.allowExpired {
+					g.forget()
+				}
+			}
+		}
+	})
+}
+
+// Close ends the following and waits for it.
+func (g *Guard) Close() error {
+	select {
+	case <-g.stop:
+	default:
+		close(g.stop)
+	}
+	err := g.watcher.Close()
+	g.done.Wait()
+	return err
+}
+
+func (g *Guard) reloaded(s *trust.Set, err error) {
+	if err != nil {
+		g.log.Error("a trust directory can't be used as it is", "error", err)
+	}
+	g.tell(s)
+	g.forget()
+}
+
+func (g *Guard) tell(s *trust.Set) {
+	digest := s.Digest()
+	g.log.Info("trust set in force", "keys", len(s.Signers()), "digest", hex.EncodeToString(digest[:8]))
+	for _, p := range s.Warnings() {
+		g.log.Warn("trust directory", "where", p.Where, "problem", p.Message)
+	}
+	if s.Empty() {
+		g.log.Warn("no trusted key: every document is refused")
+	}
+}
+
+func (g *Guard) forget() {
+	g.mu.Lock()
+	g.generation++
+	clear(g.verdicts)
+	g.mu.Unlock()
+	g.changed()
+}
+
+// Generation counts the changes of the trust set.
+func (g *Guard) Generation() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.generation
+}
+
+// Verify verifies a document that arrived at a moment, in milliseconds since
+// the epoch; 0: now. What it returns is the verified text.
+func (g *Guard) Verify(d engine.Document, arrived int64) (engine.Verified, error) {
+	key := digest(d)
+	g.mu.Lock()
+	v, ok := g.verdicts[key]
+	generation := g.generation
+	g.mu.Unlock()
+	if !ok {
+		v = g.verify(d, arrived)
+		g.mu.Lock()
+		if generation == g.generation && len(g.verdicts) < maxVerdicts {
+			g.verdicts[key] = v
+		}
+		g.mu.Unlock()
+	}
+	if v.err != nil {
+		return engine.Verified{}, v.err
+	}
+	return engine.Verified{Text: d.Text, Signer: v.signer}, nil
+}
+
+func digest(d engine.Document) [32]byte {
+	h := sha256.New()
+	t := sha256.Sum256([]byte(d.Text))
+	h.Write(t[:])
+	h.Write([]byte(d.Evidence))
+	return [32]byte(h.Sum(nil))
+}
+
+func (g *Guard) verify(d engine.Document, arrived int64) verdict {
+	var ev trust.Evidence
+	if err := json.Unmarshal([]byte(d.Evidence), &ev); err != nil {
+		return verdict{err: fault.Wrap(fault.Untrusted, trust.CodeMalformedEvidence, err, "the evidence can't be read")}
+	}
+	at := g.clock.Now()
+	if g.allowExpired && arrived > 0 {
+		at = time.UnixMilli(arrived)
+	}
+	v, err := g.watcher.Current().Verify([]byte(d.Text), ev, at)
+	if err != nil {
+		return verdict{err: err}
+	}
+	s := v.Signer()
+	return verdict{signer: s.Name + " (" + string(s.Kind) + " " + s.KeyID[:min(16, len(s.KeyID))] + ")"}
+}

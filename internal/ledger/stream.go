@@ -1,0 +1,159 @@
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"net/http"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/consensus"
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/transport"
+)
+
+// heartbeat is how long a stream is silent at most.
+const heartbeat = 3 * time.Second
+
+// Stream is one reader's way through the committed events.
+type Stream struct {
+	node   consensus.Node
+	index  *Index
+	clock  clock.Clock
+	end    <-chan struct{}
+	after  int64
+	seq    uint64
+	follow bool
+}
+
+// Open begins a stream behind event after; 0 is the oldest kept. It ends when
+// end is closed. The error EventSeqTorn says that events after that one are
+// not kept any more.
+func Open(node consensus.Node, x *Index, c clock.Clock, end <-chan struct{}, after int64, follow bool) (*Stream, error) {
+	seq := max(x.FirstAfter(after), 1)
+	if oldest := node.Status().OldestSeq; seq < oldest {
+		if after != 0 {
+			return nil, fault.New(fault.NotFound, "EventSeqTorn", "events after %d are not kept any more; read from 0 for the oldest kept", after)
+		}
+		seq = oldest
+	}
+	return &Stream{node: node, index: x, clock: c, end: end, after: after, seq: seq, follow: follow}, nil
+}
+
+// each calls send with what is committed, again and again; it ends when the
+// reader doesn't follow, when ctx ends or send fails. idle is called when
+// nothing came for a heartbeat's time.
+func (s *Stream) each(ctx context.Context, send func([]engine.Stamped) error, idle func() error) error {
+	for {
+		committed, _, grown := s.index.Position()
+		if err := s.drain(committed, send); err != nil {
+			return err
+		}
+		if !s.follow {
+			return nil
+		}
+		if err := s.wait(ctx, grown, idle); err != nil {
+			return err
+		}
+	}
+}
+
+// drain sends what is committed up to an entry.
+func (s *Stream) drain(committed uint64, send func([]engine.Stamped) error) error {
+	for s.seq <= committed {
+		entries, err := s.node.Entries(s.seq, 1<<20)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		for _, e := range entries {
+			if e.Seq > committed {
+				return nil
+			}
+			events, err := engine.ReadEvents(e.Data)
+			if err != nil {
+				return err
+			}
+			for len(events) > 0 && events[0].ID <= s.after {
+				events = events[1:]
+			}
+			s.seq = e.Seq + 1
+			if len(events) > 0 {
+				if err := send(events); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Stream) wait(ctx context.Context, grown <-chan struct{}, idle func() error) error {
+	for {
+		t := s.clock.NewTimer(heartbeat)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		case <-s.end:
+			t.Stop()
+			return context.Canceled
+		case <-grown:
+			t.Stop()
+			return nil
+		case <-t.C():
+			if err := idle(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Lines answers with NDJSON, one event a line.
+func (s *Stream) Lines(w http.ResponseWriter, r *http.Request) error {
+	out := transport.NewStreamWriter(w, r, transport.StreamOptions{})
+	var line []byte
+	err := s.each(r.Context(), func(events []engine.Stamped) error {
+		for i := range events {
+			line = events[i].AppendJSON(line[:0])
+			if err := out.Write(line); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, func() error { return nil })
+	if e := out.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Binary answers with frames of a length and the binary form of events; a
+// frame of length 0 is a heartbeat.
+func (s *Stream) Binary(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	rc := http.NewResponseController(w)
+	flush := func() error {
+		if err := rc.SetWriteDeadline(s.clock.Now().Add(4 * heartbeat)); err != nil {
+			return err
+		}
+		return rc.Flush()
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	var buf []byte
+	return s.each(r.Context(), func(events []engine.Stamped) error {
+		body := engine.AppendEvents(nil, events)
+		buf = append(binary.AppendUvarint(buf[:0], uint64(len(body))), body...)
+		if _, err := w.Write(buf); err != nil {
+			return err
+		}
+		return flush()
+	}, func() error {
+		if _, err := w.Write([]byte{0}); err != nil {
+			return err
+		}
+		return flush()
+	})
+}
