@@ -27,21 +27,21 @@ func CheckURI(uri string) error {
 	if i := strings.IndexAny(rest, "/?#@"); i >= 0 {
 		return invalid("it must not contain a path, user, query or fragment")
 	}
-	host, port, hasPort := rest, "", false
+	port, hasPort := "", false
 	if strings.HasPrefix(rest, "[") {
 		end := strings.IndexByte(rest, ']')
 		if end < 0 || !isIPv6(rest[1:end]) {
 			return invalid("the IPv6 address in brackets is wrong")
 		}
-		host, port = rest[:end+1], rest[end+1:]
+		port = rest[end+1:]
 		if port != "" {
 			if port, hasPort = strings.CutPrefix(port, ":"); !hasPort {
 				return invalid("only a port may follow the address")
 			}
 		}
 	} else {
-		host, port, hasPort = strings.Cut(rest, ":")
-		if !isHostName(host) {
+		var host string
+		if host, port, hasPort = strings.Cut(rest, ":"); !isHostName(host) {
 			return invalid("the host name is wrong")
 		}
 	}

@@ -70,9 +70,6 @@ func ReadFields(n *strictjson.Node, path string, problems *Problems) *Fields {
 	return f
 }
 
-// Path returns the JSON path of the object.
-func (f *Fields) Path() string { return f.path }
-
 // At returns the JSON path of a field.
 func (f *Fields) At(name string) string { return strictjson.KeyPath(f.path, name) }
 

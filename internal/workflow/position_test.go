@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -209,4 +210,28 @@ func FuzzBlockText(f *testing.F) {
 			t.Fatalf("%q reads again as %q, %v", b, again, err)
 		}
 	})
+}
+
+func TestRounds(t *testing.T) {
+	t.Parallel()
+	for i := range 12 {
+		if n, isCatch, ok := TryIndex(TryBranch(i)); n != i || isCatch || !ok {
+			t.Errorf("%s is round %d, %v, %v", TryBranch(i), n, isCatch, ok)
+		}
+		if n, isCatch, ok := TryIndex(CatchBranch(i)); n != i || !isCatch || !ok {
+			t.Errorf("%s is round %d, %v, %v", CatchBranch(i), n, isCatch, ok)
+		}
+	}
+	policy := RetryPolicy{Delays: []time.Duration{0, 10, 60}}
+	for n, want := range map[int]time.Duration{1: 0, 2: 10, 3: 60, 4: 60, 1000: 60} {
+		if got := policy.Delay(n); got != want {
+			t.Errorf("the delay before repetition %d is %d", n, got)
+		}
+	}
+	if (RetryPolicy{}).Delay(1) != 0 {
+		t.Error("there is a delay without a policy")
+	}
+	if p := At(3).Into("then").Next(); p.String() != "3/then:1" || p.Block.IsRoot() || !At(3).Next().Block.IsRoot() {
+		t.Errorf("the next position is %s", p)
+	}
 }
