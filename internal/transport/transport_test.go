@@ -78,6 +78,7 @@ func agentRoutes() []transport.Route {
 			}
 			_, _ = w.Write(data)
 		}},
+		{Method: "POST", Pattern: "/ignore", Roles: roles, MaxBody: 10, Handler: okHandler},
 		{Method: "GET", Pattern: "/cockpit", Roles: []pki.Role{pki.RoleCockpit}, Handler: okHandler},
 		{Method: "GET", Pattern: "/away", Roles: roles, Handler: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/ok", http.StatusFound)
@@ -125,6 +126,7 @@ func TestPartsTalk(t *testing.T) {
 	wantCode(t, p.call.GetJSON(ctx, p.url("//ok"), nil), fault.NotFound, "UnknownRoute")
 	wantCode(t, p.call.PostJSON(ctx, p.url("/ok"), 1, nil), fault.Invalid, "MethodNotAllowed")
 	wantCode(t, p.call.PostJSON(ctx, p.url("/echo"), strings.Repeat("x", 2000), nil), fault.TooLarge, "BodyTooLarge")
+	wantCode(t, p.call.PostJSON(ctx, p.url("/ignore"), strings.Repeat("x", 20), nil), fault.TooLarge, "BodyTooLarge")
 	if err := p.call.GetJSON(ctx, p.url("/away"), nil); err == nil {
 		t.Error("a redirect was followed")
 	}
@@ -286,6 +288,14 @@ func TestCertificateThatExpiresInUseIsRefused(t *testing.T) {
 	p := newPair(t, transport.Mux(agentRoutes()), nil)
 	if err := p.call.GetJSON(t.Context(), p.url("/ok"), nil); err != nil {
 		t.Fatal(err)
+	}
+	// The files are seen to be old, so that nothing but the end of the
+	// certificate can be what closes the connection.
+	for range 2 {
+		p.clock.Advance(time.Minute)
+		if err := p.call.GetJSON(t.Context(), p.url("/ok"), nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p.clock.Advance(2 * day)
 	err := p.call.GetJSON(t.Context(), p.url("/ok"), nil)
