@@ -43,6 +43,7 @@ type entry struct {
 	end     End
 	pending Signal // asked for before the start was decided
 	sent    bool   // the starter may know it
+	empty   bool   // nothing is left of it: the starter has forgotten it
 }
 
 func newBook() *book {
@@ -125,7 +126,8 @@ func (b *book) abandon(key Key, err error) {
 	}
 }
 
-// started records that the process runs. Its end may be known already.
+// started records that the process runs. Its end may be known already: it is
+// told now, so that nobody hears of an end before the start is decided.
 func (b *book) started(r Running) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -134,10 +136,12 @@ func (b *book) started(r Running) {
 		return
 	}
 	e.running = r
-	if e.state == starting {
-		e.state = running
-	}
 	e.decide(nil)
+	if e.state == ended {
+		b.tell(e.end)
+		return
+	}
+	e.state = running
 }
 
 // takePending returns the signal that was asked for while the start was under
@@ -173,23 +177,35 @@ func (e *entry) decide(err error) {
 	close(e.ready)
 }
 
-// ended records an end, once, and queues it.
+// ended records an end, once, and tells it.
 func (b *book) ended(end End) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.entries[end.Key]
-	if e == nil || e.state == ended {
+	if e == nil || (e.state == ended && e.decided) {
 		return
 	}
-	e.state, e.end = ended, end
-	if !e.decided && (end.StartError != nil || end.Unknown) {
+	if e.state != ended {
+		e.state, e.end = ended, end
+	}
+	if !e.decided {
 		e.running = Running{Key: end.Key}
-		if end.StartError != nil {
+		switch {
+		case end.StartError != nil:
 			e.decide(end.StartError)
-		} else {
+		case end.Unknown:
+			// Of a starter that was lost. If it still said how the process ended,
+			// but not how it started, that end stands.
 			e.decide(nil)
+		default:
+			return // started tells it
 		}
 	}
+	b.tell(e.end)
+}
+
+// tell queues an end. b.mu is held.
+func (b *book) tell(end End) {
 	b.queue = append(b.queue, end)
 	select {
 	case b.wake <- struct{}{}:
@@ -204,11 +220,10 @@ func (b *book) live() []Running {
 	var known []Running
 	for key, e := range b.entries {
 		switch {
-		case e.state == ended:
-		case e.decided:
-			known = append(known, e.running)
-		case e.sent:
+		case !e.decided && e.sent:
 			known = append(known, Running{Key: key})
+		case e.decided && e.state == running:
+			known = append(known, e.running)
 		}
 	}
 	return known
@@ -226,9 +241,10 @@ func (b *book) list() ([]Running, []End) {
 	var n []End
 	for _, e := range all {
 		switch {
+		case !e.decided:
 		case e.state == ended:
 			n = append(n, e.end)
-		case e.decided:
+		default:
 			r = append(r, e.running)
 		}
 	}
@@ -238,7 +254,7 @@ func (b *book) list() ([]Running, []End) {
 func (b *book) end(key Key) (End, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if e := b.entries[key]; e != nil && e.state == ended {
+	if e := b.entries[key]; e != nil && e.decided && e.state == ended {
 		return e.end, true
 	}
 	return End{}, false
@@ -263,7 +279,16 @@ func (b *book) kill(key Key, how Signal) (bool, error) {
 	return e.state == running || how == KillAll, nil
 }
 
-// forget drops an entry and reports whether there was one.
+// empty notes that a process that has ended has left nothing.
+func (b *book) empty(key Key) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.entries[key]; e != nil {
+		e.empty = true
+	}
+}
+
+// forget drops an entry and reports whether something of it may be left.
 func (b *book) forget(key Key) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -275,7 +300,7 @@ func (b *book) forget(key Key) (bool, error) {
 		return false, fault.New(fault.Conflict, "ProcessRuns", "the process with key %q hasn't ended", key)
 	}
 	delete(b.entries, key)
-	return true, nil
+	return !e.empty && e.end.StartError == nil, nil
 }
 
 // shut refuses further starts. It returns false when it was called before.

@@ -119,6 +119,9 @@ func (c *client) handle(m *message) {
 		}
 		c.started(m.running)
 	case msgEnded:
+		if m.number == 1 {
+			c.empty(m.end.Key)
+		}
 		c.ended(m.end)
 	case msgLog:
 		c.log(slog.Level(int(m.number)-levelShift), m.text)
@@ -261,8 +264,8 @@ func (c *client) Ends() <-chan End { return c.out }
 
 // Forget implements Owner.
 func (c *client) Forget(key Key) error {
-	had, err := c.forget(key)
-	if had {
+	left, err := c.forget(key)
+	if left {
 		c.tell(&message{kind: msgForget, key: key})
 	}
 	return err

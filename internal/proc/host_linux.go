@@ -24,7 +24,7 @@ const patience = 10 * time.Second
 // whole of the in-process owner and of the starter. Safe for concurrent use,
 // except that start is called by one goroutine at a time.
 type host struct {
-	onEnd func(End)
+	onEnd func(e End, empty bool) // empty: nothing is left to kill or to forget
 	log   func(level slog.Level, message string)
 
 	groups   *cgroups // nil: none, trees are found by walks
@@ -47,8 +47,9 @@ type host struct {
 	forked chan struct{} // has room for one: there is a new child
 
 	sweepMu sync.Mutex
-	sweeps  []*job // trees to be killed by walks
-	sweeper bool   // is running
+	sweeps  []*job        // trees to be killed by walks
+	sweeper bool          // is running
+	urgent  chan struct{} // has room for one: don't wait for more trees
 }
 
 // job is a process that was started. Fields are under host.mu.
@@ -68,7 +69,7 @@ type waited struct {
 // newHost prepares this process for forking jobs, and kills what an earlier
 // owner of the instance has left. all makes it reap every child of this
 // process.
-func newHost(o Options, all bool, onEnd func(End), log func(slog.Level, string)) (*host, error) {
+func newHost(o Options, all bool, onEnd func(End, bool), log func(slog.Level, string)) (*host, error) {
 	h := &host{
 		onEnd:   onEnd,
 		log:     log,
@@ -78,6 +79,7 @@ func newHost(o Options, all bool, onEnd func(End), log func(slog.Level, string))
 		early:   make(map[int]*waited),
 		changed: make(chan struct{}),
 		forked:  make(chan struct{}, 1),
+		urgent:  make(chan struct{}, 1),
 	}
 	// What our parent left open would go to every job.
 	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
@@ -322,7 +324,7 @@ func (h *host) finish(j *job, w *waited) {
 	}
 	h.notify()
 	h.mu.Unlock()
-	h.onEnd(end)
+	h.onEnd(end, empty)
 }
 
 // leftOver counts the processes that outlive the main one. With cgroups it
@@ -377,7 +379,7 @@ func (h *host) killLocked(j *job, by string) {
 		_ = unix.Kill(j.PID, unix.SIGKILL)
 	}
 	if j.tree != nil {
-		h.sweep(j)
+		h.sweep(j, true)
 	} else if err := killCgroup(j.Cgroup); err != nil && !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.ENODEV) {
 		h.log(slog.LevelError, fmt.Sprintf("The processes of job %s can't be killed: %v", j.Key, err))
 	}
@@ -400,7 +402,7 @@ func (h *host) forget(key Key) {
 // cgroup.
 func (h *host) release(j *job) {
 	if j.tree != nil {
-		h.sweep(j)
+		h.sweep(j, false)
 		return
 	}
 	if removeEmpty(j.Cgroup) == nil {

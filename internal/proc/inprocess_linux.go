@@ -24,7 +24,7 @@ type inProcess struct {
 // forks slowly.
 func NewInProcess(o Options) (Owner, error) {
 	p := &inProcess{book: newBook(), closed: make(chan struct{})}
-	h, err := newHost(o, false, p.ended, logTo(o.Log))
+	h, err := newHost(o, false, func(e End, _ bool) { p.ended(e) }, logTo(o.Log))
 	if err != nil {
 		p.book.close()
 		return nil, startFault(err)
@@ -132,8 +132,8 @@ func (p *inProcess) Ends() <-chan End { return p.out }
 
 // Forget implements Owner.
 func (p *inProcess) Forget(key Key) error {
-	had, err := p.forget(key)
-	if had {
+	left, err := p.forget(key)
+	if left {
 		p.host.forget(key)
 	}
 	return err

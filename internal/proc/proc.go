@@ -101,8 +101,8 @@ type Owner interface {
 	// Ended returns the end of a process, and false while it runs or when the
 	// key isn't known.
 	Ended(key Key) (End, bool)
-	// Ends sends every end once. Ends that nobody reads wait in memory and
-	// stop nothing. Close closes the channel; what was not read by then is
+	// Ends sends every end once, never before the outcome of its start is
+	// known. Ends that nobody reads wait in memory and stop nothing. Close closes the channel; what was not read by then is
 	// still answered by Ended and List.
 	Ends() <-chan End
 	// Forget drops an ended process: what is left of its tree is killed, its

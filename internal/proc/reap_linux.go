@@ -20,7 +20,7 @@ func (h *host) reapAll(done <-chan struct{}) {
 		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		switch err {
 		case nil:
-			h.reapReady()
+			h.reapOne()
 		case unix.EINTR:
 		default: // ECHILD: there is no child now
 			select {
@@ -32,39 +32,29 @@ func (h *host) reapAll(done <-chan struct{}) {
 	}
 }
 
-// reapReady takes the status of all children that have ended.
-func (h *host) reapReady() {
-	type ending struct {
-		job *job
-		w   *waited
-	}
-	var endings []ending
+// reapOne takes the status of one child that has ended. Only one: each look costs
+// the kernel a walk over all children, and a look for a second finds none mostly.
+func (h *host) reapOne() {
+	w := new(waited)
 	h.mu.Lock()
-	for {
-		w := new(waited)
-		pid, err := unix.Wait4(-1, &w.status, unix.WNOHANG, &w.usage)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil || pid <= 0 {
-			break
-		}
-		j := h.byPID[pid]
-		if j == nil {
-			// An orphan of some job, or a job whose start isn't done yet.
-			if h.forking {
-				h.early[pid] = w
-			}
-			continue
-		}
-		delete(h.byPID, pid)
-		j.done = true
-		endings = append(endings, ending{j, w})
+	pid, err := unix.Wait4(-1, &w.status, unix.WNOHANG, &w.usage)
+	if err != nil || pid <= 0 {
+		h.mu.Unlock()
+		return // a fork that failed has taken its child's status itself
 	}
+	j := h.byPID[pid]
+	if j == nil {
+		// An orphan of some job, or a job whose start isn't done yet.
+		if h.forking {
+			h.early[pid] = w
+		}
+		h.mu.Unlock()
+		return
+	}
+	delete(h.byPID, pid)
+	j.done = true
 	h.mu.Unlock()
-	for _, e := range endings {
-		h.finish(e.job, e.w)
-	}
+	h.finish(j, w)
 }
 
 // watch waits for one process by its pidfd, in Go's poller: no thread. It is for
@@ -121,7 +111,7 @@ func (h *host) closeAll() {
 	for key, j := range h.jobs {
 		if j.done {
 			delete(h.jobs, key)
-			if j.tree == nil {
+			if j.tree == nil { // else killLocked has it in the sweep
 				h.release(j)
 			}
 		}

@@ -23,7 +23,7 @@ func StarterMain(fds ...int) int {
 	if len(fds) > 0 {
 		fd = fds[0]
 	}
-	s := &starter{socket: newPackets(fd), starts: make(chan startRequest, maxInFlight)}
+	s := &starter{socket: newPackets(fd)}
 	if err := s.run(fd); err != nil {
 		fmt.Fprintln(os.Stderr, "signet starter:", err)
 		return 1
@@ -31,16 +31,11 @@ func StarterMain(fds ...int) int {
 	return 0
 }
 
-// starter is the starter process.
+// starter is the starter process: one goroutine reads requests and forks, one
+// reaps.
 type starter struct {
 	socket *packets
 	host   *host
-	starts chan startRequest
-}
-
-type startRequest struct {
-	m   *message
-	fds []int
 }
 
 func (s *starter) run(fd int) error {
@@ -59,17 +54,11 @@ func (s *starter) run(fd int) error {
 		s.socket.send(&message{kind: msgHello, version: wireVersion, text: err.Error()})
 		return nil
 	}
-	forkerDone, reaperStop := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(forkerDone)
-		s.forkJobs()
-	}()
-	go s.host.reapAll(reaperStop) // ends with the process at the latest
+	stop := make(chan struct{})
+	go s.host.reapAll(stop) // ends with the process at the latest
 	err = s.serve()
-	close(s.starts)
-	<-forkerDone
 	s.host.closeAll()
-	close(reaperStop)
+	close(stop)
 	return err
 }
 
@@ -81,7 +70,13 @@ func (s *starter) configure(m *message) (err error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("subreaper: %w", err)
 	}
-	ended := func(e End) { s.socket.send(&message{kind: msgEnded, end: e}) }
+	ended := func(e End, empty bool) {
+		m := &message{kind: msgEnded, end: e}
+		if empty {
+			m.number = 1
+		}
+		s.socket.send(m)
+	}
 	s.host, err = newHost(Options{Cgroup: m.text, Instance: m.more}, true, ended, s.log)
 	if err != nil {
 		return err
@@ -98,8 +93,15 @@ func (s *starter) log(level slog.Level, text string) {
 	s.socket.send(&message{kind: msgLog, number: uint64(int(level) + levelShift), text: text[:min(len(text), maxText)]})
 }
 
-// serve reads requests until the Agent closes the socket.
+// serve reads requests until the Agent closes the socket. It starts one process
+// after the other: more at once gain nothing, since a fork holds a lock until
+// the exec, and handing a start to another thread costs as much as a fork does.
+// It keeps its thread, whose signal mask the jobs inherit.
 func (s *starter) serve() error {
+	runtime.LockOSThread()
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
+		return fmt.Errorf("signal mask: %w", err)
+	}
 	for {
 		m, fds, err := s.socket.receive()
 		if err == io.EOF || errors.Is(err, unix.ECONNRESET) {
@@ -111,8 +113,7 @@ func (s *starter) serve() error {
 		}
 		switch m.kind {
 		case msgStart, msgStartFile:
-			s.starts <- startRequest{m, fds}
-			continue
+			s.fork(m, fds)
 		case msgKill:
 			s.host.kill(m.key, Signal(m.number))
 		case msgForget:
@@ -129,22 +130,8 @@ func (s *starter) serve() error {
 	}
 }
 
-// forkJobs starts one process after the other: more at once gain nothing, since
-// a fork holds a lock until the exec. It keeps its thread, whose signal mask the
-// jobs inherit.
-func (s *starter) forkJobs() {
-	runtime.LockOSThread()
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
-		s.log(slog.LevelWarn, "Jobs inherit blocked signals: "+err.Error())
-	}
-	for r := range s.starts {
-		s.fork(r)
-	}
-}
-
-func (s *starter) fork(r startRequest) {
-	defer closeFDs(r.fds)
-	m, fds := r.m, r.fds
+// fork starts a process; the descriptors stay the caller's.
+func (s *starter) fork(m *message, fds []int) {
 	files := m.files
 	if m.kind == msgStartFile {
 		long, err := &message{}, errBadMessage

@@ -119,6 +119,7 @@ func (c *codec) fields(m *message) {
 		c.startError(&m.fail)
 	case msgEnded:
 		c.end(&m.end)
+		c.num(&m.number)
 	case msgLog:
 		c.num(&m.number)
 		c.str(&m.text)

@@ -269,9 +269,9 @@ func testList(t *testing.T, b *Bench) {
 }
 
 func testManyQuickJobs(t *testing.T, b *Bench) {
-	n := 1000
+	n := 250 // for each form of owner
 	if testing.Short() {
-		n = 100
+		n = 50
 	}
 	first := b.Sh("exit 0")
 	r := b.Start(first)
