@@ -325,4 +325,3 @@ func (m *Mem) Free(string) (int64, error) {
 }
 
 func (m *Mem) free() int64 { return m.capacity - m.used - m.foreign }
-
