@@ -41,7 +41,7 @@ func (c *Controller) AgentEvents(agent, logID string, events []Stamped, now int6
 // adopt turns one event of an Agent into our own.
 func (c *Controller) adopt(agent string, s *Stamped) error {
 	switch e := s.Event.(type) {
-	case *AgentInitialized, *AgentBatchReceived, *EventsReleased:
+	case *AgentInitialized, *ControllerInitialized, *AgentBatchReceived, *EventsReleased:
 		return nil // the Agent's own bookkeeping
 	case *AgentReady:
 		c.emitAt(agent, e, s.Time())
@@ -245,17 +245,14 @@ func (c *Controller) Pending() []Touched {
 // documents to attach and to detach, in the order in which they are needed.
 func (c *Controller) ItemCommands(agent string) []AgentCommand {
 	var cmds []AgentCommand
-	prefix := agent + "\x00"
-	for _, key := range c.attached.keys() {
-		if len(key) < len(prefix) || key[:len(prefix)] != prefix {
-			continue
-		}
+	for _, key := range sortedKeys(c.outstanding[agent]) {
 		at := c.attached.m[key]
 		switch at.State {
 		case ItemIsAttachable:
 			if cmd := c.attachCommand(at.Ref); cmd != nil {
 				cmds = append(cmds, cmd)
 			}
+		case ItemIsAttached:
 		case ItemIsDetachable:
 			cmds = append(cmds, &DetachItem{Item: at.Ref})
 		}
