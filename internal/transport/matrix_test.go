@@ -368,6 +368,12 @@ func TestJudgeRefusesWhatClientsCannotSend(t *testing.T) {
 	if id, err := pki.CheckNode(chain, roots, nil, w.start); err == nil {
 		t.Errorf("P-224 passes as %s", id)
 	}
+	between := w.caTemplate("weak issuer")
+	weakIssuer := authority{w.nodeRoot.sign(between, w.p224.Public()), w.p224}
+	chain = []*x509.Certificate{w.leaf(weakIssuer, w.nodeTemplate("signet://agent/a")).Leaf, weakIssuer.cert}
+	if _, err := pki.CheckNode(chain, roots, nil, w.start); !fault.HasCode(err, "WeakKey") {
+		t.Errorf("an issuer with a weak key: %v", err)
+	}
 	good := []*x509.Certificate{w.node("signet://agent/a").Leaf, w.nodeIssuer.cert}
 	if _, err := pki.CheckNode(good, roots, nil, w.start, pki.RoleAgent); err != nil {
 		t.Errorf("good chain: %v", err)
