@@ -27,7 +27,8 @@ func CheckURI(uri string) error {
 	if i := strings.IndexAny(rest, "/?#@"); i >= 0 {
 		return invalid("it must not contain a path, user, query or fragment")
 	}
-	port, hasPort := "", false
+	var port string
+	var hasPort bool
 	if strings.HasPrefix(rest, "[") {
 		end := strings.IndexByte(rest, ']')
 		if end < 0 || !isIPv6(rest[1:end]) {

@@ -129,24 +129,46 @@ type (
 	}
 )
 
-// The TYPE of each instruction's JSON form.
+// Type returns the TYPE of the JSON form.
 func (e *Execute) Type() string {
 	if e.JobName == "" {
 		return "Execute.Anonymous"
 	}
 	return "Execute.Named"
 }
-func (*If) Type() string       { return "If" }               // Type returns the TYPE of the JSON form.
-func (*Try) Type() string      { return "Try" }              // Type returns the TYPE of the JSON form.
-func (*Retry) Type() string    { return "Retry" }            // Type returns the TYPE of the JSON form.
-func (*Fork) Type() string     { return "Fork" }             // Type returns the TYPE of the JSON form.
-func (*ForkList) Type() string { return "ForkList" }         // Type returns the TYPE of the JSON form.
-func (*Fail) Type() string     { return "Fail" }             // Type returns the TYPE of the JSON form.
-func (*Finish) Type() string   { return "Finish" }           // Type returns the TYPE of the JSON form.
-func (*Stop) Type() string     { return "Stop" }             // Type returns the TYPE of the JSON form.
-func (*Options) Type() string  { return "Options" }          // Type returns the TYPE of the JSON form.
-func (*Sleep) Type() string    { return "Sleep" }            // Type returns the TYPE of the JSON form.
-func (*Empty) Type() string    { return "EmptyInstruction" } // Type returns the TYPE of the JSON form.
+
+// Type returns the TYPE of the JSON form.
+func (*If) Type() string { return "If" }
+
+// Type returns the TYPE of the JSON form.
+func (*Try) Type() string { return "Try" }
+
+// Type returns the TYPE of the JSON form.
+func (*Retry) Type() string { return "Retry" }
+
+// Type returns the TYPE of the JSON form.
+func (*Fork) Type() string { return "Fork" }
+
+// Type returns the TYPE of the JSON form.
+func (*ForkList) Type() string { return "ForkList" }
+
+// Type returns the TYPE of the JSON form.
+func (*Fail) Type() string { return "Fail" }
+
+// Type returns the TYPE of the JSON form.
+func (*Finish) Type() string { return "Finish" }
+
+// Type returns the TYPE of the JSON form.
+func (*Stop) Type() string { return "Stop" }
+
+// Type returns the TYPE of the JSON form.
+func (*Options) Type() string { return "Options" }
+
+// Type returns the TYPE of the JSON form.
+func (*Sleep) Type() string { return "Sleep" }
+
+// Type returns the TYPE of the JSON form.
+func (*Empty) Type() string { return "EmptyInstruction" }
 
 // Type returns the TYPE of the JSON form.
 func (e *End) Type() string {

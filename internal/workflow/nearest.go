@@ -5,14 +5,17 @@ import (
 	"strings"
 )
 
+// maxHints bounds the names that are compared: it is only a hint.
+const maxHints = 200
+
 // didYouMean returns a hint at the known name nearest to an unknown one: "",
 // or `; did you mean "x"?`.
 func didYouMean(unknown string, known []string) string {
-	const longest, most = 60, 200 // it is only a hint: bounded work
+	const longest = 60
 	if len(unknown) > longest {
 		return ""
 	}
-	known = known[:min(len(known), most)]
+	known = known[:min(len(known), maxHints)]
 	best, bestDistance := "", 1+max(1, len(unknown)/3)
 	for _, name := range known {
 		if strings.EqualFold(unknown, name) {

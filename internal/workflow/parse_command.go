@@ -136,7 +136,7 @@ func (c *commandParser) escape() bool {
 // variable reads $name, ${name} or ${name.field}.
 func (c *commandParser) variable() bool {
 	rest := c.text[c.pos:]
-	end := 0
+	var end int
 	if strings.HasPrefix(rest, "${") {
 		end = strings.IndexByte(rest, '}') + 1
 		if end == 0 {

@@ -122,7 +122,9 @@ func parseExecuteNamed(p *parser, f *Fields, l Labeled, s site) Instruction {
 	}
 	var known []string
 	for seq := s.seq; seq != nil && !p.full(); seq = seq.Outer {
-		known = append(known, slices.Sorted(maps.Keys(seq.Jobs))...)
+		if len(seq.Jobs) <= maxHints {
+			known = append(known, slices.Sorted(maps.Keys(seq.Jobs))...)
+		}
 	}
 	f.Problem("jobName", "unknown job %s%s", quoted(name), didYouMean(name, known))
 	return e

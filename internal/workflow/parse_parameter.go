@@ -195,7 +195,7 @@ func (p *parser) checkRecursion(prep *OrderPreparation, f *Fields) {
 			return
 		}
 		if state[name] == open {
-			circle := append(way[slices.Index(way, name):], name)
+			circle := slices.Concat(way[slices.Index(way, name):], []string{name})
 			f.Problem(name, "RecursiveEvaluation: the parameter depends on itself (%s)", shortCircle(circle))
 			return
 		}

@@ -361,7 +361,7 @@ func TestHostileDocuments(t *testing.T) {
 	const expensive = `replaceAll(replaceAll(replaceAll('aaaaaaaaaaaaaaaaaaaa', 'a', 'aaaaaaaaaaaaaaaaaaaa'), 'a', 'aaaaaaaaaaaaaaaaaaaaa'), 'a', 'aaaaaaaaaaaaaaaaa') == 'x'`
 	for name, fields := range map[string]string{
 		"unknown jobs":        `"jobs":{` + jobs.String()[1:] + `},"instructions":[` + strings.Repeat(`{"TYPE":"Execute.Named","jobName":"`+strings.Repeat("x", 50)+`"},`, MaxInstructions-1) + `1]`,
-		"expensive constants": `"instructions":[` + strings.Repeat(`{"TYPE":"If","predicate":"`+expensive+`","then":{"instructions":[]}},`, 500) + `1]`,
+		"expensive constants": `"instructions":[` + strings.Repeat(`{"TYPE":"If","predicate":"`+expensive+`","then":{"instructions":[]}},`, 100) + `1]`,
 		"unknown types":       `"instructions":[` + strings.Repeat(`{"TYPE":"Nothing"},`, MaxInstructions-1) + `1]`,
 	} {
 		t.Run(name, func(t *testing.T) {
