@@ -16,6 +16,7 @@ import (
 	"encoding/asn1"
 	"math/big"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -405,31 +406,43 @@ func selfSigned(t testing.TB, name string, key crypto.Signer) *trusttest.Cert {
 	})
 }
 
-// exponent3 makes an RSA key with the public exponent 3.
+// exponent3 returns the process' RSA key with the public exponent 3.
 func exponent3(t testing.TB) *rsa.PrivateKey {
 	t.Helper()
-	three := big.NewInt(3)
-	one := big.NewInt(1)
-	for {
-		p, err := rand.Prime(rand.Reader, 1536)
-		if err != nil {
-			t.Fatal(err)
-		}
-		q, err := rand.Prime(rand.Reader, 1536)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n := new(big.Int).Mul(p, q)
-		phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
-		d := new(big.Int).ModInverse(three, phi)
-		if d == nil || n.BitLen() != 3072 {
-			continue
-		}
-		key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: n, E: 3}, D: d, Primes: []*big.Int{p, q}}
-		key.Precompute()
-		return key
+	key, err := makeExponent3()
+	if err != nil {
+		t.Fatal(err)
 	}
+	return key
 }
+
+var makeExponent3 = sync.OnceValues(func() (*rsa.PrivateKey, error) {
+	// A prime below which 3 divides won't do.
+	prime := func() (*big.Int, error) {
+		for {
+			p, err := rand.Prime(rand.Reader, 1536)
+			if err != nil || new(big.Int).Mod(p, big.NewInt(3)).Int64() == 2 {
+				return p, err
+			}
+		}
+	}
+	p, err := prime()
+	if err != nil {
+		return nil, err
+	}
+	q, err := prime()
+	if err != nil {
+		return nil, err
+	}
+	one := big.NewInt(1)
+	phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+	key := &rsa.PrivateKey{
+		PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 3},
+		D:         new(big.Int).ModInverse(big.NewInt(3), phi), Primes: []*big.Int{p, q},
+	}
+	key.Precompute()
+	return key, nil
+})
 
 // sha1Chain is a chain whose signer's certificate is signed over SHA-1. The
 // standard library makes none, so the certificate is signed anew by hand.
