@@ -56,6 +56,8 @@ func NewAgent(cfg Config) *Agent {
 	return a
 }
 
+func (a *Agent) abandoned() {}
+
 func (a *Agent) mine(o *order.Order) bool { return o.Attachment.Where == order.Attached }
 
 // toController makes the order detachable.
@@ -505,6 +507,7 @@ func (a *Agent) Apply(events []Stamped) error {
 		}
 	}
 	clear(a.machine.queued)
+	clear(a.touched)
 	a.work = a.work[:0]
 	a.undo.forget(len(a.undo.steps))
 	return nil
@@ -525,6 +528,12 @@ func (a *Agent) Take() AgentWork {
 
 // Committed drops what would be needed to take the oldest batch back.
 func (a *Agent) Committed(w AgentWork) { a.commit(w.Batch) }
+
+// Undo takes back everything that isn't committed.
+func (a *Agent) Undo() {
+	a.undoAll()
+	a.launches = nil
+}
 
 // LogID returns the id that the log got at its birth.
 func (a *Agent) LogID() string { return a.logID.v }

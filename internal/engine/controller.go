@@ -24,7 +24,13 @@ type Controller struct {
 	done     *table[string, string] // replies of the newest commands, by command id
 	ring     variable[*ring]
 
-	byWorkflow map[workflow.ID]map[order.ID]bool // derived
+	// Derived.
+	byWorkflow  map[workflow.ID]map[order.ID]bool
+	byRef       map[string]map[string]bool // keys of attached, by ItemRef.String()
+	outstanding map[string]map[string]bool // keys of attached on their way, by Agent
+	agentsDirty map[string]bool            // Agents whose outstanding documents changed since the last Take
+	left        []workflow.ID              // versions that lost their last order in this transaction
+	led         bool                       // Lead was called since the last Take
 }
 
 // AgentState is what a Controller knows of an Agent besides its document.
@@ -89,11 +95,15 @@ const keptCommands = 10_000
 // NewController returns an empty Controller machine.
 func NewController(cfg Config) *Controller {
 	cfg.Agent = ""
-	c := &Controller{machine: newMachine(cfg), byWorkflow: map[workflow.ID]map[order.ID]bool{}}
+	c := &Controller{
+		machine: newMachine(cfg), byWorkflow: map[workflow.ID]map[order.ID]bool{}, byRef: map[string]map[string]bool{},
+		outstanding: map[string]map[string]bool{}, agentsDirty: map[string]bool{},
+	}
 	u := c.undo
 	c.id = variable[string]{undo: u}
 	c.agents = newTable[string, *AgentState](u)
 	c.attached = newTable[string, *ItemAttachment](u)
+	c.attached.changed = c.attachmentChanged
 	c.readers = newTable[string, int64](u)
 	c.done = newTable[string, string](u)
 	c.ring = variable[*ring]{undo: u}
@@ -108,6 +118,7 @@ func (c *Controller) changed(old, now *order.Order) {
 		delete(set, old.ID)
 		if len(set) == 0 {
 			delete(c.byWorkflow, old.Workflow)
+			c.left = append(c.left, old.Workflow)
 		}
 	}
 	if now != nil && (old == nil || now.Workflow != old.Workflow) {
@@ -117,6 +128,49 @@ func (c *Controller) changed(old, now *order.Order) {
 			c.byWorkflow[now.Workflow] = set
 		}
 		set[now.ID] = true
+	}
+}
+
+// abandoned lets go of workflow versions that orders have left for good, at
+// the end of a transaction.
+func (c *Controller) abandoned() {
+	ids := c.left
+	c.left = nil
+	for _, id := range ids {
+		if len(c.byWorkflow[id]) == 0 {
+			c.collect(id)
+		}
+	}
+}
+
+// attachmentChanged keeps the indexes of documents at Agents.
+func (c *Controller) attachmentChanged(key string, old, now *ItemAttachment, had, has bool) {
+	if had {
+		ref := old.Ref.String()
+		remove(c.byRef, ref, key)
+		remove(c.outstanding, old.Agent, key)
+		c.agentsDirty[old.Agent] = true
+	}
+	if has {
+		insert(c.byRef, now.Ref.String(), key)
+		if now.State != ItemIsAttached {
+			insert(c.outstanding, now.Agent, key)
+		}
+		c.agentsDirty[now.Agent] = true
+	}
+}
+
+func insert(index map[string]map[string]bool, k, member string) {
+	if index[k] == nil {
+		index[k] = map[string]bool{}
+	}
+	index[k][member] = true
+}
+
+func remove(index map[string]map[string]bool, k, member string) {
+	delete(index[k], member)
+	if len(index[k]) == 0 {
+		delete(index, k)
 	}
 }
 
@@ -214,9 +268,8 @@ func (c *Controller) attachItem(agent string, ref ItemRef) {
 
 // reattach sends a changed document to every Agent that has an older one.
 func (c *Controller) reattach(ref ItemRef) {
-	for _, key := range c.attached.keys() {
-		at := c.attached.m[key]
-		if at.Ref.String() == ref.String() && at.State != ItemIsDetachable {
+	for _, key := range sortedKeys(c.byRef[ref.String()]) {
+		if at := c.attached.m[key]; at.State != ItemIsDetachable {
 			c.emit("", &ItemAttachable{Item: ref, Agent: at.Agent})
 		}
 	}
@@ -230,19 +283,48 @@ func (c *Controller) Apply(events []Stamped) error {
 		}
 	}
 	clear(c.machine.queued)
+	clear(c.touched)
+	clear(c.agentsDirty)
+	c.left = nil
 	c.work = c.work[:0]
 	c.undo.forget(len(c.undo.steps))
 	return nil
 }
 
+// ControllerWork is a batch with what is to be done at Agents once it is
+// committed, besides what follows from the touched orders.
+type ControllerWork struct {
+	Batch
+	Items map[string][]AgentCommand // of each Agent for which they changed: all that is outstanding
+	All   []Touched                 // not nil after Lead: every order for which something is to be done
+}
+
 // Take ends a batch and returns what was decided since the last.
-func (c *Controller) Take() Batch { return c.take() }
+func (c *Controller) Take() ControllerWork {
+	w := ControllerWork{Batch: c.take(), Items: map[string][]AgentCommand{}}
+	if c.led {
+		w.All = c.Pending()
+		for agent := range c.outstanding {
+			c.agentsDirty[agent] = true
+		}
+		c.led = false
+	}
+	for agent := range c.agentsDirty {
+		w.Items[agent] = c.ItemCommands(agent)
+	}
+	clear(c.agentsDirty)
+	return w
+}
 
 // Committed drops what would be needed to take the oldest batch back.
-func (c *Controller) Committed(b Batch) { c.commit(b) }
+func (c *Controller) Committed(w ControllerWork) { c.commit(w.Batch) }
 
 // Undo takes back everything that isn't committed.
-func (c *Controller) Undo() { c.undoAll() }
+func (c *Controller) Undo() {
+	c.undoAll()
+	c.led = false
+	clear(c.agentsDirty)
+}
 
 // fold applies the events that aren't an order's.
 func (c *Controller) fold(s *Stamped) error {
@@ -484,7 +566,7 @@ func (c *Controller) OrdersOf(id workflow.ID) int { return len(c.byWorkflow[id])
 // Attachments returns the documents at or on the way to an Agent.
 func (c *Controller) Attachments(agent string) []ItemAttachment {
 	var all []ItemAttachment
-	for _, key := range c.attached.keys() {
+	for _, key := range c.attached.keys() { // a look of an operator: rare
 		if at := c.attached.m[key]; at.Agent == agent {
 			all = append(all, *at)
 		}

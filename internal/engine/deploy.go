@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"slices"
-
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/workflow"
@@ -14,7 +12,7 @@ func (c *Controller) updateItems(b *UpdateItems) error {
 	if problems := c.checkUpdate(b); len(problems) > 0 {
 		return &fault.Error{Kind: fault.Invalid, Code: "InvalidItems", Message: "the objects can't be deployed", Problems: problems}
 	}
-	version := ""
+	version, simple := "", false
 	var replaced []workflow.ID
 	for i := range b.Add {
 		n := &b.Add[i]
@@ -32,6 +30,7 @@ func (c *Controller) updateItems(b *UpdateItems) error {
 			replaced = append(replaced, workflowID(old.Ref))
 		}
 		if !n.Ref.Kind.Versioned() {
+			simple = true
 			it, _ := c.items.get(n.Ref.String())
 			c.reattach(it.Ref)
 		}
@@ -42,7 +41,9 @@ func (c *Controller) updateItems(b *UpdateItems) error {
 	for _, id := range replaced {
 		c.collect(id)
 	}
-	c.touchAll()
+	if simple {
+		c.touchAll() // orders may wait for an Agent, or for a document in quarantine
+	}
 	return c.machine.fault
 }
 
@@ -168,11 +169,8 @@ func (c *Controller) collect(id workflow.ID) {
 // has it.
 func (c *Controller) collectItem(ref ItemRef) {
 	left := false
-	for _, key := range c.attached.keys() {
+	for _, key := range sortedKeys(c.byRef[ref.String()]) {
 		at := c.attached.m[key]
-		if at.Ref.String() != ref.String() {
-			continue
-		}
 		left = true
 		if at.State != ItemIsDetachable {
 			c.emit("", &ItemDetachable{Item: at.Ref, Agent: at.Agent})
@@ -181,28 +179,4 @@ func (c *Controller) collectItem(ref ItemRef) {
 	if !left {
 		c.emit("", &ItemDeleted{Item: ref})
 	}
-}
-
-// orderGone is called when an order has left its workflow version for good.
-func (c *Controller) orderGone(ids []workflow.ID) {
-	slices.SortFunc(ids, func(a, b workflow.ID) int { return compareID(a, b) })
-	for _, id := range slices.Compact(ids) {
-		c.collect(id)
-	}
-}
-
-func compareID(a, b workflow.ID) int {
-	if a.Path != b.Path {
-		if a.Path < b.Path {
-			return -1
-		}
-		return 1
-	}
-	switch {
-	case a.VersionID < b.VersionID:
-		return -1
-	case a.VersionID > b.VersionID:
-		return 1
-	}
-	return 0
 }

@@ -30,7 +30,7 @@ func (m *machine) document(ref ItemRef) (item.Item, error) {
 	if p, ok := m.parsed[key]; ok && p.epoch == m.epoch {
 		return p.item, p.err
 	}
-	v, err := m.cfg.Verifier.Verify(it.Document)
+	v, err := m.cfg.Verifier.Verify(it.Document, it.Added/1000)
 	if err != nil {
 		m.emit("", &ItemQuarantined{Item: it.Ref, Agent: m.cfg.Agent, Problem: order.ProblemOf(err)})
 		return nil, err
@@ -85,7 +85,7 @@ func (m *machine) trustChanged() {
 	clear(m.parsed)
 	for _, key := range m.items.keys() {
 		it := m.items.m[key]
-		_, err := m.cfg.Verifier.Verify(it.Document)
+		_, err := m.cfg.Verifier.Verify(it.Document, it.Added/1000)
 		switch {
 		case err != nil && it.Quarantine == nil:
 			m.emit("", &ItemQuarantined{Item: it.Ref, Agent: m.cfg.Agent, Problem: order.ProblemOf(err)})

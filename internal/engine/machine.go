@@ -16,9 +16,10 @@ const maxSteps = 10_000
 
 // Verifier verifies the evidence of a document's exact bytes against the trust
 // set that holds at this moment. It returns the verified text; the engine
-// parses nothing else.
+// parses nothing else. arrived is when the document came, in milliseconds
+// since the epoch.
 type Verifier interface {
-	Verify(d Document) (Verified, error)
+	Verify(d Document, arrived int64) (Verified, error)
 }
 
 // Verified is a document whose evidence was found good.
@@ -91,6 +92,8 @@ type rules interface {
 	// toController hands an order to the Controller for an instruction that
 	// only it can carry out; false: this is the Controller.
 	toController(o *order.Order) bool
+	// abandoned is called at the end of a transaction.
+	abandoned()
 	// changed is told of every change of an order.
 	changed(old, now *order.Order)
 }
@@ -132,6 +135,7 @@ func (m *machine) transact(micros int64, f func() error) error {
 	err := f()
 	if err == nil {
 		m.advance()
+		m.rules.abandoned()
 		err = m.fault
 	}
 	clear(m.queued)
@@ -299,6 +303,7 @@ func (m *machine) advance() {
 			}
 		}
 	}
+	m.work = m.work[:0]
 }
 
 // indexOrder keeps what is derived from the orders: wake times and job queues.
@@ -379,6 +384,9 @@ type Batch struct {
 	Touched []Touched // sorted by id
 	undo    int       // how many pre-images belong to it
 }
+
+// Decided returns the events of the batch.
+func (b Batch) Decided() []Stamped { return b.Events }
 
 // take ends a batch.
 func (m *machine) take() Batch {

@@ -420,6 +420,7 @@ func (c *Controller) Lead(term, now int64) error {
 			c.emit("", &ControllerInitialized{ControllerID: c.cfg.ControllerID})
 		}
 		c.emit("", &ControllerReady{Term: term})
+		c.led = true
 		c.touchAll()
 		return nil
 	})
