@@ -93,6 +93,8 @@ func signBy(t testing.TB, c *trusttest.Cert) trust.Evidence {
 	return rawSign(t, c.Key, crypto.SHA256, append([]*x509.Certificate{c.Cert}, c.Above...)...)
 }
 
+func p521() elliptic.Curve { return elliptic.P521() }
+
 type change = func(*x509.Certificate)
 
 func usage(usages ...x509.ExtKeyUsage) change {
