@@ -43,6 +43,7 @@ type Journal struct {
 	failed    error
 	closed    bool
 	recovered Recovery
+	orphan    error // during recovery: an entry whose predecessor isn't there
 
 	mu       sync.RWMutex
 	hard     HardState

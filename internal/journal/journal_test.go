@@ -489,6 +489,35 @@ func TestCrashes(t *testing.T) {
 	})
 }
 
+// TestVoidedStart drops a segment whose last entries were voided after the
+// next one began: that begins with entries which follow nothing that is left.
+func TestVoidedStart(t *testing.T) {
+	t.Parallel()
+	disk := fsys.NewMem()
+	j := open(t, disk)
+	next := uint64(1)
+	for ; j.Room() > 5000; next++ {
+		must(t, j.Append([]journal.Entry{entry(next, 1, 200)}))
+	}
+	for i := next; i < next+12; i++ { // over the segment's end
+		must(t, j.Append([]journal.Entry{entry(i, 1, 200)}))
+	}
+	must(t, j.Append(entries(2, 40, 2, 20)))
+	must(t, j.Sync())
+	must(t, takeSnapshot(t, j, 30, "state"))
+	must(t, j.Compact(31))
+	if j.First() == 1 {
+		t.Fatal("nothing was dropped")
+	}
+	want := content(t, j)
+	must(t, j.Close())
+	j = open(t, disk)
+	defer j.Close()
+	if got := content(t, j); got != want {
+		t.Errorf("after reopening:\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestManifestMissing(t *testing.T) {
 	t.Parallel()
 	mem := fsys.NewMem()

@@ -27,6 +27,9 @@ func (j *Journal) recover() error {
 			return err
 		}
 	}
+	if j.orphan != nil {
+		return j.orphan
+	}
 	if err := j.clean(); err != nil {
 		return err
 	}
@@ -106,9 +109,18 @@ func (j *Journal) fold(s *segment, h header, body []byte, off int64, before uint
 func (j *Journal) foldEntry(s *segment, e Entry, h header, off int64, before uint32) error {
 	if e.Index <= j.before.index {
 		// It was dropped since; but as any entry it voids those after it.
-		j.slots = j.slots[:0]
+		j.slots, j.orphan = j.slots[:0], nil
 		return nil
 	}
+	if len(j.slots) == 0 && e.Index > j.before.index+1 {
+		// What it followed was voided later, together with it, and so its
+		// segment could go. If nothing voids it, it is damage.
+		if j.orphan == nil {
+			j.orphan = damaged(s.name, off, "entry %d is the first after entry %d; those between are missing", e.Index, j.before.index)
+		}
+		return nil
+	}
+	j.orphan = nil
 	err := j.put(e.Index, slot{term: e.Term, seq: e.Seq, seg: s, off: off, size: h.size(), before: before})
 	if err != nil {
 		return damaged(s.name, off, "an entry doesn't follow the one before it (%s)", err)
