@@ -1,0 +1,98 @@
+// Package store is the Cockpit's database: accounts, sessions, the audit trail,
+// how far each Controller's events have been read, and the history that was made
+// of them.
+//
+// It owns what is kept and what a transaction promises; the engines are below
+// (sqlite), and storetest is the one suite that every engine passes. It must not
+// know events, orders or HTTP: what it keeps of an order is a row and an opaque
+// body. Only the Cockpit calls it. docs/formats/database.md describes the tables.
+//
+// Everything happens in transactions. Read gives a consistent view; what Write
+// does is durable when it returns nil, and wholly undone when it returns an error.
+package store
+
+import "context"
+
+// Store is an open database. Safe for concurrent use.
+type Store interface {
+	// Read calls f with a view of one moment.
+	Read(ctx context.Context, f func(Reader) error) error
+	// Write calls f once with the only writing transaction; several waiting
+	// calls may share one commit, each undone for itself when its f fails. f must
+	// not call Read or Write, and must have no effect but on its Writer: the
+	// commit may fail after f has returned nil.
+	Write(ctx context.Context, f func(Writer) error) error
+	// Backup writes a consistent copy of the database to a file that doesn't
+	// exist yet.
+	Backup(ctx context.Context, file string) error
+	// Close waits for transactions and closes the database. Further calls do
+	// nothing.
+	Close() error
+}
+
+// Reader is a view of the database, valid within the call it was given to.
+// Errors: NotFound for what isn't there, else about the database itself.
+type Reader interface {
+	Account(name string) (Account, error) // NotFound, UnknownAccount
+	Accounts() ([]Account, error)         // by name
+	// Administrators counts the accounts of a role that aren't disabled.
+	CountRole(role string) (int, error)
+
+	Session(hash [32]byte) (Session, error) // NotFound, UnknownSession
+
+	// Audit returns entries with ids below before (0: all), newest first.
+	Audit(before int64, limit int) ([]AuditEntry, error)
+
+	// Position returns the id of the last event of a Controller whose
+	// consequences are in the database; 0 before the first.
+	Position(controller string) (int64, error)
+	Order(controller, id string) (Order, error) // NotFound, UnknownOrder
+	// Orders returns those of the orders that are known.
+	Orders(controller string, ids []string) ([]Order, error)
+	Step(key StepKey) (Step, error) // NotFound, UnknownStep
+	Steps(q StepQuery) ([]Step, error)
+	// PendingLogs returns steps whose log is to be fetched and that are due at
+	// now, the longest due first.
+	PendingLogs(controller string, now int64, limit int) ([]Step, error)
+	// AwaitedLogs counts logs of a run that are still to be fetched, of steps
+	// that became known to have ended after since.
+	AwaitedLogs(controller, root string, run, since int64) (int, error)
+	// LogChunk returns a piece of a step's log; NotFound, UnknownLogChunk.
+	LogChunk(key StepKey, nr int) ([]byte, error)
+}
+
+// Writer is a Reader that changes.
+type Writer interface {
+	Reader
+
+	AddAccount(a Account) error    // Conflict, DuplicateAccount: names differ by more than case
+	ChangeAccount(a Account) error // NotFound, UnknownAccount
+	DeleteAccount(name string) error
+
+	AddSession(s Session) error
+	TouchSession(hash [32]byte, lastUsed int64) error
+	DeleteSession(hash [32]byte) error
+	// DeleteSessionsOf ends an account's sessions but for one (the zero hash:
+	// all), and returns their hashes.
+	DeleteSessionsOf(account string, except [32]byte) ([][32]byte, error)
+	// DeleteExpiredSessions forgets sessions that ended before now or weren't
+	// used since idleSince.
+	DeleteExpiredSessions(now, idleSince int64) error
+
+	AddAudit(e AuditEntry) (id int64, err error)
+	SetAuditResult(id int64, result string) error
+
+	// SetPosition moves a Controller's position on. It is Conflict,
+	// PositionMoved, when the position isn't from: somebody else has written.
+	SetPosition(controller string, from, to int64) error
+	PutOrder(o Order) error
+	AddStep(s Step) error // Conflict, DuplicateStep
+	EndStep(key StepKey, e StepEnd) error
+	AddLogChunk(key StepKey, nr int, data []byte) error
+	SetLog(key StepKey, l LogStatus) error
+
+	// DeleteHistory deletes at most limit steps, with their logs, of orders that
+	// ended before a time and that the Controller has forgotten, and the orders
+	// that have no steps left. It returns how many rows went.
+	DeleteHistory(before int64, limit int) (int, error)
+}

@@ -1,0 +1,241 @@
+package sqlite
+
+import (
+	"strings"
+
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/store"
+)
+
+// Position implements store.Reader.
+func (t *tx) Position(controller string) (event int64, err error) {
+	err = t.one("SELECT event FROM positions WHERE controller = ?", nil, func(r row) error { return r.Scan(&event) }, controller)
+	return event, err
+}
+
+// SetPosition implements store.Writer.
+func (t *tx) SetPosition(controller string, from, to int64) error {
+	if _, err := t.exec("INSERT INTO positions (controller, event) VALUES (?, 0) ON CONFLICT (controller) DO NOTHING", controller); err != nil {
+		return err
+	}
+	n, err := t.exec("UPDATE positions SET event = ? WHERE controller = ? AND event = ?", to, controller, from)
+	if err == nil && n == 0 {
+		return fault.New(fault.Conflict, "PositionMoved", "the history of %s isn't at event %d any more: does another Cockpit use this database?", controller, from)
+	}
+	return err
+}
+
+const orderFields = "controller, id, root, run, workflow, version, state, ended, successful, gone, ended_at, step, body"
+
+func scanOrder(r row) (o store.Order, err error) {
+	return o, r.Scan(&o.Controller, &o.ID, &o.Root, &o.Run, &o.Workflow, &o.Version, &o.State, &o.Ended, &o.Successful, &o.Gone, &o.EndedAt, &o.Step, &o.Body)
+}
+
+// Order implements store.Reader.
+func (t *tx) Order(controller, id string) (o store.Order, err error) {
+	missing := fault.New(fault.NotFound, "UnknownOrder", "there is no order %s", id).About("Order:" + id)
+	err = t.one("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id = ?", missing, func(r row) (err error) {
+		o, err = scanOrder(r)
+		return err
+	}, controller, id)
+	return o, err
+}
+
+// maxList is how many values one query lists: few different texts stay prepared.
+const maxList = 100
+
+// Orders implements store.Reader.
+func (t *tx) Orders(controller string, ids []string) (all []store.Order, err error) {
+	for len(ids) > 0 {
+		n := 1
+		if len(ids) >= maxList {
+			n = maxList
+		} else if len(ids) >= 10 {
+			n = 10
+		}
+		args := make([]any, 0, n+1)
+		args = append(args, controller)
+		for _, id := range ids[:n] {
+			args = append(args, id)
+		}
+		ids = ids[n:]
+		err = t.each("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id IN ("+marks(n)+")", func(r row) error {
+			o, err := scanOrder(r)
+			all = append(all, o)
+			return err
+		}, args...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// PutOrder implements store.Writer.
+func (t *tx) PutOrder(o store.Order) error {
+	_, err := t.exec("INSERT OR REPLACE INTO orders ("+orderFields+") VALUES ("+marks(13)+")",
+		o.Controller, o.ID, o.Root, o.Run, o.Workflow, o.Version, o.State, o.Ended, o.Successful, o.Gone, o.EndedAt, o.Step, o.Body)
+	return err
+}
+
+const stepFields = `controller, event, order_id, root, run, workflow, version, position, label, job, agent, task, start_ms, try, attempt,
+	end_ms, outcome, return_code, ended_here, log_state, log_created, log_bytes, log_chunks, log_retry, log_problem`
+
+func scanStep(r row) (s store.Step, err error) {
+	return s, r.Scan(&s.Controller, &s.Event, &s.OrderID, &s.Root, &s.Run, &s.Workflow, &s.Version, &s.Position, &s.Label, &s.Job, &s.Agent, &s.Task, &s.Start, &s.Try, &s.Attempt,
+		&s.End, &s.Outcome, &s.ReturnCode, &s.EndedHere, &s.Log.State, &s.Log.Created, &s.Log.Bytes, &s.Log.Chunks, &s.Log.RetryAt, &s.Log.Problem)
+}
+
+func unknownStep(key store.StepKey) error {
+	return fault.New(fault.NotFound, "UnknownStep", "no step was started by event %d of %s", key.Event, key.Controller)
+}
+
+// Step implements store.Reader.
+func (t *tx) Step(key store.StepKey) (s store.Step, err error) {
+	err = t.one("SELECT "+stepFields+" FROM steps WHERE event = ? AND controller = ?", unknownStep(key), func(r row) (err error) {
+		s, err = scanStep(r)
+		return err
+	}, key.Event, key.Controller)
+	return s, err
+}
+
+// Steps implements store.Reader.
+func (t *tx) Steps(q store.StepQuery) ([]store.Step, error) {
+	var where []string
+	var args []any
+	add := func(condition string, values ...any) {
+		where = append(where, condition)
+		args = append(args, values...)
+	}
+	if q.Controller != "" {
+		add("controller = ?", q.Controller)
+	}
+	if q.Root != "" {
+		add("root = ?", q.Root)
+	}
+	if q.Run != 0 {
+		add("run = ?", q.Run)
+	}
+	if q.Order != "" {
+		// What begins with "ORDER|": '}' follows '|'.
+		add("(order_id = ? OR order_id > ? AND order_id < ?)", q.Order, q.Order+"|", q.Order+"}")
+	}
+	if q.Workflow != "" {
+		add("workflow = ?", q.Workflow)
+	}
+	order, after := "ASC", ">"
+	if q.Newest {
+		order, after = "DESC", "<"
+	}
+	if q.After != (store.StepKey{}) {
+		add("(event, controller) "+after+" (?, ?)", q.After.Event, q.After.Controller)
+	}
+	query := "SELECT " + stepFields + " FROM steps"
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	query += " ORDER BY event " + order + ", controller " + order + " LIMIT ?"
+	return t.steps(query, append(args, q.Limit)...)
+}
+
+func (t *tx) steps(query string, args ...any) (all []store.Step, err error) {
+	err = t.each(query, func(r row) error {
+		s, err := scanStep(r)
+		all = append(all, s)
+		return err
+	}, args...)
+	return all, err
+}
+
+// AddStep implements store.Writer.
+func (t *tx) AddStep(s store.Step) error {
+	_, err := t.exec("INSERT INTO steps ("+stepFields+") VALUES ("+marks(25)+")",
+		s.Controller, s.Event, s.OrderID, s.Root, s.Run, s.Workflow, s.Version, s.Position, s.Label, s.Job, s.Agent, s.Task, s.Start, s.Try, s.Attempt,
+		s.End, s.Outcome, s.ReturnCode, s.EndedHere, s.Log.State, s.Log.Created, s.Log.Bytes, s.Log.Chunks, s.Log.RetryAt, s.Log.Problem)
+	if fault.Is(err, fault.Conflict) {
+		return fault.Wrap(fault.Conflict, "DuplicateStep", err, "the step of event %d of %s is there already", s.Event, s.Controller)
+	}
+	return err
+}
+
+// EndStep implements store.Writer.
+func (t *tx) EndStep(key store.StepKey, e store.StepEnd) error {
+	n, err := t.exec("UPDATE steps SET end_ms = ?, outcome = ?, return_code = ?, ended_here = ? WHERE event = ? AND controller = ?",
+		e.End, e.Outcome, e.ReturnCode, e.EndedHere, key.Event, key.Controller)
+	if err == nil && n == 0 {
+		return unknownStep(key)
+	}
+	return err
+}
+
+// SetLog implements store.Writer.
+func (t *tx) SetLog(key store.StepKey, l store.LogStatus) error {
+	n, err := t.exec("UPDATE steps SET log_state = ?, log_created = ?, log_bytes = ?, log_chunks = ?, log_retry = ?, log_problem = ? WHERE event = ? AND controller = ?",
+		l.State, l.Created, l.Bytes, l.Chunks, l.RetryAt, l.Problem, key.Event, key.Controller)
+	if err == nil && n == 0 {
+		return unknownStep(key)
+	}
+	return err
+}
+
+// PendingLogs implements store.Reader.
+func (t *tx) PendingLogs(controller string, now int64, limit int) ([]store.Step, error) {
+	return t.steps("SELECT "+stepFields+" FROM steps WHERE controller = ? AND log_state = 1 AND log_retry <= ? ORDER BY log_retry, event LIMIT ?", controller, now, limit)
+}
+
+// AwaitedLogs implements store.Reader.
+func (t *tx) AwaitedLogs(controller, root string, run, since int64) (n int, err error) {
+	err = t.one("SELECT count(*) FROM steps WHERE controller = ? AND root = ? AND run = ? AND log_state = 1 AND ended_here > ?", nil,
+		func(r row) error { return r.Scan(&n) }, controller, root, run, since)
+	return n, err
+}
+
+// LogChunk implements store.Reader.
+func (t *tx) LogChunk(key store.StepKey, nr int) (data []byte, err error) {
+	missing := fault.New(fault.NotFound, "UnknownLogChunk", "there is no piece %d of that log", nr)
+	err = t.one("SELECT data FROM log_chunks WHERE event = ? AND controller = ? AND nr = ?", missing, func(r row) error { return r.Scan(&data) }, key.Event, key.Controller, nr)
+	return data, err
+}
+
+// AddLogChunk implements store.Writer.
+func (t *tx) AddLogChunk(key store.StepKey, nr int, data []byte) error {
+	_, err := t.exec("INSERT INTO log_chunks (event, controller, nr, data) VALUES (?, ?, ?, ?)", key.Event, key.Controller, nr, data)
+	return err
+}
+
+// DeleteHistory implements store.Writer.
+func (t *tx) DeleteHistory(before int64, limit int) (int, error) {
+	type key struct {
+		event      int64
+		controller string
+	}
+	var old []key
+	// The oldest steps first: event ids are microseconds. A step goes unless the
+	// order that it belongs to is still of interest; an order whose id has been
+	// used again is not.
+	const query = `SELECT event, controller FROM steps AS s WHERE event < ? AND end_ms < ? AND NOT EXISTS (
+			SELECT 1 FROM orders AS o WHERE o.controller = s.controller AND o.id = s.root AND o.run = s.run AND NOT (o.gone = 1 AND o.ended_at < ?))
+		ORDER BY event LIMIT ?`
+	err := t.each(query, func(r row) error {
+		var k key
+		err := r.Scan(&k.event, &k.controller)
+		old = append(old, k)
+		return err
+	}, before*1000, before, before, limit)
+	if err != nil {
+		return 0, err
+	}
+	for _, k := range old {
+		if _, err := t.exec("DELETE FROM log_chunks WHERE event = ? AND controller = ?", k.event, k.controller); err != nil {
+			return 0, err
+		}
+		if _, err := t.exec("DELETE FROM steps WHERE event = ? AND controller = ?", k.event, k.controller); err != nil {
+			return 0, err
+		}
+	}
+	const orders = `DELETE FROM orders WHERE (controller, id) IN (
+		SELECT controller, id FROM orders AS o WHERE gone = 1 AND ended_at < ? AND NOT EXISTS (
+			SELECT 1 FROM steps AS s WHERE s.controller = o.controller AND s.root = o.root AND s.run = o.run) LIMIT ?)`
+	n, err := t.exec(orders, before, limit-len(old))
+	return len(old) + int(n), err
+}
