@@ -116,6 +116,7 @@ func (n *node) end() {
 	}
 	<-n.writer
 	n.aside.Wait()
+	n.core.snap.abandon()
 	if err := n.j.Close(); err != nil && n.err == nil {
 		n.err = err
 	}

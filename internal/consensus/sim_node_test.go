@@ -87,8 +87,7 @@ func (m *member) start() error {
 	o.Machine, o.Transport = p.machine, p
 	var disk fsys.FS = m.disk
 	if m.world.bugs.noSyncOnOpen {
-		disk = fsys.NewFailing(m.disk) // replaced below by one that forgets syncs
-		disk = forgetful{disk}
+		disk = forgetful{m.disk}
 	}
 	open := openGroup
 	if m.world.local {
@@ -103,6 +102,9 @@ func (m *member) start() error {
 		return err
 	}
 	p.j = j
+	if j.Recovered().Torn > 0 {
+		m.world.stats.torn++
+	}
 	p.core = newCore(o, j, p)
 	if m.world.local {
 		p.core.proto = &local{c: p.core}

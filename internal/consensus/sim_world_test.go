@@ -57,7 +57,7 @@ type world struct {
 }
 
 type stats struct {
-	acked, unknown, refusedLeader, crashes, cuts, undone, states, statesFailed, hungStops, noSpace, torn, snapshots int
+	acked, unknown, refusedLeader, crashes, cuts, states, statesFailed, hungStops, noSpace, torn int
 }
 
 // answered is an answer that a client got and the world hasn't judged.
@@ -66,8 +66,9 @@ type answered struct {
 	reply toy.Reply
 }
 
-// detach makes everything random come from the seed, the library's election
-// timeouts, too. The variable is the process's, so simulations don't run in parallel.
+// seededReader makes everything random come from the seed, the library's
+// election timeouts, too. rand.Reader is the process's, so simulations don't
+// run in parallel.
 type seededReader struct{ r *mathrand.ChaCha8 }
 
 func (s seededReader) Read(p []byte) (int, error) { return s.r.Read(p) }
@@ -169,7 +170,6 @@ func (w *world) deliverOne() error {
 // state against the fold.
 func (w *world) compare(p *process) error {
 	c := p.core
-	w.stats.undone = 0
 	for p.m.seen < c.applied {
 		list, err := c.pub.Entries(p.m.seen+1, 1<<20)
 		if fault.HasCode(err, "EntriesCompacted") {

@@ -196,3 +196,13 @@ func (s *snapshots) close() {
 		done(fault.New(fault.Unavailable, "NodeClosed", "this member has stopped"))
 	}
 }
+
+// abandon removes an unfinished snapshot; nothing else runs any more.
+func (s *snapshots) abandon() {
+	d := s.draft
+	if d == nil || d.handed || d.err != nil || d.file == nil {
+		return
+	}
+	// It is only a leftover; the next start removes it, too.
+	_ = d.file.Discard()
+}

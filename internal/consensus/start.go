@@ -3,6 +3,7 @@ package consensus
 import (
 	"fmt"
 
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/journal"
 )
 
@@ -54,6 +55,9 @@ func StartLocal(o Options) (Node, error) {
 	j, err := openLocal(o)
 	if err != nil {
 		return nil, err
+	}
+	if meta, _ := j.Snapshot(); len(meta.Conf) > 0 {
+		return nil, closing(j, fault.New(fault.Invalid, "NotALocalLog", "the log in %s is one of a group", o.Dir))
 	}
 	n := newNode(o, j)
 	n.core.proto = &local{c: n.core}
