@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -21,10 +22,11 @@ type member struct {
 	world *world
 	id    uint64
 	disk  *fsys.Mem
-	run   *process // nil when down
-	hung  bool     // the disk finishes nothing
-	slow  bool     // it takes its time
-	seen  uint64   // entries compared with the world's
+	weak  *fsys.Failing // over disk: some operations fail
+	run   *process      // nil when down
+	hung  bool          // the disk finishes nothing
+	slow  bool          // it takes its time
+	seen  uint64        // entries compared with the world's
 }
 
 // process is one life of a member. It is the env and the transport of a core.
@@ -73,7 +75,7 @@ func (p *process) SendSnapshot(to uint64, meta []byte, body io.Reader, done func
 // options are the small sizes that make everything happen often.
 func (m *member) options() Options {
 	return Options{
-		ID: m.id, Members: m.world.ids, FS: m.disk, Dir: "/log", Clock: m.world.clock, Log: m.world.log,
+		ID: m.id, Members: m.world.ids, FS: m.weak, Dir: "/log", Clock: m.world.clock, Log: m.world.log,
 		SegmentBytes: 4 << 10, SnapshotBytes: 2 << 10, SnapshotPeriod: 20 * time.Second, KeepEntries: 4,
 		MaxBatchBytes: 1 << 10, MinFreeSpace: 16 << 10, HungTicks: 120, MaxQueue: 1000,
 	}.complete()
@@ -85,9 +87,9 @@ func (m *member) start() error {
 	p := &process{m: m, machine: toy.New()}
 	p.machine.Bugs = m.world.bugs.toy
 	o.Machine, o.Transport = p.machine, p
-	var disk fsys.FS = m.disk
+	var disk fsys.FS = m.weak
 	if m.world.bugs.noSyncOnOpen {
-		disk = forgetful{m.disk}
+		disk = forgetful{m.weak}
 	}
 	open := openGroup
 	if m.world.local {
@@ -95,8 +97,8 @@ func (m *member) start() error {
 	}
 	o.FS = disk
 	j, err := open(o)
-	if fsys.IsNoSpace(err) && !m.world.calm {
-		return nil // it stays down until there is space again
+	if (fsys.IsNoSpace(err) || errors.Is(err, syscall.EIO)) && !m.world.calm {
+		return nil // it stays down until the disk is better
 	}
 	if err != nil {
 		return err
@@ -159,7 +161,7 @@ func (p *process) check() error {
 			p.m.stop(false)
 			return nil
 		}
-		return fmt.Errorf("member %d stopped: %w", p.m.id, err)
+		return p.broken(fmt.Errorf("member %d stopped: %w", p.m.id, err))
 	}
 	return p.m.world.compare(p)
 }
@@ -178,7 +180,7 @@ func (p *process) writeOne() error {
 	p.pending = p.pending[1:]
 	p.m.world.step("write", p.m.id, uint64(len(w.entries)))
 	if err := (writer{p.j}).write(w); err != nil {
-		return fmt.Errorf("member %d: writing: %w", p.m.id, err)
+		return p.broken(fmt.Errorf("member %d: writing: %w", p.m.id, err))
 	}
 	p.written = append(p.written, w)
 	if p.m.world.bugs.sendBeforeSync {
@@ -194,9 +196,19 @@ func (p *process) sync() error {
 	}
 	p.m.world.step("sync", p.m.id, uint64(len(p.written)))
 	if err := (writer{p.j}).sync(p.written); err != nil {
-		return fmt.Errorf("member %d: syncing: %w", p.m.id, err)
+		return p.broken(fmt.Errorf("member %d: syncing: %w", p.m.id, err))
 	}
 	return p.back()
+}
+
+// broken ends a life because the disk failed it; any other error is a finding.
+func (p *process) broken(err error) error {
+	if !errors.Is(err, syscall.EIO) {
+		return err
+	}
+	p.m.world.stats.broken++
+	p.m.stop(p.m.world.chance(50))
+	return nil
 }
 
 func (p *process) back() error {
@@ -261,7 +273,7 @@ func (p *process) deliverState(k packet) error {
 		p.m.world.stats.statesFailed++
 		k.done(err)
 		// The sender may have dropped the entries meanwhile, or the disk be full.
-		if fault.HasCode(err, "EntriesCompacted") || fsys.IsNoSpace(err) || fault.Is(err, fault.NoSpace) {
+		if fault.HasCode(err, "EntriesCompacted") || fsys.IsNoSpace(err) || fault.Is(err, fault.NoSpace) || errors.Is(err, syscall.EIO) {
 			return nil
 		}
 		return fmt.Errorf("member %d can't receive a state: %w", p.m.id, err)

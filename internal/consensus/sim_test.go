@@ -4,10 +4,12 @@ import (
 	"crypto/rand"
 	"flag"
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/consensus/consensustest/toy"
+	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
 var (
@@ -31,7 +33,7 @@ func (w *world) crash(m *member) {
 // fault makes something go wrong, or right again.
 func (w *world) fault() error {
 	m := w.pick()
-	switch n := w.rand.IntN(20); {
+	switch n := w.rand.IntN(21); {
 	case n < 3:
 		if m.run != nil {
 			w.crash(m)
@@ -59,6 +61,8 @@ func (w *world) fault() error {
 			m.disk.SetCapacity(1 << 40)
 		}
 	case n == 17:
+		m.weak.SetRules(fsys.Rule{Nth: 1 + w.rand.IntN(60), Err: syscall.EIO, Short: w.chance(50)})
+	case n == 18:
 		if m.run != nil {
 			m.run.core.guard(func() {
 				_ = m.run.core.proto.transfer(w.pick().id) // it may not lead
@@ -116,6 +120,7 @@ func (w *world) rest() error {
 	clear(w.cut)
 	for _, m := range w.members {
 		m.hung, m.slow = false, false
+		m.weak.SetRules()
 		m.disk.SetCapacity(1 << 40)
 		if m.run == nil {
 			if err := m.start(); err != nil {
@@ -284,7 +289,7 @@ func TestSimulation(t *testing.T) {
 	}
 	t.Logf("%d seeds in %v: %+v", seeds, time.Since(began).Round(time.Millisecond), total)
 	if seeds >= 100 && (total.acked == 0 || total.unknown == 0 || total.crashes == 0 || total.cuts == 0 ||
-		total.states == 0 || total.noSpace == 0) {
+		total.states == 0 || total.noSpace == 0 || total.broken == 0 || total.torn == 0) {
 		t.Errorf("the simulation doesn't reach what it should: %+v", total)
 	}
 }
@@ -300,4 +305,5 @@ func (s *stats) add(o stats) {
 	s.hungStops += o.hungStops
 	s.noSpace += o.noSpace
 	s.torn += o.torn
+	s.broken += o.broken
 }

@@ -57,7 +57,7 @@ type world struct {
 }
 
 type stats struct {
-	acked, unknown, refusedLeader, crashes, cuts, states, statesFailed, hungStops, noSpace, torn int
+	acked, unknown, refusedLeader, crashes, cuts, states, statesFailed, hungStops, noSpace, torn, broken int
 }
 
 // answered is an answer that a client got and the world hasn't judged.
@@ -88,7 +88,8 @@ func newWorld(seed uint64, members int, local bool, b bugs) *world {
 	w.digests[0] = w.oracle.Digest()
 	for id := uint64(1); id <= uint64(members); id++ {
 		w.ids = append(w.ids, id)
-		w.members = append(w.members, &member{world: w, id: id, disk: fsys.NewMem()})
+		disk := fsys.NewMem()
+		w.members = append(w.members, &member{world: w, id: id, disk: disk, weak: fsys.NewFailing(disk)})
 	}
 	return w
 }
