@@ -144,7 +144,7 @@ func (a *Agent) open(o Options) error {
 }
 
 func (a *Agent) makeDirectories() error {
-	for _, d := range []string{a.dirs.journal, a.dirs.tasks, a.dirs.logs, a.dirs.scripts, a.dirs.work} {
+	for _, d := range []string{a.dirs.tasks, a.dirs.logs, a.dirs.scripts, a.dirs.work} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return fault.Wrap(fault.Unavailable, "DataDirectory", err, "the directory %s can't be made: %s", d, err)
 		}

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -130,9 +129,6 @@ func (c *Controller) openLog(o Options) (consensus.Node, error) {
 		ids[i] = m.ID
 	}
 	dir := filepath.Join(o.DataDir, "journal")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fault.Wrap(fault.Unavailable, "DataDirectory", err, "the data directory can't be made: %s", err)
-	}
 	return consensus.StartGroup(consensus.Options{
 		ID: c.self.ID, Members: ids, FS: o.FS, Dir: dir, Clock: c.clock, Machine: c.m, Transport: c.peers, Log: c.log,
 		Tick: c.set.Heartbeat, HeartbeatTicks: 1, ElectionTicks: max(2, int(c.set.ElectionTimeout/c.set.Heartbeat)),

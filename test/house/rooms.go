@@ -68,7 +68,16 @@ var rooms = map[string]room{
 	"internal/conf": {kind: mechanism, owns: "checked settings", edges: map[string]string{
 		"internal/hocon": "settings are written in HOCON",
 	}},
-	"internal/store": {kind: mechanism, owns: "the Cockpit's database"},
+	"internal/store":      {kind: mechanism, owns: "the Cockpit's database"},
+	"internal/objectfile": {kind: mechanism, owns: "object files as authors write them"},
+	"internal/guard": {kind: mechanism, owns: "the trust set in force", edges: map[string]string{
+		"internal/trust": "it verifies for the engine (ADR 0007)",
+		"internal/conf":  "its settings (ADR 0007)",
+	}},
+	"internal/ledger": {kind: mechanism, owns: "an engine machine on the commit pipeline", edges: map[string]string{
+		"internal/consensus": "it adapts the machine to it (ADR 0007)",
+		"internal/transport": "it serves the events (ADR 0007)",
+	}},
 
 	"internal/controller": {kind: program, owns: "the Controller"},
 	"internal/agent":      {kind: program, owns: "the Agent"},
@@ -105,7 +114,7 @@ func roomOf(path string) string {
 // computes. time is there for its types; uses.go forbids its clock. time/tzdata
 // embeds the zones, so that they don't depend on the machine.
 var pureStd = []string{
-	"bytes", "cmp", "container/heap", "container/list", "crypto/sha256", "crypto/sha512", "crypto/subtle", "embed", "encoding",
+	"bufio", "bytes", "cmp", "container/heap", "container/list", "crypto/sha256", "crypto/sha512", "crypto/subtle", "embed", "encoding",
 	"encoding/base64", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "hash/crc32", "hash/fnv",
 	"io", "iter", "maps", "math", "math/big", "math/bits", "path", "regexp", "regexp/syntax", "slices", "sort",
 	"strconv", "strings", "text/scanner", "time", "time/tzdata", "unicode", "unicode/utf16", "unicode/utf8",
