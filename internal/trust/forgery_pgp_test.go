@@ -175,6 +175,13 @@ func TestForgedPGPSignatures(t *testing.T) {
 
 	body := k.Sign(t, sig{}, doc)
 	good := trusttest.OldPacket(trusttest.TagSignature, body)
+	for name, first := range map[string][]byte{
+		"empty subpacket": {0}, "subpacket beyond its part": {191}, "subpacket of two bytes of length beyond": {254, 255}, "subpacket of 4 GiB": {255, 255, 255, 255, 255},
+	} {
+		broken := bytes.Clone(body)
+		copy(broken[6:], first) // the first hashed subpacket
+		add(name, trust.CodeMalformedSignature, pgpEvidence(trusttest.OldPacket(trusttest.TagSignature, broken)))
+	}
 	add("by another key in the name of this", trust.CodeSignatureInvalid, pgpEvidence(inNameOf(t, stranger, id)))
 	add("two signatures", trust.CodeMalformedSignature, pgpEvidence(append(bytes.Clone(good), good...)))
 	add("a trusted and an untrusted signature", trust.CodeMalformedSignature, pgpEvidence(append(bytes.Clone(good), trusttest.OldPacket(2, stranger.Sign(t, sig{}, doc))...)))
@@ -207,6 +214,55 @@ func TestForgedPGPSignatures(t *testing.T) {
 	add("no line end", trust.CodeMalformedSignature, text(func(s string) string { return strings.TrimSuffix(s, "\n") }))
 	add("packets without armour", trust.CodeMalformedSignature, trust.Evidence{Kind: trust.PGP, Signature: good})
 	refuse(t, trust.PGP, all)
+}
+
+// A file may frame its packet in any of the ways that state a length, but holds
+// exactly one; what comes out has one frame.
+func TestPGPFileFrames(t *testing.T) {
+	t.Parallel()
+	k := trusttest.NewPGPKey(t, trusttest.Ed25519(t))
+	long := []trusttest.Subpacket{{Kind: 26, Value: bytes.Repeat([]byte("x"), 300)}}
+	for _, body := range [][]byte{k.Sign(t, trusttest.PGPSig{}, doc), k.Sign(t, trusttest.PGPSig{Hashed: long}, doc)} {
+		n := len(body)
+		want := pgpEvidence(trusttest.OldPacket(trusttest.TagSignature, body))
+		good := map[string][]byte{
+			"old":           trusttest.OldPacket(trusttest.TagSignature, body),
+			"old, 2 bytes":  append([]byte{0x89, byte(n >> 8), byte(n)}, body...),
+			"old, 4 bytes":  append([]byte{0x8a, 0, 0, byte(n >> 8), byte(n)}, body...),
+			"new, 5 bytes":  trusttest.NewPacket(trusttest.TagSignature, body),
+			"new, shortest": append([]byte{0xc2, byte(n)}, body...),
+		}
+		if n >= 192 {
+			good["new, shortest"] = append([]byte{0xc2, byte((n-192)>>8) + 192, byte(n - 192)}, body...)
+		}
+		for name, packets := range good {
+			got, err := trust.EvidenceFromFiles(map[string][]byte{".asc": trusttest.Armour("SIGNATURE", packets)})
+			if err != nil || !same(got, want) {
+				t.Errorf("%s, %d bytes: got %s, %v", name, n, got.Signature, err)
+			}
+		}
+		one := good["old"]
+		for name, packets := range map[string][]byte{
+			"none":             nil,
+			"two":              append(bytes.Clone(one), one...),
+			"user id after":    append(bytes.Clone(one), trusttest.OldPacket(trusttest.TagUserID, []byte("x"))...),
+			"junk after":       append(bytes.Clone(one), 0),
+			"user id":          trusttest.OldPacket(trusttest.TagUserID, []byte("x")),
+			"cut off":          one[:len(one)-1],
+			"no packet":        {0, 1, 2},
+			"open length":      append([]byte{0x8b}, body...),
+			"partial length":   append([]byte{0xc2, 0xe8}, body...),
+			"one byte":         {0x88},
+			"length cut off":   {0xc2, 0xff, 0},
+			"length of 4 GiB":  append([]byte{0x8a, 0xff, 0xff, 0xff, 0xff}, body...),
+			"length of 4 GiB,": append([]byte{0xc2, 0xff, 0xff, 0xff, 0xff, 0xff}, body...),
+		} {
+			ev, err := trust.EvidenceFromFiles(map[string][]byte{".asc": trusttest.Armour("SIGNATURE", packets)})
+			if !fault.HasCode(err, trust.CodeMalformedSignature) {
+				t.Errorf("%s, %d bytes: got %s, %v", name, n, ev.Signature, err)
+			}
+		}
+	}
 }
 
 // RSA and ECDSA numbers of OpenPGP have traps of their own.

@@ -212,7 +212,7 @@ func TestForgedSSHSignatures(t *testing.T) {
 		"ECDSA explicit zero":           func(_, s *big.Int) []byte { return wire([]byte{0}, mpint(s)) },
 		"ECDSA followed by a byte":      func(r, s *big.Int) []byte { return append(wire(mpint(r), mpint(s)), 0) },
 		"ECDSA second number missing":   func(r, _ *big.Int) []byte { return wire(mpint(r)) },
-		"ECDSA as DER":                  func(r, s *big.Int) []byte { return nonMinimal(r, s) },
+		"ECDSA as DER":                  nonMinimal,
 		"ECDSA length beyond the field": func(r, s *big.Int) []byte { return append(wire(mpint(r)), 0xff, 0xff, 0xff, 0xff) },
 	} {
 		add(name, trust.CodeSignatureInvalid, ecWire, sshEvidence(sshSig{public: ecWire, inner: numbers(change)}))

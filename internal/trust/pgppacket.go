@@ -16,11 +16,10 @@ const (
 
 	pgpTypeBinary = 0x00
 
-	pgpRSA       = 1
-	pgpECDSA     = 19
-	pgpEdDSA     = 22 // Ed25519 as gpg writes it: two numbers
-	pgpEd25519   = 27 // Ed25519 as RFC 9580 has it: 64 bytes
-	pgpMaxMPIBit = maxRSABits
+	pgpRSA     = 1
+	pgpECDSA   = 19
+	pgpEdDSA   = 22 // Ed25519 as gpg writes it: two numbers
+	pgpEd25519 = 27 // Ed25519 as RFC 9580 has it: 64 bytes
 
 	subCreated     = 2
 	subExpires     = 3
@@ -85,7 +84,7 @@ func cutPacket(data []byte) (tag byte, body, rest []byte, err error) {
 	if len(data) < 2 || data[0]&0x80 == 0 {
 		return 0, nil, nil, errors.New("it isn't an OpenPGP packet")
 	}
-	header, length := 0, 0
+	var header, length int
 	b := append(bytes.Clone(data[:min(len(data), 6)]), make([]byte, 6)...)
 	if data[0]&0x40 != 0 {
 		tag = data[0] & 0x3f
@@ -112,7 +111,7 @@ func cutPacket(data []byte) (tag byte, body, rest []byte, err error) {
 			return 0, nil, nil, errors.New("an OpenPGP packet has no length")
 		}
 	}
-	if header+length > len(data) {
+	if length < 0 || length > len(data)-header { // below 0: 32 bits, where they are an int
 		return 0, nil, nil, errors.New("an OpenPGP packet is cut off")
 	}
 	return tag, data[header : header+length : header+length], data[header+length:], nil
@@ -124,6 +123,7 @@ type pgpReader struct {
 	err  error
 }
 
+// take reads n bytes; after an error they are zeros, and fewer if n is large.
 func (r *pgpReader) take(n int) []byte {
 	if r.err != nil || n > len(r.rest) {
 		if r.err == nil {
@@ -138,25 +138,12 @@ func (r *pgpReader) take(n int) []byte {
 
 // block reads two bytes of length and as many bytes.
 func (r *pgpReader) block() []byte {
-	n := int(binary.BigEndian.Uint16(r.take(2)))
-	if r.err == nil && n > len(r.rest) {
-		r.err = errors.New("the signature packet is cut off")
-	}
-	if r.err != nil {
-		return nil
-	}
-	return r.take(n)
+	return r.take(int(binary.BigEndian.Uint16(r.take(2))))
 }
 
 // number reads a multi-precision integer, whose bit count must be exact.
 func (r *pgpReader) number() []byte {
 	bits := int(binary.BigEndian.Uint16(r.take(2)))
-	if bits > pgpMaxMPIBit {
-		r.err = errors.New("a number of the signature is too long")
-	}
-	if r.err != nil {
-		return nil
-	}
 	value := r.take((bits + 7) / 8)
 	if r.err == nil && len(value) > 0 && value[0]>>((bits-1)%8) != 1 {
 		r.err = errors.New("a number of the signature isn't in its shortest form")
@@ -240,7 +227,7 @@ func (sig *pgpSignature) readSubpackets(area []byte, hashed bool) error {
 // cutSubpacket takes the first subpacket off. In the unhashed part only the
 // issuer is taken, in one spelling.
 func cutSubpacket(area []byte, hashed bool) (kind byte, value, rest []byte, err error) {
-	header, length := 0, 0
+	var header, length int
 	b := append(bytes.Clone(area[:min(len(area), 5)]), make([]byte, 5)...)
 	switch {
 	case b[0] < 192:
@@ -250,7 +237,7 @@ func cutSubpacket(area []byte, hashed bool) (kind byte, value, rest []byte, err 
 	default:
 		header, length = 5, int(binary.BigEndian.Uint32(b[1:]))
 	}
-	if length == 0 || header+length > len(area) {
+	if length <= 0 || length > len(area)-header {
 		return 0, nil, nil, errors.New("a subpacket is cut off")
 	}
 	kind, value, rest = area[header], area[header+1:header+length], area[header+length:]

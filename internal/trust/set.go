@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
@@ -101,10 +102,10 @@ func buildSet(p Policy, anchors []anchor, warnings []fault.Problem) *Set {
 	s := &Set{policy: p, roots: x509.NewCertPool(), ssh: map[string]*sshKey{}, warnings: slices.Clone(warnings)}
 	anchors = slices.Clone(anchors)
 	slices.SortStableFunc(anchors, func(a, b anchor) int {
-		return strings.Compare(string(a.sortKey()), string(b.sortKey()))
+		return bytes.Compare(a.sortKey(), b.sortKey())
 	})
 	anchors = slices.CompactFunc(anchors, func(a, b anchor) bool {
-		return string(a.sortKey()) == string(b.sortKey())
+		return bytes.Equal(a.sortKey(), b.sortKey())
 	})
 	h := sha256.New()
 	fmt.Fprintf(h, "signet trust set 1\nrsa %d\n", p.MinRSABits)

@@ -22,8 +22,7 @@ func SSHSigner(key []byte) (SignerKey, error) { return SSHSignerWithPassphrase(k
 // SSHSignerWithPassphrase is SSHSigner for a key that a passphrase protects.
 func SSHSignerWithPassphrase(key, passphrase []byte) (SignerKey, error) {
 	signer, err := ssh.ParsePrivateKey(key)
-	var protected *ssh.PassphraseMissingError
-	if errors.As(err, &protected) {
+	if _, protected := errors.AsType[*ssh.PassphraseMissingError](err); protected {
 		if len(passphrase) == 0 {
 			return nil, unusableKey(err, "the SSH private key is protected by a passphrase")
 		}

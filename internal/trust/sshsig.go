@@ -139,7 +139,8 @@ func (k *sshKey) verify(sig *sshSignature, text []byte) bool {
 		signed := digestOf(crypto.SHA256, []byte(k.application))
 		signed = append(signed, sig.flags)
 		signed = binary.BigEndian.AppendUint32(signed, sig.counter)
-		text = append(signed, digestOf(crypto.SHA256, text)...)
+		signed = append(signed, digestOf(crypto.SHA256, text)...)
+		text = signed
 	}
 	switch pub := k.pub.(type) {
 	case ed25519.PublicKey:

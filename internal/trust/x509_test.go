@@ -49,9 +49,9 @@ func TestCertificateNames(t *testing.T) {
 	key := trusttest.ECDSA(t)
 	root := trusttest.NewCA(t, "root", key)
 	for want, subject := range map[string]pkix.Name{
-		"Ann":          {CommonName: "Ann", Organization: []string{"Example"}},
-		"O=Example":    {Organization: []string{"Example"}},
-		"certificate ": {},
+		"Ann":         {CommonName: "Ann", Organization: []string{"Example"}},
+		"O=Example":   {Organization: []string{"Example"}},
+		"certificate": {},
 	} {
 		leaf := root.Issue(t, trusttest.CertOptions{Change: func(c *x509.Certificate) { c.Subject = subject }}, key)
 		set, err := trust.NewSet(trust.Policy{}, [][]byte{trusttest.PEM(root.Cert)}, nil, nil)
