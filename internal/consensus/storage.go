@@ -1,8 +1,6 @@
 package consensus
 
 import (
-	"math"
-
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
@@ -139,6 +137,3 @@ func decodeConf(b []byte) (*pb.ConfState, error) {
 	}
 	return conf, nil
 }
-
-// noLimit is a size that isn't reached.
-const noLimit = math.MaxUint64

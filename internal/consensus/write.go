@@ -1,8 +1,6 @@
 package consensus
 
 import (
-	"errors"
-
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"github.com/signet-scheduler/signet/internal/journal"
@@ -102,6 +100,3 @@ func (x writer) sync(list []*write) error {
 	}
 	return nil
 }
-
-// errStopped is what the core's methods return when the node has stopped.
-var errStopped = errors.New("the node has stopped")
