@@ -489,6 +489,30 @@ func TestCrashes(t *testing.T) {
 	})
 }
 
+// TestReceiveLeavesSpace stops a state that would fill the disk.
+func TestReceiveLeavesSpace(t *testing.T) {
+	t.Parallel()
+	from := open(t, fsys.NewMem())
+	defer from.Close()
+	must(t, from.Append(entries(1, 3, 1, 10)))
+	must(t, from.Sync())
+	must(t, takeSnapshot(t, from, 3, strings.Repeat("x", 9<<20)))
+	disk := fsys.NewMem()
+	to := open(t, disk)
+	defer to.Close()
+	disk.SetCapacity(disk.Used() + 4<<20 + 8<<10)
+	used := disk.Used()
+	_, body, err := from.Export(1)
+	must(t, err)
+	defer body.Close()
+	if _, err := to.Receive(body); !fault.Is(err, fault.NoSpace) && !fsys.IsNoSpace(err) {
+		t.Errorf("a state greater than the disk: %v", err)
+	}
+	if disk.Used() != used {
+		t.Errorf("%d bytes are left of it", disk.Used()-used)
+	}
+}
+
 // TestVoidedStart drops a segment whose last entries were voided after the
 // next one began: that begins with entries which follow nothing that is left.
 func TestVoidedStart(t *testing.T) {

@@ -149,6 +149,9 @@ func (d *Draft) receive(body io.Reader, segBytes int64) error {
 		if err := d.out.frame(typ, b); err != nil {
 			return err
 		}
+		if err := d.spaceFor(2 * segBytes); err != nil {
+			return err
+		}
 		if err := d.syncSome(); err != nil {
 			return err
 		}
@@ -172,6 +175,19 @@ func (d *Draft) receive(body io.Reader, segBytes int64) error {
 	}
 	d.capacity = max(size+firstRecords(d.meta), segBytes)
 	return d.segment.Allocate(d.capacity)
+}
+
+// spaceFor refuses to go on, whenever the next piece is due to be synced, when
+// the disk has less than reserve left: a state must not fill it.
+func (d *Draft) spaceFor(reserve int64) error {
+	if d.out.bytes-d.synced < syncEvery {
+		return nil
+	}
+	free, err := d.disk.Free(filepath.Dir(d.name))
+	if err == nil && free < reserve {
+		err = fault.New(fault.NoSpace, "OutOfSpace", "the disk is too full for a state of more than %d bytes", d.out.bytes)
+	}
+	return err
 }
 
 // segmentExt follows a received draft's name for the segment it is to become.
