@@ -131,6 +131,7 @@ func (a *Agent) open(o Options) error {
 		return err
 	}
 	a.group.Go(a.keepTime)
+	a.group.Go(func() { a.m.Index.Keep(a.ctx, a.node, a.clock, a.log) })
 	a.group.Go(a.tasks.reap)
 	a.group.Go(a.tasks.sweep)
 	a.group.Go(func() {

@@ -113,6 +113,7 @@ func (c *Controller) open(o Options) error {
 	}
 	c.tasks.Go(c.keepOffice)
 	c.tasks.Go(c.keepTime)
+	c.tasks.Go(func() { c.m.Index.Keep(c.ctx, c.node, c.clock, c.log) })
 	c.tasks.Go(func() {
 		select {
 		case <-c.node.Done():

@@ -1,14 +1,20 @@
 package ledger
 
 import (
+	"context"
+	"log/slog"
 	"sort"
 	"sync"
+	"time"
 
+	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/consensus"
 	"github.com/signet-scheduler/signet/internal/engine"
 )
 
-func newIndex() *Index { return &Index{grown: make(chan struct{})} }
+func newIndex() *Index {
+	return &Index{grown: make(chan struct{}), stale: make(chan struct{}, 1)}
+}
 
 // Index finds the entry that holds the event after a given one. It keeps
 // the last event id of each entry that may still be read. Safe for concurrent
@@ -18,6 +24,8 @@ type Index struct {
 	marks     []mark // by rising seq
 	committed uint64
 	grown     chan struct{} // closed when more is committed
+	whole     bool          // nothing that can be read is missing at the beginning
+	stale     chan struct{} // capacity 1: a snapshot was installed, so whole is false
 }
 
 type mark struct {
@@ -47,6 +55,11 @@ func (x *Index) restart(seq uint64, last int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.marks = []mark{{seq, last}}
+	x.whole = false
+	select {
+	case x.stale <- struct{}{}:
+	default:
+	}
 }
 
 func (x *Index) commit(seq uint64) {
@@ -89,15 +102,19 @@ func (x *Index) FirstAfter(id int64) uint64 {
 const indexBytes = 4 << 20
 
 // Build reads the entries that a snapshot covers but that readers may still
-// ask for. To be called once, before the first reader.
+// ask for. To be called before the first reader; Keep does it again whenever a
+// snapshot of another member was installed.
 func (x *Index) Build(node consensus.Node) error {
 	st := node.Status()
-	from := st.OldestSeq
+	from, to := st.OldestSeq, x.first()
 	var old []mark
-	for from <= st.SnapshotSeq {
+	for from < to {
 		entries, err := node.Entries(from, indexBytes)
-		if err != nil || len(entries) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(entries) == 0 {
+			break
 		}
 		for _, e := range entries {
 			events, err := engine.ReadEvents(e.Data)
@@ -114,6 +131,47 @@ func (x *Index) Build(node consensus.Node) error {
 	return nil
 }
 
+// first returns the oldest entry that is known.
+func (x *Index) first() uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.marks) == 0 {
+		return 0
+	}
+	return x.marks[0].seq
+}
+
+// keepEvery is how often entries that are gone are dropped from the index.
+const keepEvery = time.Minute
+
+// Keep keeps the index whole, and no longer than the log, until ctx ends.
+func (x *Index) Keep(ctx context.Context, node consensus.Node, c clock.Clock, log *slog.Logger) {
+	t := c.NewTicker(keepEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-x.stale:
+			if err := x.Build(node); err != nil {
+				log.Error("the index of events couldn't be built", "error", err)
+			}
+		case <-t.C():
+			x.forget(node.Status().OldestSeq)
+		}
+	}
+}
+
+// forget drops what can't be read any more; the newest of it stays, so that
+// the beginning is known.
+func (x *Index) forget(oldest uint64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if i := sort.Search(len(x.marks), func(i int) bool { return x.marks[i].seq >= oldest }); i > 1 {
+		x.marks = append([]mark(nil), x.marks[i-1:]...)
+	}
+}
+
 // prepend puts older entries before those that are known.
 func (x *Index) prepend(old []mark) {
 	x.mu.Lock()
@@ -124,4 +182,20 @@ func (x *Index) prepend(old []mark) {
 		}
 	}
 	x.marks = append(old, x.marks...)
+	x.whole = true
+}
+
+func (x *Index) isWhole() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.whole
+}
+
+// needed is FirstAfter for what must not be thrown away: everything, as long
+// as the index isn't whole.
+func (x *Index) needed(id int64) uint64 {
+	if !x.isWhole() {
+		return 1
+	}
+	return x.FirstAfter(id)
 }

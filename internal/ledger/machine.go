@@ -185,7 +185,7 @@ func (m *Machine[E, W]) Retain() uint64 {
 	if !ok {
 		return 0
 	}
-	return m.Index.FirstAfter(after)
+	return m.Index.needed(after)
 }
 
 // Digest returns a digest of the state.

@@ -31,6 +31,9 @@ type Stream struct {
 // end is closed. The error EventSeqTorn says that events after that one are
 // not kept any more.
 func Open(node consensus.Node, x *Index, c clock.Clock, end <-chan struct{}, after int64, follow bool) (*Stream, error) {
+	if !x.isWhole() {
+		return nil, fault.New(fault.Unavailable, "NotReady", "the index of events is being built; try again")
+	}
 	seq := max(x.FirstAfter(after), 1)
 	if oldest := node.Status().OldestSeq; seq < oldest {
 		if after != 0 {
