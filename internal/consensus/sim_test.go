@@ -271,7 +271,7 @@ func TestSimulation(t *testing.T) {
 	defer restore(rand.Reader)
 	seeds := *simSeeds
 	if seeds == 0 {
-		seeds = 300
+		seeds = 200
 		if testing.Short() {
 			seeds = 50
 		}
