@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (s *session) cockpitGroup() *cobra.Command {
+	return s.group("cockpit", "The Cockpit: prepare it", "", "  signet cockpit init --config /etc/signet/cockpit --data /var/lib/signet/cockpit", s.cockpitInitVerb())
+}
+
+func (s *session) cockpitInitVerb() *cobra.Command {
+	var o InitCockpitOptions
+	c := s.verb(verb{
+		use: "init --config DIR --data DIR", short: "Make database, first administrator and keys of a Cockpit",
+		long:    "The administrator's password is random and printed once, to standard output. Keys that are there are kept. It is refused when there is an administrator already.",
+		example: "  signet cockpit init --config /etc/signet/cockpit --data /var/lib/signet/cockpit",
+		run: func(ctx context.Context, _ []string) error {
+			switch {
+			case o.ConfigDir == "":
+				return Usage("--config is missing: the folder with cockpit.conf")
+			case o.DataDir == "":
+				return Usage("--data is missing: the folder where the Cockpit keeps its data")
+			}
+			result, err := s.program.InitCockpit(ctx, o)
+			if err != nil {
+				return err
+			}
+			if s.json() {
+				return s.printJSON(result)
+			}
+			for _, f := range result.Created {
+				fmt.Fprintf(s.io.Err, "made %s\n", f)
+			}
+			_, err = fmt.Fprintf(s.io.Out, "account:  %s\npassword: %s\n", result.Account, result.Password)
+			return err
+		},
+	})
+	dirFlags(c, &o.ConfigDir, &o.DataDir)
+	c.Flags().StringVar(&o.Account, "account", "admin", "name of the first administrator")
+	return c
+}
