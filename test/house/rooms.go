@@ -90,11 +90,12 @@ var rooms = map[string]room{
 		"internal/cli":        "app hands the command line to it",
 	}},
 
-	"api":   {kind: assets, owns: "the OpenAPI document"},
-	"web":   {kind: assets, owns: "the built pages"},
-	"cmd":   {kind: command, owns: "main functions", edges: map[string]string{"internal/app": "main hands over to it"}},
-	"test":  {kind: outside, owns: "tests of the whole"},
-	"tools": {kind: outside, owns: "build tools: a module of their own"},
+	"api":     {kind: assets, owns: "the OpenAPI document"},
+	"web":     {kind: assets, owns: "the built pages"},
+	"samples": {kind: assets, owns: "workflows that signet dev deploys at its first start"},
+	"cmd":     {kind: command, owns: "main functions", edges: map[string]string{"internal/app": "main hands over to it"}},
+	"test":    {kind: outside, owns: "tests of the whole"},
+	"tools":   {kind: outside, owns: "build tools: a module of their own"},
 }
 
 // base are the mechanisms that every other mechanism may import.
