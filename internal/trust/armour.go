@@ -64,9 +64,6 @@ func between(text, begin, end string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("its last line isn't %q", end)
 	}
-	if body != "" && !strings.HasSuffix(body, "\n") {
-		return "", fmt.Errorf("%q doesn't stand on a line of its own", end)
-	}
 	return body, nil
 }
 

@@ -247,7 +247,10 @@ func TestForgedSSHSignatures(t *testing.T) {
 		"text before":        "x\n" + good,
 		"text after":         good + "x\n",
 		"other armour":       strings.ReplaceAll(good, "SSH SIGNATURE", "PGP SIGNATURE"),
-		"76 columns":         strings.ReplaceAll(good, "\n", "")[:29] + "\n" + good[30:36] + good[37:],
+		"one line":           rewrapped(good, 1<<20),
+		"64 columns":         rewrapped(good, 64),
+		"76 columns":         rewrapped(good, 76),
+		"empty line":         strings.Replace(good, "\n", "\n\n", 1),
 		"DOS line ends":      strings.ReplaceAll(good, "\n", "\r\n"),
 		"no line end":        strings.TrimSuffix(good, "\n"),
 		"spaces":             strings.Replace(good, "\n", " \n", 1),
@@ -260,6 +263,17 @@ func TestForgedSSHSignatures(t *testing.T) {
 	}
 	all = append(all, forgery{name: "nobody is trusted", ev: sshEvidence(sshSig{public: public, inner: edInner(key)}), code: trust.CodeUnknownSigner})
 	refuse(t, trust.SSH, all)
+}
+
+// rewrapped breaks the lines of armour elsewhere.
+func rewrapped(text string, columns int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	data := strings.Join(lines[1:len(lines)-1], "")
+	out := lines[0] + "\n"
+	for len(data) > columns {
+		out, data = out+data[:columns]+"\n", data[columns:]
+	}
+	return out + data + "\n" + lines[len(lines)-1] + "\n"
 }
 
 // What must be accepted beside the plain case.
@@ -399,4 +413,32 @@ func order8(t *testing.T, p *big.Int) *big.Int {
 	}
 	t.Fatal("there is no point of order 8")
 	return nil
+}
+
+// Comments and empty lines in a key file, and a key without comment.
+func TestSSHKeyFiles(t *testing.T) {
+	t.Parallel()
+	key := trusttest.Ed25519(t)
+	line := string(keyLine(edPublic(key)))
+	for name, tt := range map[string]struct{ content, signer string }{
+		"plain":           {line, "who@example.test"},
+		"comments":        {"# of Ann\n\n" + line + "\n# end\n", "who@example.test"},
+		"DOS line end":    {strings.TrimSpace(line) + "\r\n", "who@example.test"},
+		"no comment":      {strings.TrimSuffix(line, " who@example.test\n"), "SSH key "},
+		"words":           {strings.TrimSpace(line) + " at home\n", "who@example.test at home"},
+		"blank comment":   {strings.TrimSuffix(line, "who@example.test\n") + "  \n", "SSH key "},
+		"no line at end":  {strings.TrimSpace(line), "who@example.test"},
+		"spaces before":   {"  " + line, "who@example.test"},
+		"commented other": {"#" + string(keyLine(edPublic(trusttest.Ed25519(t)))) + line, "who@example.test"},
+	} {
+		set, err := trust.NewSet(trust.Policy{}, nil, nil, [][]byte{[]byte(tt.content)})
+		if err != nil {
+			t.Errorf("%s: %s", name, err)
+			continue
+		}
+		v, err := set.Verify(doc, sshEvidence(sshSig{public: edPublic(key), inner: edInner(key)}), trusttest.Now())
+		if err != nil || !strings.HasPrefix(v.Signer().Name, tt.signer) {
+			t.Errorf("%s: got %+v, %v", name, v, err)
+		}
+	}
 }
