@@ -53,11 +53,15 @@ test-short: $(TOOLS)/testsum ## run the quick tests only, without race detector 
 	@{ $(GO) test -json -short -tags invariants -timeout 3m $(ARGS) ./... || true; } 2>&1 | $(TOOLS)/testsum
 
 .PHONY: sim
-sim: ## run the cluster simulation only; ARGS are its flags, e.g. ARGS='-args -seed=7'
-	$(GO) test -count=1 -tags invariants -timeout 30m ./test/sim/... $(ARGS)
+sim: ## run the simulation of the commit pipeline only: SEEDS=N seeds from FIRST=S on
+	$(GO) test -count=1 -tags invariants -timeout 120m -run Simulation ./internal/consensus/ -args -seeds=$(or $(SEEDS),2000) -first=$(or $(FIRST),1)
 
 .PHONY: bench
-bench: $(TOOLS)/benchtable ## measure, and print each figure beside the floor measured in the same run
+bench: build ## measure the figures of docs/benchmarks.md beside this machine's floor; ARGS=-quick is shorter, ARGS=-full complete
+	@$(GO) run ./test/bench -bin bin/signet -dir bin/bench-data $(ARGS)
+
+.PHONY: bench-parts
+bench-parts: $(TOOLS)/benchtable ## run the Go benchmarks of all packages, each beside its own floor
 	@CGO_ENABLED=0 $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 30m $(ARGS) ./... | $(TOOLS)/benchtable
 
 .PHONY: fmt
