@@ -76,7 +76,7 @@ func syncTime(ctx context.Context, dir string) (time.Duration, error) {
 			return 0, err
 		}
 		began := time.Now()
-		if err := unix.Fdatasync(int(f.Fd())); err != nil { //nolint:gosec // a descriptor is small
+		if err := unix.Fdatasync(int(f.Fd())); err != nil {
 			return 0, err
 		}
 		all = append(all, time.Since(began))
@@ -96,7 +96,7 @@ type starts struct {
 func (b *bench) bareStarts(ctx context.Context, n, atOnce int) (starts, error) {
 	path := filepath.Join(b.o.dir, "floor.sh")
 	if _, err := os.Stat(path); err != nil {
-		if err := os.WriteFile(path, []byte(script), 0o700); err != nil { //nolint:gosec // it is executed
+		if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
 			return starts{}, err
 		}
 	}

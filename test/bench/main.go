@@ -168,7 +168,7 @@ func choose(only string) ([]group, error) {
 		return plan, nil
 	}
 	var chosen []group
-	for _, prefix := range strings.Split(only, ",") {
+	for prefix := range strings.SplitSeq(only, ",") {
 		n := len(chosen)
 		for _, g := range plan {
 			if strings.HasPrefix(g.name, strings.TrimSpace(prefix)) {
