@@ -2,6 +2,7 @@ package codec
 
 import (
 	"encoding/base64"
+	"fmt"
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/strictjson"
@@ -49,15 +50,26 @@ func (r *jsonReader) object(f func(Walker)) {
 	}
 }
 
+// member returns a member and notes that its name is known.
+func (r *jsonReader) member(name string) (*strictjson.Node, bool) {
+	if r.n.Kind != strictjson.Object {
+		return nil, false
+	}
+	if r.known == nil {
+		r.known = map[string]bool{}
+	}
+	r.known[name] = true
+	return r.n.Get(name)
+}
+
 // get returns the member, or the element itself for the empty name; nil when
 // absent or of another kind.
 func (r *jsonReader) get(name string, kind strictjson.Kind, want string) (*strictjson.Node, string) {
 	n, path := r.n, r.path
 	if name != "" {
-		r.known[name] = true
 		path += "." + name
 		var ok bool
-		if n, ok = r.n.Get(name); !ok {
+		if n, ok = r.member(name); !ok {
 			return nil, path
 		}
 	}
@@ -112,8 +124,7 @@ func (r *jsonReader) Bytes(name string, p *[]byte) {
 
 func (r *jsonReader) Value(name string, p *value.Value) {
 	*p = nil
-	r.known[name] = true
-	if n, ok := r.n.Get(name); ok {
+	if n, ok := r.member(name); ok {
 		*p = r.value(n, r.path+"."+name)
 	}
 }
@@ -156,8 +167,7 @@ func (r *jsonReader) Pos(name string, p *workflow.Position) {
 
 func (r *jsonReader) OptPos(name string, p **workflow.Position) {
 	*p = nil
-	r.known[name] = true
-	if _, ok := r.n.Get(name); ok {
+	if _, ok := r.member(name); ok {
 		*p = new(workflow.Position)
 		r.Pos(name, *p)
 	}
@@ -165,8 +175,7 @@ func (r *jsonReader) OptPos(name string, p **workflow.Position) {
 
 func (r *jsonReader) OptBool(name string, p **bool) {
 	*p = nil
-	r.known[name] = true
-	if _, ok := r.n.Get(name); ok {
+	if _, ok := r.member(name); ok {
 		*p = new(bool)
 		r.Bool(name, *p)
 	}
@@ -205,3 +214,23 @@ func (r *jsonReader) List(name string, _ int, each func(Walker, int)) {
 		each(&jsonReader{shared: r.shared, n: item, path: index(path, i)}, i)
 	}
 }
+
+// describe names what a node is, for messages.
+func describe(n *strictjson.Node) string {
+	switch n.Kind {
+	case strictjson.Null:
+		return "null"
+	case strictjson.Bool:
+		return "a boolean"
+	case strictjson.Number:
+		return "the number " + n.Text
+	case strictjson.String:
+		return "a string"
+	case strictjson.Array:
+		return "an array"
+	default:
+		return "an object"
+	}
+}
+
+func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"bytes"
+
+	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/fault"
-	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
@@ -17,13 +19,14 @@ func (c *Controller) AgentEvents(agent, logID string, events []Stamped, now int6
 		if !ok || a.LogID != logID {
 			return fault.New(fault.Conflict, "AgentLogMismatch", "the Agent %s has another log than the one known", agent)
 		}
-		last := a.Observed
+		last, news := a.Observed, false
 		for i := range events {
 			s := &events[i]
 			if s.ID <= last {
 				continue
 			}
 			last = s.ID
+			news = news || !bookkeeping(s.Event)
 			if err := c.adopt(agent, s); err != nil {
 				return err
 			}
@@ -31,18 +34,28 @@ func (c *Controller) AgentEvents(agent, logID string, events []Stamped, now int6
 				return c.machine.fault
 			}
 		}
-		if last > a.Observed {
+		if news { // bookkeeping alone isn't worth an entry: confirming it would only make more of it
 			c.emit(agent, &AgentEventsObserved{UntilEventID: last})
 		}
 		return nil
 	})
 }
 
+// bookkeeping tells whether an event concerns only the Agent's own log.
+func bookkeeping(ev Event) bool {
+	switch ev.(type) {
+	case *AgentInitialized, *ControllerInitialized, *AgentBatchReceived, *EventsReleased:
+		return true
+	}
+	return false
+}
+
 // adopt turns one event of an Agent into our own.
 func (c *Controller) adopt(agent string, s *Stamped) error {
+	if bookkeeping(s.Event) {
+		return nil
+	}
 	switch e := s.Event.(type) {
-	case *AgentInitialized, *ControllerInitialized, *AgentBatchReceived, *EventsReleased:
-		return nil // the Agent's own bookkeeping
 	case *AgentReady:
 		c.emitAt(agent, e, s.Time())
 		return nil
@@ -57,9 +70,9 @@ func (c *Controller) adopt(agent string, s *Stamped) error {
 	case *ItemDetached:
 		return c.adoptItemDetached(agent, e.Item, s)
 	case *PathControlled:
-		return c.adoptItem(agent, pathControlRef(e.Control.Path), func(ref ItemRef) Event { return &ItemAttached{Item: ref, Agent: agent} }, s)
+		return c.adoptItem(agent, e.Control.ref(), func(ref ItemRef) Event { return &ItemAttached{Item: ref, Agent: agent} }, s)
 	case *WorkflowControlled:
-		return c.adoptItem(agent, workflowControlRef(e.Control.Workflow), func(ref ItemRef) Event { return &ItemAttached{Item: ref, Agent: agent} }, s)
+		return c.adoptItem(agent, e.Control.ref(), func(ref ItemRef) Event { return &ItemAttached{Item: ref, Agent: agent} }, s)
 	}
 	if !orderEvents[s.Event.Type()] {
 		return c.strange(agent, s, "it may not report this")
@@ -92,11 +105,7 @@ func (c *Controller) adoptItemDetached(agent string, said ItemRef, s *Stamped) e
 		return nil
 	}
 	c.emitAt("", &ItemDetached{Item: at.Ref, Agent: agent}, s.Time())
-	if at.Ref.Kind == item.KindWorkflow {
-		c.collect(workflowID(at.Ref))
-	} else if it, ok := c.items.get(at.Ref.String()); ok && it.Removed {
-		c.collectItem(it.Ref)
-	}
+	c.collectRemoved(agent, at.Ref)
 	return nil
 }
 
@@ -106,47 +115,70 @@ func (c *Controller) adoptOrder(agent string, s *Stamped) error {
 	if !ok || o.Attachment.Agent != agent {
 		return c.strange(agent, s, "the order isn't at that Agent")
 	}
-	ev := s.Event
+	where, ev := order.Attached, s.Event
 	switch e := ev.(type) {
 	case *order.AttachedToAgent:
-		if o.Attachment.Where != order.Attaching {
-			return c.strange(agent, s, "the order was not given to it")
-		}
-		ev = &order.AttachedEvent{Agent: agent}
+		where, ev = order.Attaching, &order.AttachedEvent{Agent: agent}
 	case *order.DetachedEvent:
-		if o.Attachment.Where != order.Detaching {
-			return c.strange(agent, s, "the order is not being taken back")
-		}
+		where = order.Detaching
 	case *order.CancellationMarked:
-		if o.Mark == nil {
-			return nil
+		if o.Mark == nil || o.Mark.Kind != order.Cancelling || !sameFields(&o.Mark.Cancel, &e.Mode) {
+			return nil // another mark has followed meanwhile
 		}
 		ev = &order.CancellationMarkedOnAgent{}
 	case *order.SuspensionMarked:
-		if o.Mark == nil {
+		if o.Mark == nil || o.Mark.Kind != order.Suspending || !sameFields(&o.Mark.Suspend, &e.Mode) {
 			return nil
 		}
 		ev = &order.SuspensionMarkedOnAgent{}
-	case *order.ResumptionMarked, *order.GoMarked:
-		return nil // what follows from it comes as an event of its own
 	case *order.ForkedEvent:
 		if err := c.checkForked(agent, o, e, s); err != nil {
 			return err
 		}
-	case *order.ProcessingStarted, *order.ProcessedEvent, *order.ProcessingKilledEvent, *order.Started, *order.Moved, *order.OutcomeAdded,
-		*order.CaughtEvent, *order.Retrying, *order.Awoke, *order.SleepingEvent, *order.BrokenEvent, *order.Detachable,
-		*order.ResumedEvent, *order.GoesEvent, *order.StateReset:
+	case *order.Moved:
+		if !c.mayMove(o, e.To) {
+			return c.strange(agent, s, "the order can't go there")
+		}
+	case *order.CaughtEvent:
+		if !c.mayMove(o, e.MovedTo) {
+			return c.strange(agent, s, "the order can't go there")
+		}
+	case *order.ProcessingStarted:
+		if e.Agent != agent {
+			return c.strange(agent, s, "it names another Agent")
+		}
+	case *order.ResumedEvent:
+		if e.Resumption.Position != nil || len(e.Resumption.Operations) > 0 {
+			return c.strange(agent, s, "only a Controller decides this")
+		}
+	case *order.ProcessedEvent, *order.ProcessingKilledEvent, *order.Started, *order.OutcomeAdded,
+		*order.Retrying, *order.Awoke, *order.SleepingEvent, *order.BrokenEvent, *order.Detachable, *order.GoesEvent:
 	default:
 		return c.strange(agent, s, "only a Controller decides this")
 	}
-	if _, detached := ev.(*order.DetachedEvent); !detached && o.Attachment.Where != order.Attached && o.Attachment.Where != order.Attaching {
-		return c.strange(agent, s, "the order is not at that Agent any more")
+	if o.Attachment.Where != where {
+		return c.strange(agent, s, "the order is "+stateText(o)+" "+o.Attachment.Where.String()+" for us")
 	}
 	c.emitAt(s.Key, ev, s.Time())
-	if _, detached := ev.(*order.DetachedEvent); detached && c.machine.fault == nil {
-		c.touchParent(c.orders.m[o.ID])
-	}
 	return nil
+}
+
+func sameFields(a, b codec.Fielder) bool {
+	return bytes.Equal(codec.Binary(nil, a), codec.Binary(nil, b))
+}
+
+// mayMove tells whether an order at an Agent may go to a position: it must
+// exist, and no boundary of a fork may be crossed. While the workflow can't be
+// read here, the Agent is believed; nothing of it starts here.
+func (c *Controller) mayMove(o *order.Order, to workflow.Position) bool {
+	w, err := c.workflow(o.Workflow)
+	if err != nil {
+		return true
+	}
+	if o.Position.Block == to.Block {
+		return w.At(to) != nil
+	}
+	return w.Reachable(o.Position, to) == nil
 }
 
 // checkForked makes sure that an Agent's fork makes only children of its own
@@ -155,7 +187,12 @@ func (c *Controller) checkForked(agent string, o *order.Order, e *order.ForkedEv
 	if len(e.Children) > maxChildren {
 		return c.strange(agent, s, "too many children")
 	}
+	ids := make(map[order.ID]bool, len(e.Children))
 	for _, ch := range e.Children {
+		if ids[ch.OrderID] {
+			return c.strange(agent, s, "two children have the same id")
+		}
+		ids[ch.OrderID] = true
 		if ch.OrderID != o.ID.Child(ch.OrderID.ChildBranch()) {
 			return c.strange(agent, s, "a child's id doesn't belong to its parent")
 		}
@@ -172,6 +209,10 @@ func (c *Controller) checkForked(agent string, o *order.Order, e *order.ForkedEv
 func (c *Controller) AgentDedicated(agent, logID string, now int64) error {
 	return c.transact(now, func() error {
 		a, ok := c.agents.get(agent)
+		if ok && a.Gone == logID && logID != "" {
+			return fault.New(fault.Conflict, "AgentLogMismatch",
+				"the Agent %s still has the data that ResetAgent gave up: stop it, delete its data directory, start it again", agent)
+		}
 		if ok && a.LogID != "" && a.LogID != logID {
 			return fault.New(fault.Conflict, "AgentLogMismatch",
 				"the Agent %s comes with another log than before: its data were lost or restored. Orders that were there are held; confirm with ResetAgent that the old Agent is gone", agent)
@@ -263,14 +304,15 @@ func (c *Controller) ItemCommands(agent string) []AgentCommand {
 func (c *Controller) attachCommand(ref ItemRef) AgentCommand {
 	switch ref.Kind {
 	case kindPathControl:
-		control := PathControl{Path: ref.Path}
 		if p, ok := c.paths.get(ref.Path); ok {
-			control = *p
+			return &AttachPathControl{Control: *p}
 		}
-		return &AttachPathControl{Control: control}
+		return nil
 	case kindWorkflowControl:
-		id := workflow.ID{Path: ref.Path, VersionID: ref.VersionID}
-		return &AttachWorkflowControl{Control: WorkflowControl{Workflow: id, Breakpoints: c.Breakpoints(id)}}
+		if b, ok := c.breaks.get(workflowID(ref).String()); ok {
+			return &AttachWorkflowControl{Control: *b}
+		}
+		return nil
 	}
 	it, ok := c.items.get(ref.String())
 	if !ok {

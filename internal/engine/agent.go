@@ -2,8 +2,10 @@ package engine
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
@@ -20,11 +22,10 @@ type Agent struct {
 	confirmed  variable[int64] // our events up to this id are the Controller's
 	refused    *table[string, *order.Problem]
 
-	// Derived, lost at a restart together with the processes.
-	jobs       map[order.ID]string // key of the job that an order runs or waits for
-	waiting    map[order.ID]bool   // in a job's queue
-	executions map[string]int64    // starts of each job since this Agent's start
-	launches   []*Launch           // decided since the last Take
+	// Derived.
+	lines    lines
+	launches []*Launch // decided since the last Take
+	rescan   bool      // events were taken back: all orders look again
 }
 
 // JobConfig is what an Agent's configuration says about jobs.
@@ -35,19 +36,9 @@ type JobConfig struct {
 	ExecutablesDir string // where relative paths of executables are looked up
 }
 
-// jobQueue holds the orders that wait for a process of one job, first come,
-// first served.
-type jobQueue struct {
-	limit   int
-	running int
-	line    []order.ID // may hold orders that wait no longer
-}
-
 // NewAgent returns an empty Agent machine.
 func NewAgent(cfg Config) *Agent {
-	a := &Agent{
-		machine: newMachine(cfg), jobs: map[order.ID]string{}, waiting: map[order.ID]bool{}, executions: map[string]int64{},
-	}
+	a := &Agent{machine: newMachine(cfg), lines: newLines()}
 	u := a.undo
 	a.logID, a.controller = variable[string]{undo: u}, variable[string]{undo: u}
 	a.term, a.sequence, a.confirmed = variable[int64]{undo: u}, variable[int64]{undo: u}, variable[int64]{undo: u}
@@ -71,137 +62,93 @@ func (a *Agent) toController(o *order.Order) bool {
 	return true
 }
 
-// changed counts processes, and lets the next order in the queue look whether
-// it can start.
-func (a *Agent) changed(old, now *order.Order) {
-	was := old != nil && old.State.Kind == order.Processing
-	is := now != nil && now.State.Kind == order.Processing
-	if now == nil && old != nil {
-		delete(a.waiting, old.ID)
-		defer delete(a.jobs, old.ID)
-	}
-	if was == is {
-		return
-	}
-	o := old
-	if is {
-		o = now
-	}
-	q := a.queues[a.jobs[o.ID]]
-	if q == nil {
-		return // started before a restart
-	}
-	if is {
-		q.running++
-		a.running++
-		return
-	}
-	q.running--
-	a.running--
-	a.next(q)
-	if a.agentLimit() > 0 {
-		for _, key := range sortedKeys(a.queues) {
-			a.next(a.queues[key])
-		}
+// changed counts processes, and takes orders that can't start any more out of
+// the lines.
+func (a *Agent) changed(old, now *order.Order) { a.lines.changed(old, now) }
+
+func (a *Agent) itemChanged(old, now *Item) {
+	if old != nil && now == nil && old.Ref.Kind == item.KindWorkflow {
+		a.lines.forget(workflowID(old.Ref))
 	}
 }
 
-// next lets the first order in the queue try to start.
-func (a *Agent) next(q *jobQueue) {
-	for len(q.line) > 0 && !a.waiting[q.line[0]] {
-		q.line = q.line[1:]
-	}
-	if len(q.line) > 0 && q.running < q.limit {
-		a.touch(q.line[0])
-	}
+func (a *Agent) rolledBack() {
+	a.lines.clear()
+	a.rescan = true
 }
 
-// agentLimit returns how many processes this Agent runs at once; 0: no limit.
-func (a *Agent) agentLimit() int {
-	limit := a.cfg.Job.ProcessLimit
-	if ref, err := a.agentRef(a.cfg.Agent); err == nil && ref.ProcessLimit >= 0 && (limit == 0 || ref.ProcessLimit < limit) {
-		limit = ref.ProcessLimit
-		if limit == 0 {
-			return -1 // the document says none
-		}
-	}
-	return limit
+func (a *Agent) controllerID() string { return a.controller.v }
+
+func (a *Agent) refusal(key string) *order.Problem {
+	p, _ := a.refused.get(key)
+	return p
 }
 
-// execute starts the job of an order, or lets it wait in the job's queue.
+// room tells whether this Agent may start one more process.
+func (a *Agent) room() bool {
+	if limit := a.cfg.Job.ProcessLimit; limit > 0 && a.lines.running >= limit {
+		return false
+	}
+	ref, err := a.agentRef(a.cfg.Agent)
+	if err != nil {
+		return true // the order to be started finds out
+	}
+	return !ref.Disabled && (ref.ProcessLimit < 0 || a.lines.running < ref.ProcessLimit)
+}
+
+// execute lets an order wait in its job's line; serve starts it.
 func (a *Agent) execute(o *order.Order, w *workflow.Workflow, ex *workflow.Execute) bool {
 	if ex.Job.AgentPath != a.cfg.Agent {
 		return a.toController(o)
 	}
-	if !a.start(o) || !a.documentsUsable(o, w) {
+	if o.State.Kind == order.Fresh && !a.isDue(o) {
 		return false
 	}
-	o = a.orders.m[o.ID]
-	key := w.ID.String() + "\x00" + w.JobKey(o.Position)
-	q := a.queues[key]
-	if q == nil {
-		q = &jobQueue{}
-		a.queues[key] = q
-	}
-	q.limit = ex.Job.ProcessLimit
-	if !a.mayStart(o.ID, q) {
+	if !a.usable(o, append(resourceRefs(w), ItemRef{Kind: item.KindAgentRef, Path: a.cfg.Agent})) {
 		return false
 	}
-	delete(a.waiting, o.ID)
-	a.jobs[o.ID] = key
-	a.process(o, w, ex, key)
+	_, key, _ := strings.Cut(w.JobKey(o.Position), ":")
+	job := jobID{w.ID, key}
+	if a.lines.first != o.ID {
+		a.lines.join(o, job, ex.Job.ProcessLimit)
+		return false
+	}
+	if err := checkArguments(w, o); err != nil {
+		a.refuseArguments(o, err)
+		return false
+	}
+	a.start(o)
+	a.process(a.orders.m[o.ID], w, ex, job)
 	return true
 }
 
-// mayStart tells whether the order can start now; else it waits in line.
-func (a *Agent) mayStart(id order.ID, q *jobQueue) bool {
-	for len(q.line) > 0 && !a.waiting[q.line[0]] {
-		q.line = q.line[1:]
-	}
-	limit := a.agentLimit()
-	free := q.running < q.limit && limit >= 0 && (limit == 0 || a.running < limit)
-	if free && (len(q.line) == 0 || q.line[0] == id) {
-		return true
-	}
-	if !a.waiting[id] {
-		a.waiting[id] = true
-		q.line = append(q.line, id)
-	}
-	if free {
-		a.touch(q.line[0])
-	}
-	return false
-}
-
-// documentsUsable tells whether every document that the workflow needs can be
-// used. One in quarantine makes the order wait, another problem makes it fail.
-func (a *Agent) documentsUsable(o *order.Order, w *workflow.Workflow) bool {
-	refs := []ItemRef{{Kind: kindAgentRef, Path: a.cfg.Agent}}
-	for _, path := range w.JobResources() {
-		refs = append(refs, ItemRef{Kind: kindJobResource, Path: path})
-	}
-	for _, ref := range refs {
-		_, err := a.document(ref)
-		if err == nil {
+// serve starts what is first in line, job by job in turn, while there is room.
+func (a *Agent) serve() bool {
+	served := false
+	for a.machine.fault == nil && a.lines.any() && a.room() {
+		id, ok := a.lines.next()
+		if !ok {
 			continue
 		}
-		if it, ok := a.items.get(ref.String()); !ok || it.Quarantine == nil {
-			a.disrupt(a.orders.m[o.ID], err)
+		served = true
+		if o, ok := a.orders.get(id); ok {
+			a.lines.first = id
+			a.step(o)
+			a.lines.first = ""
 		}
-		return false
 	}
-	return true
+	return served
 }
 
 // process decides that a process may start, and what it is. A problem with
 // its environment is the outcome of the step.
-func (a *Agent) process(o *order.Order, w *workflow.Workflow, ex *workflow.Execute, key string) {
-	a.executions[key]++
+func (a *Agent) process(o *order.Order, w *workflow.Workflow, ex *workflow.Execute, job jobID) {
+	executions := a.lines.executed(job)
 	task := strconv.FormatInt(max(a.micros, a.lastID.v+1), 10)
 	name := jobName(w, o.Position, ex)
-	l, err := a.launch(o, w, ex, task, name, a.executions[key])
+	l, err := a.launch(o, w, ex, task, name, executions)
 	o = a.emitOrder(o, &order.ProcessingStarted{
-		Agent: a.cfg.Agent, Task: task, Job: name, Label: ex.Label(),
+		Agent: a.cfg.Agent, Task: task, Job: name, Label: ex.Label(), JobKey: job.key,
 		Try: int64(max(1, workflow.TryCount(o.Position))), Attempt: attempts(o) + 1,
 	})
 	if err != nil {
@@ -237,7 +184,7 @@ func (a *Agent) Batch(b *AgentBatch, now int64) (fresh bool, err error) {
 	if b.Term == a.term.v && b.Sequence <= a.sequence.v {
 		return false, nil
 	}
-	err = a.transact(now, func() error {
+	err = a.transactLaunching(now, func() error {
 		if a.controller.v == "" {
 			a.emit("", &ControllerInitialized{ControllerID: b.ControllerID})
 		}
@@ -247,9 +194,6 @@ func (a *Agent) Batch(b *AgentBatch, now int64) (fresh bool, err error) {
 		a.emit("", &AgentBatchReceived{Term: b.Term, Sequence: b.Sequence})
 		return nil
 	})
-	if err != nil {
-		a.launches = nil
-	}
 	return true, err
 }
 
@@ -272,17 +216,12 @@ func (a *Agent) command(cmd AgentCommand) {
 	case *AttachItem:
 		a.attachItem(cmd)
 	case *DetachItem:
-		if _, ok := a.items.get(cmd.Item.String()); ok {
-			a.emit("", &ItemDetached{Item: cmd.Item, Agent: a.cfg.Agent})
-		} else if _, ok := a.refused.get(cmd.Item.String()); ok || isControl(cmd.Item) {
-			a.emit("", &ItemDetached{Item: cmd.Item, Agent: a.cfg.Agent})
-		}
+		a.emit("", &ItemDetached{Item: cmd.Item, Agent: a.cfg.Agent})
 	case *AttachPathControl:
 		a.emit("", &PathControlled{Control: cmd.Control})
-		a.touchAll()
+		a.unhold(cmd.Control.ref())
 	case *AttachWorkflowControl:
 		a.emit("", &WorkflowControlled{Control: cmd.Control})
-		a.touchAll()
 	case *AttachOrder:
 		a.attachOrder(cmd.Order)
 	case *DetachOrder:
@@ -298,16 +237,18 @@ func (a *Agent) command(cmd AgentCommand) {
 	}
 }
 
-func isControl(ref ItemRef) bool {
-	return ref.Kind == kindPathControl || ref.Kind == kindWorkflowControl
-}
-
 // attachItem takes a document over, or says why not. The shell has verified
 // it; the event says what it found.
 func (a *Agent) attachItem(cmd *AttachItem) {
 	v := cmd.Verdict
 	if v == nil {
 		v = &Verdict{Problem: &order.Problem{Code: "NotVerified", Message: "the document was not verified"}}
+	}
+	if old, ok := a.items.get(cmd.Item.String()); ok && v.Problem != nil && old.Document == cmd.Document {
+		// It was trusted once, and may be so again: orders wait.
+		a.emit("", &ItemAttachedToMe{Item: cmd.Item, Document: cmd.Document, Signer: old.Signer})
+		a.emit("", &ItemQuarantined{Item: cmd.Item, Agent: a.cfg.Agent, Problem: v.Problem})
+		return
 	}
 	if v.Problem != nil {
 		a.emit("", &ItemRefused{Item: cmd.Item, Agent: a.cfg.Agent, Problem: v.Problem})
@@ -320,13 +261,14 @@ func (a *Agent) attachItem(cmd *AttachItem) {
 		return
 	}
 	a.emit("", &ItemAttachedToMe{Item: cmd.Item, Document: cmd.Document, Signer: v.Signer})
-	a.touchAll()
+	a.unhold(cmd.Item)
 }
 
 // attachOrder takes an order over. Its arguments have to fit the signed
-// document, whoever sends them.
+// document, whoever sends them; that is looked at here and again before each
+// start, since the document may be in quarantine now.
 func (a *Agent) attachOrder(o *order.Order) {
-	if _, exists := a.orders.get(o.ID); exists || o.ID == "" {
+	if _, exists := a.orders.get(o.ID); exists || o.ID == "" || !o.State.FreshOrReady() || o.Suspended {
 		return
 	}
 	mine := *o
@@ -338,34 +280,64 @@ func (a *Agent) attachOrder(o *order.Order) {
 		return // the order's first step deals with it
 	}
 	if err := checkArguments(w, o); err != nil {
-		a.emitOrder(a.orders.m[o.ID], &order.OutcomeAdded{Outcome: &order.Outcome{
-			Kind: order.Fails, Message: order.ProblemOf(err).Message, Uncatchable: true,
-		}})
+		a.refuseArguments(&mine, err)
 	}
 }
 
+// refuseArguments lets an order fail whose arguments don't fit.
+func (a *Agent) refuseArguments(o *order.Order, err error) {
+	a.emitOrder(o, &order.OutcomeAdded{Outcome: &order.Outcome{
+		Kind: order.Fails, Message: order.ProblemOf(err).Message, Uncatchable: true,
+	}})
+}
+
 // checkArguments checks what an order brings against the signed document.
-// Final values are the Controller's; names that a ForkList gave its children
-// aren't declared.
+// Impure final values are the Controller's; constant ones are never sent, so
+// nobody can put another value in their place. Names that a ForkList gave its
+// children aren't declared.
 func checkArguments(w *workflow.Workflow, o *order.Order) error {
 	p := w.Preparation
 	if p == nil {
 		return nil
 	}
 	var problems []fault.Problem
-	for _, name := range o.Arguments.Names() {
-		prm := p.Parameter(name)
+	report := func(name, message string) {
+		problems = append(problems, fault.Problem{Where: "$.arguments." + name, Message: message})
+	}
+	for i := range p.Parameters {
+		prm := &p.Parameters[i]
+		v, given := o.Arguments[prm.Name]
 		switch {
-		case prm != nil:
-			problems = append(problems, prm.CheckValue(o.Arguments[name])...)
-		case !p.AllowUndeclared && o.Parent == "":
-			problems = append(problems, fault.Problem{Where: "$.arguments." + name, Message: "UndeclaredOrderArgument"})
+		case given && prm.Final != nil && prm.Final.Pure():
+			report(prm.Name, "FinalOrderArgument: the parameter is a constant of the workflow")
+		case given:
+			problems = append(problems, prm.CheckValue(v)...)
+		case prm.Required():
+			report(prm.Name, "MissingOrderArgument")
+		}
+	}
+	if !p.AllowUndeclared && !givesArguments(w, o.Position) {
+		for _, name := range o.Arguments.Names() {
+			if p.Parameter(name) == nil {
+				report(name, "UndeclaredOrderArgument")
+			}
 		}
 	}
 	if len(problems) > 0 {
-		return &fault.Error{Kind: fault.Invalid, Code: "InvalidOrderArguments", Message: "the Agent refuses the order's arguments: they don't fit the signed workflow", Problems: problems}
+		return &fault.Error{Kind: fault.Invalid, Code: "InvalidOrderArguments", Message: "the Agent refuses the order's arguments: they don't fit the signed workflow", Problems: problems[:min(len(problems), workflow.MaxProblems)]}
 	}
 	return nil
+}
+
+// givesArguments tells whether a position lies in a ForkList that gives its
+// children arguments of their own.
+func givesArguments(w *workflow.Workflow, p workflow.Position) bool {
+	for at, ok := p.Parent(); ok; at, ok = at.Parent() {
+		if f, isList := w.At(at).(*workflow.ForkList); isList && f.ChildToArguments != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *Agent) markOrder(cmd *MarkOrder) {
@@ -421,8 +393,9 @@ func (a *Agent) Lead(logID string, alive func(task string) bool, now int64) erro
 			a.emit("", &AgentInitialized{Agent: a.cfg.Agent, LogID: logID})
 		}
 		a.emit(a.cfg.Agent, &AgentReady{})
+		a.trustChanged() // every document is verified again
 		for _, id := range a.orders.keys() {
-			if o := a.orders.m[id]; o.State.Kind == order.Processing && !alive(o.State.Task) {
+			if o := a.orders.m[id]; o.State.Kind == order.Processing && o.Attachment.Where == order.Attached && !alive(o.State.Task) {
 				a.emitOrder(o, &order.ProcessedEvent{Outcome: a.lost(o)})
 			}
 		}
@@ -435,6 +408,7 @@ func (a *Agent) Lead(logID string, alive func(task string) bool, now int64) erro
 func (a *Agent) Tick(now int64) error {
 	return a.transactLaunching(now, func() error {
 		a.wakeDue()
+		a.reverify()
 		return nil
 	})
 }
@@ -450,7 +424,13 @@ func (a *Agent) TrustChanged(now int64) error {
 // transactLaunching is transact; launches of a refused transaction are dropped.
 func (a *Agent) transactLaunching(now int64, f func() error) error {
 	n := len(a.launches)
-	err := a.transact(now, f)
+	err := a.transact(now, func() error {
+		if a.rescan {
+			a.rescan = false
+			a.touchAll()
+		}
+		return f()
+	})
 	if err != nil {
 		a.launches = a.launches[:n]
 	}
@@ -469,14 +449,13 @@ func (a *Agent) fold(s *Stamped) error {
 		a.term.set(e.Term)
 		a.sequence.set(e.Sequence)
 	case *ItemAttachedToMe:
-		a.addItem(e.Item, e.Document, e.Signer, s.ID)
+		a.addItem(&Item{Ref: e.Item, Document: e.Document, Signer: e.Signer, Added: s.ID})
 		a.refused.del(e.Item.String())
 	case *ItemRefused:
 		a.refused.set(e.Item.String(), e.Problem)
 	case *ItemDetached:
 		a.items.del(e.Item.String())
 		a.refused.del(e.Item.String())
-		delete(a.parsed, e.Item.String())
 		switch e.Item.Kind {
 		case kindPathControl:
 			a.paths.del(e.Item.Path)
@@ -488,9 +467,9 @@ func (a *Agent) fold(s *Stamped) error {
 	case *ItemReleased:
 		a.quarantine(e.Item, nil)
 	case *PathControlled:
-		a.foldPathControl(e)
+		a.foldPathControl(e, s.ID)
 	case *WorkflowControlled:
-		a.foldWorkflowControl(e)
+		a.foldWorkflowControl(e, s.ID)
 	case *EventsReleased:
 		a.confirmed.set(e.Until)
 	default:
@@ -500,18 +479,7 @@ func (a *Agent) fold(s *Stamped) error {
 }
 
 // Apply folds events of the log at start.
-func (a *Agent) Apply(events []Stamped) error {
-	for i := range events {
-		if err := a.machine.fold(&events[i]); err != nil {
-			return err
-		}
-	}
-	clear(a.machine.queued)
-	clear(a.touched)
-	a.work = a.work[:0]
-	a.undo.forget(len(a.undo.steps))
-	return nil
-}
+func (a *Agent) Apply(events []Stamped) error { return a.applied(events) }
 
 // AgentWork is a batch with the processes to be started once it is committed.
 type AgentWork struct {
@@ -545,7 +513,7 @@ func (a *Agent) ControllerID() string { return a.controller.v }
 func (a *Agent) Confirmed() int64 { return a.confirmed.v }
 
 // Running returns how many processes run.
-func (a *Agent) Running() int { return a.running }
+func (a *Agent) Running() int { return a.lines.running }
 
 // Waiting returns how many orders wait for a process.
-func (a *Agent) Waiting() int { return len(a.waiting) }
+func (a *Agent) Waiting() int { return len(a.lines.waiting) }

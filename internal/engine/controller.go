@@ -1,15 +1,9 @@
 package engine
 
 import (
-	"cmp"
-	"slices"
-	"strings"
-
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/fault"
-	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
-	"github.com/signet-scheduler/signet/internal/value"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
 
@@ -27,7 +21,11 @@ type Controller struct {
 	// Derived.
 	byWorkflow  map[workflow.ID]map[order.ID]bool
 	byRef       map[string]map[string]bool // keys of attached, by ItemRef.String()
+	atAgent     map[string]map[string]bool // keys of attached, by Agent
 	outstanding map[string]map[string]bool // keys of attached on their way, by Agent
+	usedBy      map[string]map[string]bool // items that name a document, by its Key
+	versions    map[string]map[string]bool // version ids of each workflow path
+	joinAt      map[order.ID]int           // the child that a forked order was found to wait for
 	agentsDirty map[string]bool            // Agents whose outstanding documents changed since the last Take
 	left        []workflow.ID              // versions that lost their last order in this transaction
 	led         bool                       // Lead was called since the last Take
@@ -40,6 +38,7 @@ type AgentState struct {
 	Observed int64  // its events up to this id are in our log
 	Coupled  bool
 	Problem  *order.Problem
+	Gone     string // the log that the last ResetAgent gave up; it isn't welcome any more
 }
 
 // Walk describes the fields.
@@ -49,6 +48,7 @@ func (a *AgentState) Walk(w codec.Walker) {
 	w.Int("observed", &a.Observed)
 	w.Bool("coupled", &a.Coupled)
 	codec.Opt(w, "problem", &a.Problem)
+	w.Str("gone", &a.Gone)
 }
 
 // ItemAttachment says how far a document is on its way to or from an Agent.
@@ -97,7 +97,8 @@ func NewController(cfg Config) *Controller {
 	cfg.Agent = ""
 	c := &Controller{
 		machine: newMachine(cfg), byWorkflow: map[workflow.ID]map[order.ID]bool{}, byRef: map[string]map[string]bool{},
-		outstanding: map[string]map[string]bool{}, agentsDirty: map[string]bool{},
+		atAgent: map[string]map[string]bool{}, outstanding: map[string]map[string]bool{}, agentsDirty: map[string]bool{},
+		usedBy: map[string]map[string]bool{}, versions: map[string]map[string]bool{}, joinAt: map[order.ID]int{},
 	}
 	u := c.undo
 	c.id = variable[string]{undo: u}
@@ -111,8 +112,31 @@ func NewController(cfg Config) *Controller {
 	return c
 }
 
+// itemChanged keeps the indexes of what names a document, and of versions.
+func (c *Controller) itemChanged(old, now *Item) {
+	if old != nil {
+		for _, key := range old.Uses {
+			remove(c.usedBy, key, old.Ref.String())
+		}
+		if old.Ref.Kind.Versioned() {
+			remove(c.versions, old.Ref.Path, old.Ref.VersionID)
+		}
+	}
+	if now != nil {
+		for _, key := range now.Uses {
+			insert(c.usedBy, key, now.Ref.String())
+		}
+		if now.Ref.Kind.Versioned() {
+			insert(c.versions, now.Ref.Path, now.Ref.VersionID)
+		}
+	}
+}
+
 // changed keeps the index of orders by workflow.
 func (c *Controller) changed(old, now *order.Order) {
+	if old != nil && old.State.Kind == order.Forked && (now == nil || now.State.Kind != order.Forked) {
+		delete(c.joinAt, old.ID)
+	}
 	if old != nil && (now == nil || now.Workflow != old.Workflow) {
 		set := c.byWorkflow[old.Workflow]
 		delete(set, old.ID)
@@ -148,11 +172,13 @@ func (c *Controller) attachmentChanged(key string, old, now *ItemAttachment, had
 	if had {
 		ref := old.Ref.String()
 		remove(c.byRef, ref, key)
+		remove(c.atAgent, old.Agent, key)
 		remove(c.outstanding, old.Agent, key)
 		c.agentsDirty[old.Agent] = true
 	}
 	if has {
 		insert(c.byRef, now.Ref.String(), key)
+		insert(c.atAgent, now.Agent, key)
 		if now.State != ItemIsAttached {
 			insert(c.outstanding, now.Agent, key)
 		}
@@ -176,119 +202,24 @@ func remove(index map[string]map[string]bool, k, member string) {
 
 func (c *Controller) mine(o *order.Order) bool { return o.Attachment.Where == order.Detached }
 
+// serve has nothing to start.
+func (c *Controller) serve() bool { return false }
+
+func (c *Controller) rolledBack() {}
+
+func (c *Controller) controllerID() string { return c.cfg.ControllerID }
+
+func (c *Controller) refusal(string) *order.Problem { return nil }
+
 // toController does nothing: the order is here.
 func (c *Controller) toController(*order.Order) bool { return false }
 
-// execute hands the order to the job's Agent.
-func (c *Controller) execute(o *order.Order, _ *workflow.Workflow, ex *workflow.Execute) bool {
-	c.attach(o, ex.Job.AgentPath)
-	return true
-}
-
-// attach begins to hand an order to an Agent, with all documents it needs.
-func (m *machine) attach(o *order.Order, agent string) {
-	c, ok := m.rules.(*Controller)
-	if !ok {
-		return
-	}
-	a, err := c.agentRef(agent)
-	if err != nil {
-		c.disrupt(o, err)
-		return
-	}
-	if a.Disabled {
-		return // Obstacles tells so
-	}
-	w, err := c.workflow(o.Workflow)
-	if err != nil {
-		c.withoutWorkflow(o, err)
-		return
-	}
-	if !c.usable(o, w) {
-		return
-	}
-	for _, ref := range c.needs(agent, w) {
-		c.attachItem(agent, ref)
-	}
-	c.emitOrder(c.orders.m[o.ID], &order.Attachable{Agent: agent})
-}
-
-// usable tells whether the job resources of a workflow can be used; one in
-// quarantine makes the order wait, an unknown one makes it fail.
-func (c *Controller) usable(o *order.Order, w *workflow.Workflow) bool {
-	for _, path := range w.JobResources() {
-		if _, err := c.jobResource(path); err != nil {
-			if !fault.Is(err, fault.Untrusted) {
-				c.disrupt(o, err)
-			}
-			return false
-		}
-	}
-	return true
-}
-
-// needs returns the documents that an Agent needs to run a workflow.
-func (c *Controller) needs(agent string, w *workflow.Workflow) []ItemRef {
-	refs := []ItemRef{{Kind: item.KindAgentRef, Path: agent}}
-	for _, path := range w.JobResources() {
-		refs = append(refs, ItemRef{Kind: item.KindJobResource, Path: path})
-	}
-	refs = append(refs, workflowRef(w.ID))
-	if _, ok := c.paths.get(w.ID.Path); ok {
-		refs = append(refs, pathControlRef(w.ID.Path))
-	}
-	if _, ok := c.breaks.get(w.ID.String()); ok {
-		refs = append(refs, workflowControlRef(w.ID))
-	}
-	return refs
-}
-
-// The controls go to Agents as unsigned items: they can only hold orders
-// back, never start anything.
-const (
-	kindPathControl     item.Kind = "WorkflowPathControl"
-	kindWorkflowControl item.Kind = "WorkflowControl"
-)
-
-func pathControlRef(path string) ItemRef { return ItemRef{Kind: kindPathControl, Path: path} }
-func workflowControlRef(id workflow.ID) ItemRef {
-	return ItemRef{Kind: kindWorkflowControl, Path: id.Path, VersionID: id.VersionID}
-}
-
-// attachItem makes a document attachable, unless the Agent has it or gets it.
-func (c *Controller) attachItem(agent string, ref ItemRef) {
-	if it, ok := c.items.get(ref.String()); ok {
-		ref = it.Ref
-	}
-	if at, ok := c.attached.get(attachKey(agent, ref)); ok && at.State != ItemIsDetachable && at.Ref.Revision == ref.Revision && at.Problem == nil {
-		return
-	}
-	c.emit("", &ItemAttachable{Item: ref, Agent: agent})
-}
-
-// reattach sends a changed document to every Agent that has an older one.
-func (c *Controller) reattach(ref ItemRef) {
-	for _, key := range sortedKeys(c.byRef[ref.String()]) {
-		if at := c.attached.m[key]; at.State != ItemIsDetachable {
-			c.emit("", &ItemAttachable{Item: ref, Agent: at.Agent})
-		}
-	}
-}
-
 // Apply folds events: of a follower, or at start. They are committed.
 func (c *Controller) Apply(events []Stamped) error {
-	for i := range events {
-		if err := c.machine.fold(&events[i]); err != nil {
-			return err
-		}
-	}
-	clear(c.machine.queued)
-	clear(c.touched)
+	err := c.applied(events)
 	clear(c.agentsDirty)
 	c.left = nil
-	c.work = c.work[:0]
-	c.undo.forget(len(c.undo.steps))
-	return nil
+	return err
 }
 
 // ControllerWork is a batch with what is to be done at Agents once it is
@@ -335,7 +266,11 @@ func (c *Controller) fold(s *Stamped) error {
 	case *CommandExecuted:
 		c.remember(e)
 	case *ItemAdded:
-		c.addItem(e.Item, e.Document, e.Signer, s.ID)
+		it := &Item{Ref: e.Item, Document: e.Document, Signer: e.Signer, Added: s.ID, Uses: e.Uses}
+		if !e.Item.Kind.Versioned() {
+			it.Ref.Revision = s.ID
+		}
+		c.addItem(it)
 		if e.Item.Kind.Versioned() {
 			c.heads.set(e.Item.Path, e.Item.VersionID)
 		}
@@ -356,8 +291,9 @@ func (c *Controller) fold(s *Stamped) error {
 		}
 	case *ItemDeleted:
 		c.items.del(e.Item.String())
-		delete(c.parsed, e.Item.String())
-		c.breaks.del(workflowID(e.Item).String())
+		if e.Item.Kind.Versioned() {
+			c.breaks.del(workflowID(e.Item).String())
+		}
 	case *ItemAttachable:
 		c.attached.set(attachKey(e.Agent, e.Item), &ItemAttachment{Agent: e.Agent, Ref: e.Item, State: ItemIsAttachable})
 	case *ItemAttached:
@@ -373,9 +309,9 @@ func (c *Controller) fold(s *Stamped) error {
 	case *ItemReleased:
 		c.foldQuarantine(e.Item, e.Agent, nil)
 	case *PathControlled:
-		c.foldPathControl(e)
+		c.foldPathControl(e, s.ID)
 	case *WorkflowControlled:
-		c.foldWorkflowControl(e)
+		c.foldWorkflowControl(e, s.ID)
 	case *AgentDedicated, *AgentCoupled, *AgentCouplingFailed, *AgentEventsObserved, *AgentReset:
 		c.foldAgent(s)
 	case *EventsReleased:
@@ -386,20 +322,28 @@ func (c *Controller) fold(s *Stamped) error {
 	return nil
 }
 
-func (m *machine) foldPathControl(e *PathControlled) {
+// foldPathControl keeps a control that says something. The Controller's event
+// gives it its revision, the Agent's repeats that.
+func (m *machine) foldPathControl(e *PathControlled, id int64) {
 	control := e.Control
-	if !control.Suspended && len(control.Skip) == 0 {
+	if control.IsEmpty() {
 		m.paths.del(control.Path)
 		return
+	}
+	if control.Revision == 0 {
+		control.Revision = id
 	}
 	m.paths.set(control.Path, &control)
 }
 
-func (m *machine) foldWorkflowControl(e *WorkflowControlled) {
+func (m *machine) foldWorkflowControl(e *WorkflowControlled, id int64) {
 	control := e.Control
-	if len(control.Breakpoints) == 0 {
+	if control.IsEmpty() {
 		m.breaks.del(control.Workflow.String())
 		return
+	}
+	if control.Revision == 0 {
+		control.Revision = id
 	}
 	m.breaks.set(control.Workflow.String(), &control)
 }
@@ -431,11 +375,10 @@ func (c *Controller) foldAgent(s *Stamped) {
 	case *AgentEventsObserved:
 		a.Observed = e.UntilEventID
 	case *AgentReset:
-		a.LogID, a.Observed, a.Problem = e.LogID, 0, nil
-		for _, key := range c.attached.keys() {
-			if c.attached.m[key].Agent == s.Key {
-				c.attached.del(key)
-			}
+		a.LogID, a.Observed, a.Problem, a.Gone = "", 0, nil, e.LogID
+		a.Coupled = false
+		for _, key := range sortedKeys(c.atAgent[s.Key]) {
+			c.attached.del(key)
 		}
 	}
 	c.agents.set(s.Key, &a)
@@ -473,197 +416,3 @@ func (c *Controller) trimRing() {
 	}
 	c.ring.set(fresh)
 }
-
-// ID returns the Controller's id as its log has it; "" before the first start.
-func (c *Controller) ID() string { return c.id.v }
-
-// Retained returns the lowest event id that a registered reader still needs
-// to read from; ok is false when no reader is registered.
-func (c *Controller) Retained() (after int64, ok bool) {
-	for _, name := range c.readers.keys() {
-		if until := c.readers.m[name]; !ok || until < after {
-			after, ok = until, true
-		}
-	}
-	return after, ok
-}
-
-// Agents returns what is known of each Agent, sorted by path.
-func (c *Controller) Agents() []AgentState {
-	var all []AgentState
-	for _, p := range c.agents.keys() {
-		all = append(all, *c.agents.m[p])
-	}
-	return all
-}
-
-// Agent returns what is known of an Agent.
-func (c *Controller) Agent(path string) (AgentState, bool) {
-	a, ok := c.agents.get(path)
-	if !ok {
-		return AgentState{}, false
-	}
-	return *a, true
-}
-
-// AgentItem returns an Agent's document, verified.
-func (c *Controller) AgentItem(path string) (*item.AgentRef, error) { return c.agentRef(path) }
-
-// Items returns the deployed documents, sorted by kind, path and age.
-func (c *Controller) Items() []*Item {
-	all := make([]*Item, 0, len(c.items.m))
-	for _, it := range c.items.m {
-		all = append(all, it)
-	}
-	slices.SortFunc(all, func(a, b *Item) int {
-		return cmp.Or(strings.Compare(string(a.Ref.Kind), string(b.Ref.Kind)), strings.Compare(a.Ref.Path, b.Ref.Path), cmp.Compare(a.Added, b.Added))
-	})
-	return all
-}
-
-// IsHead tells whether the item is the newest version of its path.
-func (c *Controller) IsHead(it *Item) bool {
-	if !it.Ref.Kind.Versioned() {
-		return !it.Removed
-	}
-	head, ok := c.heads.get(it.Ref.Path)
-	return ok && head == it.Ref.VersionID
-}
-
-// Workflow returns a version of a workflow; "" is the newest.
-func (c *Controller) Workflow(path, version string) (*workflow.Workflow, error) {
-	if version == "" {
-		head, ok := c.heads.get(path)
-		if !ok {
-			return nil, unknownWorkflow(path)
-		}
-		version = head
-	}
-	return c.workflow(workflow.ID{Path: path, VersionID: version})
-}
-
-func unknownWorkflow(path string) error {
-	return fault.New(fault.NotFound, "UnknownKey", "there is no workflow %s", path).About("Workflow:" + path)
-}
-
-// Control returns how all versions of a workflow run, or nil.
-func (c *Controller) Control(path string) *PathControl {
-	p, _ := c.paths.get(path)
-	return p
-}
-
-// Breakpoints returns the breakpoints of a version.
-func (c *Controller) Breakpoints(id workflow.ID) []workflow.Position {
-	if b, ok := c.breaks.get(id.String()); ok {
-		return b.Breakpoints
-	}
-	return nil
-}
-
-// OrdersOf returns how many orders a version has.
-func (c *Controller) OrdersOf(id workflow.ID) int { return len(c.byWorkflow[id]) }
-
-// Attachments returns the documents at or on the way to an Agent.
-func (c *Controller) Attachments(agent string) []ItemAttachment {
-	var all []ItemAttachment
-	for _, key := range c.attached.keys() { // a look of an operator: rare
-		if at := c.attached.m[key]; at.Agent == agent {
-			all = append(all, *at)
-		}
-	}
-	return all
-}
-
-// Item returns a deployed document.
-func (c *Controller) Item(ref ItemRef) (*Item, bool) { return c.items.get(ref.String()) }
-
-// evaluate returns the order's arguments with the parameters' impure defaults
-// and finals, which are computed once, when the order is added.
-func (c *Controller) evaluate(o *order.Order, w *workflow.Workflow) (value.Map, error) {
-	p := w.Preparation
-	if p == nil {
-		return o.Arguments, nil
-	}
-	args := make(value.Map, len(o.Arguments))
-	for k, v := range o.Arguments {
-		args[k] = v
-	}
-	s := &parameterScope{scope: c.scope(o, w), busy: map[string]bool{}, done: args}
-	var problems []fault.Problem
-	for i := range p.Parameters {
-		prm := &p.Parameters[i]
-		e := prm.Default
-		if prm.Final != nil {
-			e = prm.Final
-		}
-		if e == nil || e.Pure() {
-			continue
-		}
-		v, _, err := s.parameter(prm)
-		if err != nil {
-			problems = append(problems, fault.Problem{Where: "$.arguments." + prm.Name, Message: "EvaluationFailed: " + order.ProblemOf(err).Message})
-			continue
-		}
-		problems = append(problems, prm.CheckValue(v)...)
-	}
-	if len(problems) > 0 {
-		return nil, &fault.Error{Kind: fault.Invalid, Code: "InvalidOrderArguments", Message: "the order's arguments don't fit the workflow", Problems: problems}
-	}
-	return args, nil
-}
-
-// parameterScope evaluates parameters that may refer to each other.
-type parameterScope struct {
-	*scope
-	busy map[string]bool
-	done value.Map
-}
-
-func (s *parameterScope) parameter(p *workflow.Parameter) (value.Value, bool, error) {
-	if v, ok := s.done[p.Name]; ok {
-		return v, true, nil
-	}
-	e := p.Default
-	if p.Final != nil {
-		e = p.Final
-	}
-	if e == nil {
-		return nil, false, nil
-	}
-	if s.busy[p.Name] {
-		return nil, false, problemf("RecursiveEvaluation", "parameter %s depends on itself", p.Name)
-	}
-	s.busy[p.Name] = true
-	defer delete(s.busy, p.Name)
-	v, err := e.Eval(s)
-	if err != nil {
-		return nil, false, err
-	}
-	if !e.Pure() {
-		s.done[p.Name] = v
-	}
-	return v, true, nil
-}
-
-// Value returns an argument or another parameter.
-func (s *parameterScope) Value(name string) (value.Value, bool, error) {
-	if v, ok, err := s.Argument(name); ok || err != nil {
-		return v, ok, err
-	}
-	v, ok := s.builtin(name)
-	return v, ok, nil
-}
-
-// Argument returns an argument or another parameter.
-func (s *parameterScope) Argument(name string) (value.Value, bool, error) {
-	if v, ok := s.done[name]; ok {
-		return v, true, nil
-	}
-	if p := s.w.Preparation.Parameter(name); p != nil {
-		return s.parameter(p)
-	}
-	return nil, false, nil
-}
-
-// Variable knows no result.
-func (s *parameterScope) Variable(_, _, _ string) (value.Value, bool, error) { return nil, false, nil }

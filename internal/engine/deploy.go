@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/workflow"
@@ -12,27 +15,26 @@ func (c *Controller) updateItems(b *UpdateItems) error {
 	if problems := c.checkUpdate(b); len(problems) > 0 {
 		return &fault.Error{Kind: fault.Invalid, Code: "InvalidItems", Message: "the objects can't be deployed", Problems: problems}
 	}
-	version, simple := "", false
+	version := ""
 	var replaced []workflow.ID
 	for i := range b.Add {
 		n := &b.Add[i]
 		old, had := c.current(n.Ref)
-		if had && old.Document.Text == n.Document.Text && old.Ref.VersionID == n.Ref.VersionID && !old.Removed {
+		if had && old.Document == n.Document && old.Ref.VersionID == n.Ref.VersionID && !old.Removed && old.Quarantine == nil {
 			continue // the very same: nothing to do
 		}
 		if n.Ref.Kind.Versioned() && version != n.Ref.VersionID {
 			version = n.Ref.VersionID
 			c.emit("", &VersionAdded{VersionID: version})
 		}
-		c.emit("", &ItemAdded{Item: n.Ref, Document: n.Document, Signer: n.Signer, Changed: had})
-		c.known(n.Ref, n.Item)
+		c.emit("", &ItemAdded{Item: n.Ref, Document: n.Document, Signer: n.Signer, Changed: had, Uses: uses(n.Item)})
+		c.parsed.put(n.Ref.String(), n.Item) // the shell has just verified it
 		if had && n.Ref.Kind.Versioned() {
 			replaced = append(replaced, workflowID(old.Ref))
 		}
-		if !n.Ref.Kind.Versioned() {
-			simple = true
-			it, _ := c.items.get(n.Ref.String())
+		if it, ok := c.items.get(n.Ref.String()); ok {
 			c.reattach(it.Ref)
+			c.unhold(it.Ref)
 		}
 	}
 	for _, k := range b.Remove {
@@ -41,10 +43,16 @@ func (c *Controller) updateItems(b *UpdateItems) error {
 	for _, id := range replaced {
 		c.collect(id)
 	}
-	if simple {
-		c.touchAll() // orders may wait for an Agent, or for a document in quarantine
-	}
 	return c.machine.fault
+}
+
+// uses returns the keys of the documents that an item names.
+func uses(it item.Item) []string {
+	var keys []string
+	for _, k := range item.References(it) {
+		keys = append(keys, ItemRef{Kind: k.Kind, Path: k.Path}.String())
+	}
+	return keys
 }
 
 // current returns the item that a new one takes the place of: for workflows
@@ -96,10 +104,7 @@ func (c *Controller) checkUpdate(b *UpdateItems) []fault.Problem {
 			}
 		}
 	}
-	if len(removed) > 0 {
-		problems = append(problems, c.stillReferenced(removed, added)...)
-	}
-	return problems
+	return append(problems, c.stillReferenced(removed, added)...)
 }
 
 // exists tells whether a current object of that key is deployed.
@@ -112,21 +117,24 @@ func (c *Controller) exists(k item.Key) bool {
 	return ok && !it.Removed
 }
 
-// stillReferenced finds objects that stay and refer to ones that go.
+// stillReferenced finds what stays and names objects that go: current objects,
+// and versions of workflows that still have orders.
 func (c *Controller) stillReferenced(removed, added map[item.Key]bool) []fault.Problem {
 	var problems []fault.Problem
-	for _, it := range c.Items() {
-		k := it.Ref.Key()
-		if it.Removed || removed[k] || added[k] || !c.IsHead(it) {
-			continue
-		}
-		doc, err := c.document(it.Ref)
-		if err != nil {
-			continue // not trusted: nothing of it runs
-		}
-		for _, ref := range item.References(doc) {
-			if removed[ref] {
-				problems = append(problems, fault.Problem{Where: ref.String(), Message: "it is still used by " + k.String()})
+	for _, k := range slices.SortedFunc(maps.Keys(removed), item.Key.Compare) {
+		ref := ItemRef{Kind: k.Kind, Path: k.Path}
+		for _, user := range sortedKeys(c.usedBy[ref.String()]) {
+			it := c.items.m[user]
+			by := it.Ref.Key()
+			stays := c.IsHead(it) && !it.Removed && !removed[by] && !added[by]
+			switch {
+			case stays:
+				problems = append(problems, fault.Problem{Where: k.String(), Message: "it is still used by " + by.String()})
+			case it.Ref.Kind.Versioned() && len(c.byWorkflow[workflowID(it.Ref)]) > 0:
+				problems = append(problems, fault.Problem{Where: k.String(), Message: "it is still used by orders of the version " + it.Ref.VersionID + " of " + by.String()})
+			}
+			if len(problems) >= 200 {
+				return problems
 			}
 		}
 	}
@@ -166,17 +174,43 @@ func (c *Controller) collect(id workflow.ID) {
 }
 
 // collectItem detaches a document from its Agents, and deletes it once none
-// has it.
+// has it. With the document of an Agent, everything goes that the Agent has.
 func (c *Controller) collectItem(ref ItemRef) {
-	left := false
-	for _, key := range sortedKeys(c.byRef[ref.String()]) {
-		at := c.attached.m[key]
-		left = true
-		if at.State != ItemIsDetachable {
-			c.emit("", &ItemDetachable{Item: at.Ref, Agent: at.Agent})
+	left := c.detachItem(ref)
+	switch ref.Kind {
+	case item.KindWorkflow:
+		c.detachItem(workflowControlRef(workflowID(ref)))
+	case item.KindAgentRef:
+		for _, key := range sortedKeys(c.atAgent[ref.Path]) {
+			c.detachKey(key)
+			left = true
 		}
 	}
-	if !left {
-		c.emit("", &ItemDeleted{Item: ref})
+	if left {
+		return
+	}
+	c.emit("", &ItemDeleted{Item: ref})
+	if _, controlled := c.paths.get(ref.Path); controlled && ref.Kind == item.KindWorkflow && len(c.versions[ref.Path]) == 0 {
+		c.detachItem(ItemRef{Kind: kindPathControl, Path: ref.Path})
+		c.emit("", &PathControlled{Control: PathControl{Path: ref.Path}})
+	}
+}
+
+func workflowControlRef(id workflow.ID) ItemRef {
+	return ItemRef{Kind: kindWorkflowControl, Path: id.Path, VersionID: id.VersionID}
+}
+
+// collectRemoved lets go of what isn't wanted any more, when an Agent has let
+// go of it.
+func (c *Controller) collectRemoved(agent string, ref ItemRef) {
+	switch it, ok := c.items.get(ref.String()); {
+	case !ok:
+	case ref.Kind == item.KindWorkflow:
+		c.collect(workflowID(ref))
+	case it.Removed:
+		c.collectItem(it.Ref)
+	}
+	if it, ok := c.items.get(ItemRef{Kind: item.KindAgentRef, Path: agent}.String()); ok && it.Removed && len(c.atAgent[agent]) == 0 {
+		c.collectItem(it.Ref)
 	}
 }

@@ -16,10 +16,14 @@ func workflowRef(id workflow.ID) ItemRef {
 func workflowID(r ItemRef) workflow.ID { return workflow.ID{Path: r.Path, VersionID: r.VersionID} }
 
 // document returns the parsed document behind ref. It is verified when it is
-// used the first time in a trust epoch; one that fails is quarantined by an
-// event, and nothing of it runs.
+// used the first time since the trust set has changed; one that fails is
+// quarantined by an event, and nothing of it runs. Outside of a transaction
+// (a look of an operator, perhaps at a follower) nothing is decided.
 func (m *machine) document(ref ItemRef) (item.Item, error) {
 	key := ref.String()
+	if p := m.rules.refusal(key); p != nil {
+		return nil, fault.New(fault.Untrusted, p.Code, "%s was refused: %s", key, p.Message)
+	}
 	it, ok := m.items.get(key)
 	if !ok {
 		return nil, fault.New(fault.NotFound, "UnknownKey", "%s is not known here", key)
@@ -27,8 +31,8 @@ func (m *machine) document(ref ItemRef) (item.Item, error) {
 	if it.Quarantine != nil {
 		return nil, fault.New(fault.Untrusted, it.Quarantine.Code, "%s is quarantined: %s", key, it.Quarantine.Message)
 	}
-	if p, ok := m.parsed[key]; ok && p.epoch == m.epoch {
-		return p.item, p.err
+	if doc, ok := m.parsed.get(key); ok {
+		return doc, nil
 	}
 	v, err := m.cfg.Verifier.Verify(it.Document, it.Added/1000)
 	if err != nil {
@@ -36,8 +40,42 @@ func (m *machine) document(ref ItemRef) (item.Item, error) {
 		return nil, err
 	}
 	doc, err := item.ParseAs(it.Ref.Key(), it.Ref.VersionID, []byte(v.Text))
-	m.parsed[key] = parsed{m.epoch, doc, err}
-	return doc, err
+	if err != nil {
+		return nil, err
+	}
+	m.parsed.put(key, doc)
+	return doc, nil
+}
+
+// maxParsed bounds the documents that are kept parsed.
+const maxParsed = 4096
+
+// parsedCache holds documents that were verified against the trust set in
+// force: the younger half, and the older one, which is forgotten when the
+// younger is full.
+type parsedCache struct{ young, old map[string]item.Item }
+
+func (p *parsedCache) get(key string) (item.Item, bool) {
+	if doc, ok := p.young[key]; ok {
+		return doc, true
+	}
+	doc, ok := p.old[key]
+	if ok {
+		p.put(key, doc)
+	}
+	return doc, ok
+}
+
+func (p *parsedCache) put(key string, doc item.Item) {
+	if p.young == nil || len(p.young) >= maxParsed {
+		p.young, p.old = map[string]item.Item{}, p.young
+	}
+	p.young[key] = doc
+}
+
+func (p *parsedCache) forget(key string) {
+	delete(p.young, key)
+	delete(p.old, key)
 }
 
 // workflow returns the parsed workflow.
@@ -77,23 +115,37 @@ func (m *machine) agentRef(path string) (*item.AgentRef, error) {
 	return a, nil
 }
 
-// trustChanged begins a new trust epoch: every document is verified again
-// before it is used. failed names those that the shell found to be no longer
-// trusted; all others in quarantine that pass are released.
+// verifiedAtOnce is how many documents are verified in one transaction after
+// the trust set has changed.
+const verifiedAtOnce = 500
+
+// trustChanged makes every document be verified again before it is used. Those
+// that nobody uses meanwhile follow bit by bit, here and with the next Ticks.
 func (m *machine) trustChanged() {
-	m.epoch++
-	clear(m.parsed)
-	for _, key := range m.items.keys() {
-		it := m.items.m[key]
+	m.parsed = parsedCache{}
+	m.unverified = m.items.keys()
+	m.reverify()
+}
+
+// reverify verifies the next documents: what is trusted no longer is
+// quarantined, what is trusted again is released.
+func (m *machine) reverify() {
+	n := min(verifiedAtOnce, len(m.unverified))
+	for _, key := range m.unverified[:n] {
+		it, ok := m.items.get(key)
+		if !ok {
+			continue
+		}
 		_, err := m.cfg.Verifier.Verify(it.Document, it.Added/1000)
 		switch {
 		case err != nil && it.Quarantine == nil:
 			m.emit("", &ItemQuarantined{Item: it.Ref, Agent: m.cfg.Agent, Problem: order.ProblemOf(err)})
 		case err == nil && it.Quarantine != nil:
 			m.emit("", &ItemReleased{Item: it.Ref, Agent: m.cfg.Agent})
+			m.unhold(it.Ref)
 		}
 	}
-	m.touchAll()
+	m.unverified = m.unverified[n:]
 }
 
 // touchAll lets every order that is here look again whether it can go on.
@@ -115,18 +167,7 @@ func (m *machine) quarantine(ref ItemRef, p *order.Problem) {
 }
 
 // addItem folds the arrival of a document.
-func (m *machine) addItem(ref ItemRef, d Document, signer string, id int64) {
-	if !ref.Kind.Versioned() {
-		ref.Revision = id
-	}
-	m.items.set(ref.String(), &Item{Ref: ref, Document: d, Signer: signer, Added: id})
-	delete(m.parsed, ref.String())
-}
-
-// known remembers a document that the shell has just verified and parsed.
-func (m *machine) known(ref ItemRef, doc item.Item) {
-	m.parsed[ref.String()] = parsed{epoch: m.epoch, item: doc}
-}
+func (m *machine) addItem(it *Item) { m.items.set(it.Ref.String(), it) }
 
 // jobResourceValue returns a variable of a job resource, or all as an object.
 func (m *machine) jobResourceValue(s *scope, path, name string) (value.Value, bool, error) {

@@ -93,7 +93,8 @@ type (
 		Item     ItemRef
 		Document Document
 		Signer   string
-		Changed  bool // an earlier one of this key was there
+		Changed  bool     // an earlier one of this key was there
+		Uses     []string // keys of the documents that it names
 	}
 	// ItemRemoved ("VersionedItemRemoved"): no new order of the workflow.
 	ItemRemoved struct{ Item ItemRef }
@@ -158,7 +159,7 @@ type (
 	AgentCouplingFailed struct{ Problem *order.Problem }
 	// AgentEventsObserved: the Agent's events up to this id are in this log.
 	AgentEventsObserved struct{ UntilEventID int64 }
-	// AgentReset: the operator confirmed that the Agent's old log is gone.
+	// AgentReset: the operator confirmed that the Agent's old log (LogID) is gone.
 	AgentReset struct{ LogID string }
 	// AgentReady: an Agent has begun to work (the Agent's event).
 	AgentReady struct{}
@@ -242,6 +243,7 @@ func (e *ItemAdded) Walk(w codec.Walker) {
 	codec.Always(w, "signed", &e.Document)
 	w.Str("signer", &e.Signer)
 	w.Bool("changed", &e.Changed)
+	codec.Strings(w, "uses", &e.Uses)
 }
 
 // Walk describes the fields.
@@ -340,7 +342,11 @@ type PathControl struct {
 	Path      string
 	Suspended bool
 	Skip      []string // labels, sorted
+	Revision  int64    // event id of the change; 0 in the Controller's event itself
 }
+
+// IsEmpty tells whether the control changes nothing.
+func (c *PathControl) IsEmpty() bool { return !c.Suspended && len(c.Skip) == 0 }
 
 // Walk describes the fields.
 func (c *PathControl) Walk(w codec.Walker) {
@@ -349,13 +355,18 @@ func (c *PathControl) Walk(w codec.Walker) {
 	w.Str("path", &c.Path)
 	w.Bool("suspended", &c.Suspended)
 	codec.Strings(w, "skip", &c.Skip)
+	w.Int("itemRevision", &c.Revision)
 }
 
 // WorkflowControl holds the breakpoints of one version (ControlWorkflow).
 type WorkflowControl struct {
 	Workflow    workflow.ID
 	Breakpoints []workflow.Position // normalized, sorted by text
+	Revision    int64               // event id of the change; 0 in the Controller's event itself
 }
+
+// IsEmpty tells whether the control changes nothing.
+func (c *WorkflowControl) IsEmpty() bool { return len(c.Breakpoints) == 0 }
 
 // Walk describes the fields.
 func (c *WorkflowControl) Walk(w codec.Walker) {
@@ -366,6 +377,7 @@ func (c *WorkflowControl) Walk(w codec.Walker) {
 		w.Str("versionId", &c.Workflow.VersionID)
 	})
 	codec.Positions(w, "breakpoints", &c.Breakpoints)
+	w.Int("itemRevision", &c.Revision)
 }
 
 // numbers of the events of this file in the binary log; final. Order events

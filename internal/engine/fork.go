@@ -36,7 +36,9 @@ func (m *machine) forkElsewhere(o *order.Order, agent string) bool {
 	if m.rules.toController(o) {
 		return true
 	}
-	m.attach(o, agent)
+	if c, ok := m.rules.(*Controller); ok {
+		c.attach(o, agent)
+	}
 	return true
 }
 
@@ -138,25 +140,44 @@ func childArguments(ins *workflow.ForkList, s *scope, x value.Value, i int) (val
 
 // join ends a fork when every child has ended. Only the Controller does.
 func (m *machine) join(o *order.Order) {
-	if m.cfg.Agent != "" {
+	c, ok := m.rules.(*Controller)
+	if !ok {
 		m.rules.toController(o)
 		return
 	}
 	w, err := m.workflow(o.Workflow)
 	if err != nil {
-		return // in quarantine: waits
+		m.quarantined(o.ID, workflowRef(o.Workflow)) // waits
+		return
 	}
-	ended := true
-	for _, ref := range o.State.Children {
-		c, ok := m.orders.get(ref.OrderID)
-		if !ok || !childEnded(c, w) {
-			ended = false
-			break
-		}
-	}
-	if ended {
+	if c.childrenEnded(o, w) {
 		m.emitOrder(o, &order.Joined{Outcome: m.joinOutcome(o, w)})
 	}
+}
+
+// childrenEnded tells whether every child can be joined. It looks first at the
+// child for which the order was found to wait the last time, so that the ends
+// of n children take n looks and not n².
+func (c *Controller) childrenEnded(o *order.Order, w *workflow.Workflow) bool {
+	children := o.State.Children
+	ended := func(i int) bool {
+		child, ok := c.orders.get(children[i].OrderID)
+		return ok && childEnded(child, w)
+	}
+	at := c.joinAt[o.ID]
+	for i := at; i < len(children); i++ {
+		if !ended(i) {
+			c.joinAt[o.ID] = i
+			return false
+		}
+	}
+	for i := range min(at, len(children)) { // they may have been resumed meanwhile
+		if !ended(i) {
+			c.joinAt[o.ID] = i
+			return false
+		}
+	}
+	return true
 }
 
 // childEnded tells whether a child can be joined: it stands at the end of its
@@ -169,9 +190,15 @@ func childEnded(c *order.Order, w *workflow.Workflow) bool {
 	case order.FailedInFork, order.Cancelled:
 		return true
 	case order.Ready:
-		return atBranchEnd(c, w) && !c.Failing && c.Mark == nil
+		return atBranchEnd(c, w) && !c.Failing && !isHeld(c.Mark)
 	}
 	return false
+}
+
+// isHeld tells whether a mark is going to be carried out before the order goes
+// on.
+func isHeld(m *order.Mark) bool {
+	return m != nil && (m.Kind == order.Cancelling && !m.Cancel.FreshOnly || m.Kind == order.Suspending)
 }
 
 func atBranchEnd(c *order.Order, w *workflow.Workflow) bool {
@@ -255,6 +282,11 @@ func (m *machine) results(o *order.Order, w *workflow.Workflow) (value.Map, erro
 	}
 	if len(values) == 0 {
 		return nil, nil
+	}
+	for _, name := range values.Names() { // lists of lists, round after round
+		if value.Depth(values[name]) > value.MaxDepth {
+			return nil, problemf("ValueTooDeep", "the result %s is nested deeper than %d", name, value.MaxDepth)
+		}
 	}
 	return values, nil
 }

@@ -8,15 +8,9 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/expr"
-	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/value"
 	"github.com/signet-scheduler/signet/internal/workflow"
-)
-
-const (
-	kindAgentRef    = item.KindAgentRef
-	kindJobResource = item.KindJobResource
 )
 
 // Launch is a process to be started: everything is evaluated, nothing is left

@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"container/heap"
 	"slices"
 
 	"github.com/signet-scheduler/signet/internal/fault"
-	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
@@ -45,6 +43,7 @@ type Item struct {
 	Removed    bool           // no new order; it goes as soon as nothing uses it
 	Quarantine *order.Problem // its signer isn't trusted any more
 	Added      int64          // event id
+	Uses       []string       // keys of the documents that it names
 }
 
 // machine is what Controller and Agent have in common: the orders, the
@@ -69,14 +68,15 @@ type machine struct {
 	txStart int   // index in events
 	fault   error // an event that didn't fit: the transaction is taken back
 
+	deciding bool // a transaction is open: events may be decided
+
 	// Derived from the state, never part of it.
-	touched  map[order.ID]bool // since the last Take
-	parsed   map[string]parsed // documents verified in this trust epoch
-	epoch    int
-	wakes    wakeHeap
-	queues   map[string]*jobQueue
-	running  int // processes of this Agent
-	inFlight int // pre-images of batches that aren't committed yet
+	touched    map[order.ID]bool // since the last Take
+	parsed     parsedCache       // documents verified in this trust epoch
+	unverified []string          // documents to be verified again since the trust set has changed
+	wakes      wakeQueue
+	held       holds
+	inFlight   int // pre-images of batches that aren't committed yet
 
 	rules rules
 }
@@ -92,16 +92,21 @@ type rules interface {
 	// toController hands an order to the Controller for an instruction that
 	// only it can carry out; false: this is the Controller.
 	toController(o *order.Order) bool
+	// serve starts what waits for a process, once no order can move any more;
+	// it tells whether anything has changed.
+	serve() bool
 	// abandoned is called at the end of a transaction.
 	abandoned()
-	// changed is told of every change of an order.
+	// rolledBack is called when events were taken back.
+	rolledBack()
+	// controllerID names the Controller for expressions.
+	controllerID() string
+	// refusal tells why a document isn't here, or nil.
+	refusal(key string) *order.Problem
+	// changed and itemChanged are told of every change, also of one that is
+	// taken back.
 	changed(old, now *order.Order)
-}
-
-type parsed struct {
-	epoch int
-	item  item.Item
-	err   error
+	itemChanged(old, now *Item)
 }
 
 func newMachine(cfg Config) *machine {
@@ -117,12 +122,16 @@ func newMachine(cfg Config) *machine {
 		queued:  map[order.ID]bool{},
 		steps:   map[order.ID]int{},
 		touched: map[order.ID]bool{},
-		parsed:  map[string]parsed{},
-		queues:  map[string]*jobQueue{},
+		held:    newHolds(),
 	}
 	m.orders.changed = func(id order.ID, old, now *order.Order, _, _ bool) {
-		m.indexOrder(id, old, now)
+		m.wakes.changed(id, m.wakeTime(old), m.wakeTime(now))
+		m.held.release(id)
 		m.rules.changed(old, now)
+	}
+	m.items.changed = func(key string, old, now *Item, _, _ bool) {
+		m.parsed.forget(key)
+		m.rules.itemChanged(old, now)
 	}
 	return m
 }
@@ -130,23 +139,46 @@ func newMachine(cfg Config) *machine {
 // transact runs f as one transaction: f decides, then every touched order
 // moves on. With an error nothing has happened.
 func (m *machine) transact(micros int64, f func() error) error {
-	mark, count, last := len(m.undo.steps), len(m.events), m.lastID.v
-	m.now, m.micros, m.fault, m.txStart = micros/1000, micros, nil, count
+	mark, count := len(m.undo.steps), len(m.events)
+	m.now, m.micros, m.fault, m.txStart, m.deciding = micros/1000, micros, nil, count, true
 	err := f()
 	if err == nil {
-		m.advance()
-		m.rules.abandoned()
-		err = m.fault
+		err = m.settle()
 	}
+	m.deciding = false
 	clear(m.queued)
 	clear(m.steps)
 	m.work = m.work[:0]
+	if err == nil {
+		clear(m.held.lost)
+	}
 	if err != nil {
 		m.undo.rollback(mark)
+		clear(m.events[count:])
 		m.events = m.events[:count]
-		m.lastID.v = last
+		m.rolledBack()
 	}
 	return err
+}
+
+// settle lets everything happen that follows from what was decided so far.
+func (m *machine) settle() error {
+	m.advance()
+	m.rules.abandoned()
+	return m.fault
+}
+
+// rolledBack makes up for what derived state has forgotten: which orders look
+// again when a document changes.
+func (m *machine) rolledBack() {
+	for id := range m.held.lost {
+		if _, ok := m.orders.get(id); ok {
+			m.held.add(id, m.held.lost[id])
+		}
+	}
+	clear(m.held.lost)
+	m.wakes.rebuild()
+	m.rules.rolledBack()
 }
 
 // emit decides an event: it gets its id, is folded, and becomes part of the
@@ -154,7 +186,7 @@ func (m *machine) transact(micros int64, f func() error) error {
 func (m *machine) emit(key string, ev Event) { m.emitAt(key, ev, 0) }
 
 func (m *machine) emitAt(key string, ev Event, timestamp int64) {
-	if m.fault != nil {
+	if m.fault != nil || !m.deciding {
 		return
 	}
 	s := Stamped{ID: max(m.micros, m.lastID.v+1), Timestamp: timestamp, Key: key, Event: ev}
@@ -168,27 +200,34 @@ func (m *machine) emitAt(key string, ev Event, timestamp int64) {
 // emitOrder decides an event of an order and returns the order after it. Two
 // plain moves in a row become one.
 func (m *machine) emitOrder(o *order.Order, ev Event) *order.Order {
-	if mv, ok := ev.(*order.Moved); ok && mv.Reason == "" {
-		if n := len(m.events); n > m.txStart && m.events[n-1].Key == string(o.ID) {
-			if last, ok := m.events[n-1].Event.(*order.Moved); ok && last.Reason == "" {
-				now, err := order.Apply(o, ev)
-				if err != nil {
-					m.fault = err
-					return o
-				}
-				m.events[n-1].Event = ev
-				m.orders.set(o.ID, now)
-				m.touch(o.ID)
-				return now
-			}
-		}
+	if mv, ok := ev.(*order.Moved); !ok || !m.mergeMove(o.ID, mv) {
+		m.emit(string(o.ID), ev)
 	}
-	m.emit(string(o.ID), ev)
-	now, ok := m.orders.get(o.ID)
-	if !ok {
-		return o
+	if now, ok := m.orders.get(o.ID); ok {
+		return now
 	}
-	return now
+	return o
+}
+
+// mergeMove lets a move take the place of the move just before it.
+func (m *machine) mergeMove(id order.ID, mv *order.Moved) bool {
+	n := len(m.events)
+	if mv.Reason != "" || n <= m.txStart || m.events[n-1].Key != string(id) || m.fault != nil {
+		return false
+	}
+	last, ok := m.events[n-1].Event.(*order.Moved)
+	if !ok || last.Reason != "" || m.events[n-1].Timestamp != 0 { // an adopted event stays as it is
+		return false
+	}
+	now, err := order.Apply(m.orders.m[id], mv)
+	if err != nil {
+		m.fault = err
+		return true
+	}
+	m.events[n-1].Event = mv
+	m.orders.set(id, now)
+	m.touch(id)
+	return true
 }
 
 // fold applies one event to the state.
@@ -281,92 +320,35 @@ func (m *machine) touch(id order.ID) {
 
 // advance lets every touched order take its next steps until none can move.
 func (m *machine) advance() {
-	for i := 0; i < len(m.work) && m.fault == nil; i++ {
-		id := m.work[i]
-		m.queued[id] = false
-		o, ok := m.orders.get(id)
-		if !ok {
-			continue
+	for {
+		for i := 0; i < len(m.work) && m.fault == nil; i++ {
+			id := m.work[i]
+			m.queued[id] = false
+			m.advanceOrder(id)
 		}
-		for m.fault == nil {
-			m.steps[id]++
-			if m.steps[id] > maxSteps {
+		m.work = m.work[:0]
+		if m.fault != nil || !m.rules.serve() && len(m.work) == 0 {
+			return
+		}
+	}
+}
+
+func (m *machine) advanceOrder(id order.ID) {
+	o, ok := m.orders.get(id)
+	for ok && m.fault == nil {
+		m.steps[id]++
+		if m.steps[id] > maxSteps {
+			if m.rules.mine(o) && o.State.Kind != order.Broken {
 				m.emitOrder(o, &order.BrokenEvent{Problem: &order.Problem{
 					Code: "WorkflowLoop", Message: "the order is in a workflow loop: it took 10000 steps without waiting for anything",
 				}})
-				break
 			}
-			before := o
-			m.step(o)
-			if o, ok = m.orders.get(id); !ok || o == before {
-				break
-			}
+			return
 		}
-	}
-	m.work = m.work[:0]
-}
-
-// indexOrder keeps what is derived from the orders: wake times and job queues.
-func (m *machine) indexOrder(id order.ID, old, now *order.Order) {
-	if now != nil {
-		if at := wakeTime(now); at > 0 && (old == nil || wakeTime(old) != at) {
-			heap.Push(&m.wakes, wake{at, id})
-		}
-	}
-}
-
-// wakeTime returns when time alone lets the order go on, in milliseconds; 0:
-// never.
-func wakeTime(o *order.Order) int64 {
-	switch o.State.Kind {
-	case order.DelayingRetry, order.Sleeping:
-		return o.State.Until
-	case order.Fresh:
-		return o.ScheduledFor
-	}
-	return 0
-}
-
-type wake struct {
-	at int64
-	id order.ID
-}
-
-type wakeHeap []wake
-
-func (h wakeHeap) Len() int { return len(h) }
-func (h wakeHeap) Less(i, j int) bool {
-	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].id < h[j].id
-}
-func (h wakeHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *wakeHeap) Push(x any)   { *h = append(*h, x.(wake)) } //nolint:forcetypeassert // container/heap
-func (h *wakeHeap) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
-}
-
-// NextWake returns the earliest moment, in milliseconds since the epoch, at
-// which time alone lets an order go on; 0: none. It may be too early, never
-// too late.
-func (m *machine) NextWake() int64 {
-	for len(m.wakes) > 0 {
-		w := m.wakes[0]
-		if o, ok := m.orders.get(w.id); ok && wakeTime(o) == w.at && m.rules.mine(o) {
-			return w.at
-		}
-		heap.Pop(&m.wakes)
-	}
-	return 0
-}
-
-// wakeDue touches every order whose time has come.
-func (m *machine) wakeDue() {
-	for len(m.wakes) > 0 && m.wakes[0].at <= m.now {
-		w, _ := heap.Pop(&m.wakes).(wake)
-		if o, ok := m.orders.get(w.id); ok && wakeTime(o) == w.at {
-			m.touch(w.id)
+		before := o
+		m.step(o)
+		if o, ok = m.orders.get(id); o == before {
+			return
 		}
 	}
 }
@@ -419,6 +401,22 @@ func (m *machine) undoAll() {
 	m.inFlight = 0
 	m.events = nil
 	clear(m.touched)
+	m.rolledBack()
+}
+
+// applied folds events that are committed already.
+func (m *machine) applied(events []Stamped) error {
+	for i := range events {
+		err := m.fold(&events[i])
+		m.undo.forget(len(m.undo.steps)) // committed: never taken back
+		if err != nil {
+			return err
+		}
+	}
+	clear(m.queued)
+	clear(m.touched)
+	m.work = m.work[:0]
+	return nil
 }
 
 // LastEventID returns the id of the newest event, committed or not.

@@ -36,7 +36,7 @@ func (m *machine) stepCancelling(o *order.Order) bool {
 		return false
 	}
 	if !cancellable(o) {
-		return true
+		return false // its job, its children or its sleep come to their end first
 	}
 	if !m.rules.toController(o) {
 		m.cancelNow(o)
@@ -93,10 +93,8 @@ func (m *machine) stepSuspending(o *order.Order) bool {
 		if !o.Mark.Suspend.ResetState {
 			return false
 		}
-	case order.Processed:
-		return false
 	default:
-		return true
+		return false // what has begun comes to its end first
 	}
 	if m.rules.toController(o) {
 		return true
@@ -116,6 +114,7 @@ func (m *machine) suspendNow(o *order.Order) {
 func (m *machine) stepGoing(o *order.Order) bool {
 	if o.Position == o.Mark.Go && waits(o) {
 		m.emitOrder(o, &order.GoesEvent{})
+		return true // the next step goes
 	}
 	return false
 }
@@ -224,6 +223,9 @@ func (c *Controller) resume(o *order.Order, r order.Resumption) error {
 		if err := w.Reachable(o.Position, *r.Position); err != nil {
 			return err
 		}
+		if !o.InnerBlock.Contains(*r.Position) {
+			return fault.New(fault.Invalid, "UnreachablePosition", "the order executes the block %s only", o.InnerBlock).About(about)
+		}
 	}
 	last := o.Last()
 	killed := last != nil && last.Kind == order.Killed && r.Position == nil && len(r.Operations) == 0
@@ -252,11 +254,11 @@ func restartable(w *workflow.Workflow, p workflow.Position) bool {
 
 // goOn ends an order's waiting.
 func (c *Controller) goOn(o *order.Order, at workflow.Position) error {
-	if o.Position != at || !waits(o) || o.State.Kind == order.Fresh && c.isDue(o) {
+	if o.Suspended || isHeld(o.Mark) || o.Position != at || !waits(o) || o.State.Kind == order.Fresh && c.isDue(o) {
 		return fault.New(fault.Conflict, "GoOrderInapplicable", "the order doesn't wait at position %s: it is %s at %s", at, stateText(o), o.Position).
 			About("Order:" + string(o.ID))
 	}
-	if o.Attachment.Where == order.Attached || o.Attachment.Where == order.Attaching {
+	if o.Attachment.Where != order.Detached {
 		c.emitOrder(o, &order.GoMarked{Position: at})
 		return nil
 	}

@@ -124,7 +124,7 @@ func (s *scope) Symbol(name string) (value.Value, bool, error) {
 	case "orderId":
 		return value.String(s.o.ID), true, nil
 	case "controllerId":
-		return value.String(s.m.cfg.ControllerID), true, nil
+		return value.String(s.m.rules.controllerID()), true, nil
 	case "workflowPath":
 		return value.String(s.o.Workflow.Path), true, nil
 	case "workflowPosition":
@@ -181,7 +181,7 @@ func (s *scope) builtin(name string) (value.Value, bool) {
 	case "js7OrderId":
 		return value.String(s.o.ID), true
 	case "js7ControllerId":
-		return value.String(s.m.cfg.ControllerID), true
+		return value.String(s.m.rules.controllerID()), true
 	case "js7WorkflowPath":
 		return value.String(s.o.Workflow.Path), true
 	case "js7WorkflowPosition":

@@ -68,23 +68,29 @@ func (it *Item) Walk(w codec.Walker) {
 	w.Bool("removed", &it.Removed)
 	codec.Opt(w, "quarantine", &it.Quarantine)
 	w.Int("added", &it.Added)
+	codec.Strings(w, "uses", &it.Uses)
+}
+
+// row is one entry of a table.
+type row[K cmp.Ordered, V any] struct {
+	key   K
+	value V
 }
 
 // freeze copies the pointers of a table; sorting is left to the writer.
-func freeze[K cmp.Ordered, V any](kind byte, t *table[K, V], row func(K, V) codec.Fielder) group {
-	keys := make([]K, 0, len(t.m))
-	values := make(map[K]V, len(t.m))
+func freeze[K cmp.Ordered, V any](kind byte, t *table[K, V], fields func(K, V) codec.Fielder) group {
+	rows := make([]row[K, V], 0, len(t.m))
 	for k, v := range t.m {
-		keys = append(keys, k)
-		values[k] = v
+		rows = append(rows, row[K, V]{k, v})
 	}
 	return group{kind, func() []codec.Fielder {
-		slices.Sort(keys)
-		rows := make([]codec.Fielder, len(keys))
-		for i, k := range keys {
-			rows[i] = row(k, values[k])
+		sorted := slices.Clone(rows)
+		slices.SortFunc(sorted, func(a, b row[K, V]) int { return cmp.Compare(a.key, b.key) })
+		list := make([]codec.Fielder, len(sorted))
+		for i, r := range sorted {
+			list[i] = fields(r.key, r.value)
 		}
-		return rows
+		return list
 	}}
 }
 
@@ -146,8 +152,8 @@ func (f *Frozen) WriteTo(out io.Writer) (int64, error) {
 	var n uint64
 	var buf []byte
 	for _, g := range f.groups {
-		for _, row := range g.list() {
-			buf = codec.Binary(buf[:0], row)
+		for _, fields := range g.list() {
+			buf = codec.Binary(buf[:0], fields)
 			w.record(g.kind, buf)
 			n++
 		}
@@ -188,8 +194,8 @@ func (w *countingWriter) record(kind byte, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// readSnapshot calls row for every record.
-func readSnapshot(in io.Reader, row func(kind byte, body []byte) error) error {
+// readSnapshot calls each for every record.
+func readSnapshot(in io.Reader, each func(kind byte, body []byte) error) error {
 	r := bufio.NewReaderSize(in, 1<<16)
 	format, err := r.ReadByte()
 	if err != nil || format != snapshotFormat {
@@ -204,9 +210,9 @@ func readSnapshot(in io.Reader, row func(kind byte, body []byte) error) error {
 		if err != nil || length > maxSnapshotRecord {
 			return fault.Wrap(fault.Corrupt, "BadRecord", err, "the snapshot's record %d has a bad length", n)
 		}
-		body := make([]byte, length)
-		if _, err := io.ReadFull(r, body); err != nil {
-			return fault.Wrap(fault.Corrupt, "SnapshotTorn", err, "the snapshot ends in the middle")
+		body, err := readRecord(r, int(length)) //nolint:gosec // bounded above
+		if err != nil {
+			return err
 		}
 		if kind == recEnd {
 			if count, _ := binary.Uvarint(body); count != n {
@@ -214,10 +220,25 @@ func readSnapshot(in io.Reader, row func(kind byte, body []byte) error) error {
 			}
 			return nil
 		}
-		if err := row(kind, body); err != nil {
+		if err := each(kind, body); err != nil {
 			return err
 		}
 	}
+}
+
+// readRecord reads what is there, and doesn't believe in a length before.
+func readRecord(r io.Reader, length int) ([]byte, error) {
+	body := make([]byte, 0, min(length, 1<<16))
+	for len(body) < length {
+		n := min(length-len(body), max(len(body), 1<<16))
+		body = slices.Grow(body, n)
+		at := len(body)
+		body = body[:at+n]
+		if _, err := io.ReadFull(r, body[at:]); err != nil {
+			return nil, fault.Wrap(fault.Corrupt, "SnapshotTorn", err, "the snapshot ends in the middle")
+		}
+	}
+	return body, nil
 }
 
 // restore takes over a record that both machines have; false for another kind.
@@ -228,7 +249,7 @@ func (m *machine) restore(kind byte, body []byte) (bool, error) {
 		if err := codec.ReadBinary(body, it); err != nil {
 			return true, err
 		}
-		m.items.m[it.Ref.String()] = it
+		m.items.put(it.Ref.String(), it, true)
 	case recHead:
 		var p pair
 		if err := codec.ReadBinary(body, &p); err != nil {
@@ -279,7 +300,7 @@ func RestoreController(cfg Config, in io.Reader) (*Controller, error) {
 		case recAttachment:
 			at := &ItemAttachment{}
 			err := codec.ReadBinary(body, at)
-			c.attached.m[attachKey(at.Agent, at.Ref)] = at
+			c.attached.put(attachKey(at.Agent, at.Ref), at, true)
 			return err
 		}
 		var p pair
@@ -304,6 +325,8 @@ func RestoreController(cfg Config, in io.Reader) (*Controller, error) {
 		return nil
 	})
 	c.undo.forget(len(c.undo.steps))
+	clear(c.agentsDirty)
+	c.left = nil
 	return c, err
 }
 

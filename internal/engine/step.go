@@ -3,9 +3,11 @@ package engine
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/expr"
+	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/value"
 	"github.com/signet-scheduler/signet/internal/workflow"
@@ -30,6 +32,8 @@ func (m *machine) step(o *order.Order) {
 		return
 	}
 	switch o.State.Kind {
+	case order.Broken:
+		m.rules.toController(o) // there an operator can resume it
 	case order.Fresh, order.Ready:
 		if o.Failing {
 			m.fail(o)
@@ -42,8 +46,7 @@ func (m *machine) step(o *order.Order) {
 		m.fail(o)
 	case order.DelayingRetry:
 		if o.Goes || o.State.Until <= m.now {
-			o = m.emitOrder(o, &order.Awoke{})
-			m.retry(o)
+			m.awake(o)
 		}
 	case order.Sleeping:
 		if o.Goes || o.State.Until <= m.now {
@@ -121,8 +124,12 @@ func (m *machine) instruct(o *order.Order) {
 // withoutWorkflow deals with an order whose workflow can't be used. One in
 // quarantine waits; an Agent that was never able to verify it fails the order.
 func (m *machine) withoutWorkflow(o *order.Order, err error) {
-	if it, ok := m.items.get(workflowRef(o.Workflow).String()); ok && it.Quarantine != nil {
+	if m.quarantined(o.ID, workflowRef(o.Workflow)) {
 		return // waits for the operator; Obstacles tells why
+	}
+	if o.Failing {
+		m.failHere(o)
+		return
 	}
 	o = m.emitOrder(o, &order.OutcomeAdded{Outcome: order.DisruptedBy(err)})
 	if !m.rules.toController(o) {
@@ -136,6 +143,7 @@ func (m *machine) withoutWorkflow(o *order.Order, err error) {
 func (m *machine) stops(o *order.Order, w *workflow.Workflow, ins workflow.Instruction) bool {
 	if c, ok := m.paths.get(o.Workflow.Path); ok {
 		if c.Suspended {
+			m.hold(o.ID, c.ref())
 			return true
 		}
 		if label := ins.Label(); label != "" && contains(c.Skip, label) {
@@ -214,6 +222,11 @@ func (m *machine) stepIf(o *order.Order, w *workflow.Workflow, ins *workflow.If)
 			m.start(o) // the next step evaluates it
 			return
 		}
+		for _, path := range ins.IfThens[i].Predicate.JobResources() {
+			if m.quarantined(o.ID, ItemRef{Kind: item.KindJobResource, Path: path}) {
+				return
+			}
+		}
 		yes, err := evalBoolean(ins.IfThens[i].Predicate, s)
 		if err != nil {
 			m.disrupt(o, err)
@@ -245,26 +258,25 @@ func evalBoolean(e *expr.Expr, s expr.Scope) (bool, error) {
 
 // stepRetry begins the next round of the Try around a Retry, or fails.
 func (m *machine) stepRetry(o *order.Order, w *workflow.Workflow) {
-	try, at, ok := enclosingTry(w, o.Position)
+	try, at, round, ok := enclosingCatch(w, o.Position)
 	if !ok {
 		m.broken(o, problemf("InternalError", "Retry outside of a catch block"))
 		return
 	}
-	i := m.round(o)
-	if try.Retry.MaxTries > 0 && i+1 >= try.Retry.MaxTries {
-		m.failFrom(o, w, at.Branch(workflow.CatchBranch(i)))
+	if try.Retry.MaxTries > 0 && round+1 >= try.Retry.MaxTries {
+		m.failFrom(o, w, at.Branch(workflow.CatchBranch(round)))
 		return
 	}
 	if !m.start(o) {
 		return
 	}
 	o = m.orders.m[o.ID]
-	if delay := try.Retry.Delay(i + 1); delay > 0 {
+	if delay := try.Retry.Delay(round + 1); delay > 0 {
 		m.emitOrder(o, &order.Retrying{DelayedUntil: delayedUntil(m.now, delay)})
 		return
 	}
-	o = m.emitOrder(o, &order.Retrying{})
-	m.retry(o)
+	m.emitOrder(o, &order.Retrying{})
+	m.retry(o, w)
 }
 
 // delayedUntil rounds delays of ten seconds and more up to a full second.
@@ -276,23 +288,28 @@ func delayedUntil(now int64, delay time.Duration) int64 {
 	return until
 }
 
-// round returns the index of the round of the nearest try or catch around o.
-func (m *machine) round(o *order.Order) int { return max(0, workflow.TryCount(o.Position)-1) }
-
 // retry moves an order that stands at a Retry into the next round.
-func (m *machine) retry(o *order.Order) {
-	for b := o.Position.Block; ; {
-		at, branch, ok := b.Split()
-		if !ok {
-			m.broken(o, problemf("InternalError", "Retry outside of a catch block"))
-			return
-		}
-		if i, _, isTry := workflow.TryIndex(branch); isTry {
-			m.emitOrder(o, &order.Moved{To: at.Into(workflow.TryBranch(i + 1))})
-			return
-		}
-		b = at.Block
+func (m *machine) retry(o *order.Order, w *workflow.Workflow) {
+	_, at, round, ok := enclosingCatch(w, o.Position)
+	if !ok {
+		m.broken(o, problemf("InternalError", "Retry outside of a catch block"))
+		return
 	}
+	m.emitOrder(o, &order.Moved{To: at.Into(workflow.TryBranch(round + 1))})
+}
+
+// awake lets an order go on whose delay is over.
+func (m *machine) awake(o *order.Order) {
+	w, err := m.workflow(o.Workflow)
+	if err != nil && m.quarantined(o.ID, workflowRef(o.Workflow)) {
+		return
+	}
+	o = m.emitOrder(o, &order.Awoke{})
+	if err != nil {
+		m.withoutWorkflow(o, err)
+		return
+	}
+	m.retry(o, w)
 }
 
 func (m *machine) stepFail(o *order.Order, w *workflow.Workflow, ins *workflow.Fail) {
@@ -344,22 +361,30 @@ func sleepMillis(e *expr.Expr, s expr.Scope) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	var text string
+	var n value.Number
 	switch v := v.(type) {
 	case value.Missing:
 		return 0, nil
 	case value.Number:
-		text = v.String()
+		n = v
 	case value.String:
-		text = string(v)
+		if n, err = value.ParseNumber(strings.TrimSpace(string(v))); err != nil {
+			return 0, problemf("WrongValueType", "Sleep needs a number of seconds, not %.40q", string(v))
+		}
 	default:
 		return 0, problemf("WrongValueType", "Sleep needs a number of seconds, not a %s", v.Kind())
 	}
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(n) {
-		return 0, problemf("WrongValueType", "Sleep needs a number of seconds, not %q", text)
+	switch {
+	case n.Sign() <= 0:
+		return 0, nil
+	case n.Cmp(value.NewInt(maxSleep)) > 0:
+		n = value.NewInt(maxSleep)
 	}
-	return int64(math.Ceil(1000 * min(n, maxSleep))), nil
+	seconds, err := strconv.ParseFloat(n.String(), 64)
+	if err != nil {
+		return 0, problemf("WrongValueType", "Sleep needs a number of seconds, not %s", n)
+	}
+	return int64(math.Ceil(1000 * seconds)), nil
 }
 
 // stepEnd leaves a block, joins a fork, or ends the order.
@@ -447,13 +472,20 @@ func (m *machine) finish(o *order.Order, out *order.Outcome) {
 // fail lets an order whose last outcome failed go where that is dealt with.
 func (m *machine) fail(o *order.Order) {
 	w, err := m.workflow(o.Workflow)
-	if err != nil {
-		if !m.rules.toController(o) {
-			m.emitOrder(o, &order.FailedEvent{MovedTo: o.Position})
-		}
-		return
+	switch {
+	case err == nil:
+		m.failFrom(o, w, o.Position.Block)
+	case !m.quarantined(o.ID, workflowRef(o.Workflow)):
+		m.failHere(o)
 	}
-	m.failFrom(o, w, o.Position.Block)
+}
+
+// failHere fails an order for good.
+func (m *machine) failHere(o *order.Order) {
+	if !m.rules.toController(o) {
+		m.emitOrder(o, &order.FailedEvent{MovedTo: o.Position})
+		m.touchParent(o)
+	}
 }
 
 // failFrom is fail, looking outward from a block.

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,9 +29,8 @@ func (c *Controller) Submit(cmd Command, now int64) (reply string, err error) {
 		if err != nil {
 			return err
 		}
-		c.advance() // the reply tells what followed, too
-		if c.machine.fault != nil {
-			return c.machine.fault
+		if err := c.settle(); err != nil { // so that the command's own event is the last
+			return err
 		}
 		if _, isRelease := cmd.Body.(*ReleaseEvents); !isRelease {
 			c.emit("", &CommandExecuted{CommandID: cmd.ID, Command: cmd.Body.Type(), By: cmd.By, Reply: reply})
@@ -278,49 +276,13 @@ func (c *Controller) controlPath(b *ControlWorkflowPath) error {
 		}
 	}
 	slices.Sort(control.Skip)
+	control.Revision = 0
 	c.emit("", &PathControlled{Control: control})
-	c.controlAgents(b.Path, pathControlRef(b.Path))
-	for id := range c.sortedVersions(b.Path) {
-		c.touchOrders(id)
-	}
-	return nil
-}
-
-// sortedVersions yields the versions of a path that have orders, in order.
-func (c *Controller) sortedVersions(path string) func(func(workflow.ID) bool) {
-	var ids []workflow.ID
-	for id := range c.byWorkflow {
-		if id.Path == path {
-			ids = append(ids, id)
-		}
-	}
-	slices.SortFunc(ids, func(a, b workflow.ID) int { return cmp.Compare(a.VersionID, b.VersionID) })
-	return slices.Values(ids)
-}
-
-func (c *Controller) touchOrders(id workflow.ID) {
-	ids := make([]order.ID, 0, len(c.byWorkflow[id]))
-	for o := range c.byWorkflow[id] {
-		ids = append(ids, o)
-	}
-	slices.Sort(ids)
-	for _, o := range ids {
-		c.touch(o)
-	}
-}
-
-// controlAgents sends a control to every Agent that has a version of the
-// workflow.
-func (c *Controller) controlAgents(path string, ref ItemRef) {
+	ref := control.ref()
 	ref.Revision = c.lastID.v
-	agents := map[string]bool{}
-	for _, key := range c.attached.keys() {
-		at := c.attached.m[key]
-		if at.Ref.Kind == item.KindWorkflow && at.Ref.Path == path && (ref.VersionID == "" || ref.VersionID == at.Ref.VersionID) && !agents[at.Agent] {
-			agents[at.Agent] = true
-			c.emit("", &ItemAttachable{Item: ref, Agent: at.Agent})
-		}
-	}
+	c.controlAgents(ref, control.IsEmpty())
+	c.unhold(ref)
+	return nil
 }
 
 func (c *Controller) controlWorkflow(b *ControlWorkflow) error {
@@ -345,8 +307,9 @@ func (c *Controller) controlWorkflow(b *ControlWorkflow) error {
 	}
 	slices.SortFunc(control.Breakpoints, func(a, b workflow.Position) int { return strings.Compare(a.String(), b.String()) })
 	c.emit("", &WorkflowControlled{Control: control})
-	c.controlAgents(b.Workflow.Path, workflowControlRef(b.Workflow))
-	c.touchOrders(b.Workflow)
+	ref := control.ref()
+	ref.Revision = c.lastID.v
+	c.controlAgents(ref, control.IsEmpty())
 	return nil
 }
 
@@ -360,7 +323,9 @@ func (c *Controller) release(b *ReleaseEvents) error {
 	if b.Until > c.lastID.v {
 		return fault.New(fault.Invalid, "UnknownEventId", "there is no event %d yet", b.Until)
 	}
-	c.emit("", &EventsReleased{Reader: b.Reader, Until: b.Until})
+	if old, ok := c.readers.get(b.Reader); !ok || b.Until > old {
+		c.emit("", &EventsReleased{Reader: b.Reader, Until: b.Until})
+	}
 	return nil
 }
 
@@ -375,15 +340,23 @@ func (c *Controller) resetAgent(path string) error {
 		if o.Attachment.Agent != path || o.Attachment.Where == order.Detached {
 			continue
 		}
-		if o.State.Kind == order.Processing {
-			o = c.emitOrder(o, &order.ProcessedEvent{Outcome: c.lost(o)})
-		}
 		if o.Attachment.Where == order.Attaching {
 			o = c.emitOrder(o, &order.AttachedEvent{Agent: path})
 		}
+		if o.State.Kind == order.Processing {
+			o = c.emitOrder(o, &order.ProcessedEvent{Outcome: c.lost(o)})
+		}
 		c.emitOrder(o, &order.DetachedEvent{})
 	}
-	c.emit(path, &AgentReset{})
+	var had []ItemRef
+	for _, key := range sortedKeys(c.atAgent[path]) {
+		had = append(had, c.attached.m[key].Ref)
+	}
+	a, _ := c.Agent(path)
+	c.emit(path, &AgentReset{LogID: a.LogID})
+	for _, ref := range had {
+		c.collectRemoved(path, ref)
+	}
 	return nil
 }
 
@@ -400,6 +373,7 @@ func (m *machine) lost(o *order.Order) *order.Outcome {
 func (c *Controller) Tick(now int64) error {
 	return c.transact(now, func() error {
 		c.wakeDue()
+		c.reverify()
 		return nil
 	})
 }
@@ -421,6 +395,7 @@ func (c *Controller) Lead(term, now int64) error {
 		}
 		c.emit("", &ControllerReady{Term: term})
 		c.led = true
+		c.trustChanged() // every document is verified again
 		c.touchAll()
 		return nil
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
@@ -115,14 +116,16 @@ func (c *Controller) agentObstacles(o *order.Order, agent string, add func(strin
 	}
 }
 
-// AgentPaths returns the paths of the Agents that are deployed, sorted.
+// AgentPaths returns the paths of the Agents that are deployed, sorted. One
+// that is being removed is among them until it has let go of everything, since
+// it has to be told so.
 func (c *Controller) AgentPaths() []string {
-	prefix := ItemRef{Kind: kindAgentRef}.String()
 	var paths []string
-	for _, key := range c.items.keys() {
-		if it := c.items.m[key]; it.Ref.Kind == kindAgentRef && !it.Removed {
-			paths = append(paths, key[len(prefix):])
+	for _, it := range c.items.m {
+		if it.Ref.Kind == item.KindAgentRef {
+			paths = append(paths, it.Ref.Path)
 		}
 	}
+	sort.Strings(paths)
 	return paths
 }

@@ -31,61 +31,53 @@ const (
 	failsByStopping
 )
 
+// enclosingCatch returns the Try in whose catch block p stands, its position,
+// and the round, from 0. A Try inside of that catch block doesn't count.
+func enclosingCatch(w *workflow.Workflow, p workflow.Position) (try *workflow.Try, at workflow.Position, round int, ok bool) {
+	for b := p.Block; ; {
+		at, branch, ok := b.Split()
+		if !ok {
+			return nil, workflow.Position{}, 0, false
+		}
+		if i, isCatch, ok := workflow.TryIndex(branch); ok && isCatch {
+			try, ok := w.At(at).(*workflow.Try)
+			return try, at, i, ok
+		}
+		b = at.Block
+	}
+}
+
 // whereFails searches outward from p for what deals with a failure (section
-// 1.3 of the reference): a try block, an option, the boundary of a fork.
+// 1.3 of the reference): a Try, an Options that decides, the boundary of a
+// fork. Of several Options around p only the innermost that says something
+// counts.
 func whereFails(w *workflow.Workflow, p workflow.Position, inner workflow.Block, uncatchable bool) (failure, workflow.Position) {
+	decided := false
 	for b := p.Block; b != inner; {
 		at, branch, ok := b.Split()
 		if !ok {
 			break
 		}
-		kind, _ := workflow.CutBranch(branch)
 		switch ins := w.At(at).(type) {
 		case *workflow.Options:
-			if ins.StopOnFailure != nil {
+			if ins.StopOnFailure != nil && !decided {
 				if *ins.StopOnFailure {
 					return failsByStopping, p
 				}
-				return outerFailure(w, at, inner, uncatchable, p)
+				decided = true
 			}
 		case *workflow.Try:
 			if i, isCatch, ok := workflow.TryIndex(branch); ok && !isCatch && !uncatchable && !exhausted(ins, i) {
 				return failsIntoCatch, at.Into(workflow.CatchBranch(i))
 			}
 		case *workflow.Fork:
-			if kind == workflow.BranchFork {
-				return forkFailure(ins.JoinIfFailed), p
-			}
+			return forkFailure(ins.JoinIfFailed), p
 		case *workflow.ForkList:
 			return forkFailure(ins.JoinIfFailed), p
 		}
 		b = at.Block
 	}
 	return failsForGood, p
-}
-
-// outerFailure goes on behind an Options that switches stopOnFailure off: no
-// outer Options counts any more.
-func outerFailure(w *workflow.Workflow, from workflow.Position, inner workflow.Block, uncatchable bool, p workflow.Position) (failure, workflow.Position) {
-	how, to := whereFails(w, from, inner, uncatchable)
-	switch how {
-	case failsByStopping:
-		// Look on for a Try or fork outside of that Options.
-		for b := from.Block; ; {
-			at, _, ok := b.Split()
-			if !ok {
-				return failsForGood, p
-			}
-			if o, isOptions := w.At(at).(*workflow.Options); isOptions && o.StopOnFailure != nil && *o.StopOnFailure {
-				return outerFailure(w, at, inner, uncatchable, p)
-			}
-			b = at.Block
-		}
-	case failsIntoCatch:
-		return how, to
-	default:
-		return how, p
-	}
 }
 
 func forkFailure(join bool) failure {

@@ -78,11 +78,11 @@ func Apply(o *Order, ev Event) (*Order, error) {
 	case *Started:
 		c.State = State{Kind: Ready}
 		c.Goes = false
-		if c.Mark != nil && c.Mark.Kind == Cancelling && c.Mark.Cancel.FreshOnly {
+		if c.Mark != nil && (c.Mark.Kind == Cancelling && c.Mark.Cancel.FreshOnly || c.Mark.Kind == Going) {
 			c.Mark = nil
 		}
 	case *ProcessingStarted:
-		c.State = State{Kind: Processing, Task: e.Task, Agent: e.Agent}
+		c.State = State{Kind: Processing, Task: e.Task, Agent: e.Agent, JobKey: e.JobKey}
 		c.Resumed = false
 	case *ProcessedEvent:
 		c.addOutcome(e.Outcome)
@@ -105,7 +105,7 @@ func Apply(o *Order, ev Event) (*Order, error) {
 	case *CaughtEvent:
 		c.moveTo(e.MovedTo)
 		c.Failing = false
-		c.History = &Step{c.History, e.MovedTo, &Outcome{Kind: Caught}}
+		c.History = c.History.push(e.MovedTo, &Outcome{Kind: Caught})
 	case *Retrying:
 		c.Resumed = false
 		if e.DelayedUntil != 0 {
@@ -128,7 +128,7 @@ func Apply(o *Order, ev Event) (*Order, error) {
 		c.fail(Stopped, StoppedWhileFresh, c.Position)
 	case *FinishedEvent:
 		if e.Outcome != nil {
-			c.History = &Step{c.History, c.Position, e.Outcome}
+			c.History = c.History.push(c.Position, e.Outcome)
 		}
 		c.State = State{Kind: Finished}
 		c.Failing, c.Mark = false, nil
@@ -172,78 +172,8 @@ func Apply(o *Order, ev Event) (*Order, error) {
 	return &c, nil
 }
 
-// fits is the table of which event is applicable to which order (section 5 of
-// the reference).
-func fits(o *Order, ev Event) bool {
-	s := o.State
-	detached, attached := o.Attachment.Where == Detached, o.Attachment.Where == Attached
-	here := detached || attached
-	switch ev.(type) {
-	case *Attachable:
-		return detached && (s.FreshOrReady() || s.Kind == Forked) && !o.Suspended
-	case *AttachedEvent:
-		return o.Attachment.Where == Attaching
-	case *Detachable:
-		return attached
-	case *DetachedEvent:
-		return attached || o.Attachment.Where == Detaching
-	case *Started:
-		return here && s.Kind == Fresh
-	case *ProcessingStarted:
-		return attached && s.Kind == Ready && !o.Suspended
-	case *ProcessedEvent:
-		return attached && (s.Kind == Processing || s.Kind == Ready)
-	case *ProcessingKilledEvent:
-		return s.Kind == Processed && o.Last() != nil && o.Last().Kind == Killed
-	case *Moved:
-		return here && (s.FreshOrReady() || s.Kind == Processed || s.Kind == Sleeping || s.Kind == ProcessingKilled)
-	case *OutcomeAdded:
-		return !s.Terminated()
-	case *ForkedEvent:
-		return here && s.Kind == Ready
-	case *Joined:
-		return detached && s.Kind == Forked
-	case *CaughtEvent:
-		return here && (s.FreshOrReady() || s.Kind == Processed || s.Kind == ProcessingKilled)
-	case *Retrying:
-		return here && s.Kind == Ready
-	case *Awoke:
-		return here && s.Kind == DelayingRetry
-	case *SleepingEvent:
-		return here && s.Kind == Ready
-	case *FailedEvent, *FailedInForkEvent, *StoppedEvent:
-		return detached && (s.FreshOrReady() || s.Kind == Processed || s.Kind == ProcessingKilled)
-	case *BrokenEvent:
-		return !s.Terminated()
-	case *FinishedEvent:
-		return detached && s.Kind == Ready || detached && s.Kind == Processed
-	case *CancelledEvent:
-		return detached && !s.Terminated() && s.Kind != Processing
-	case *CancellationMarked, *SuspensionMarked, *ResumptionMarked, *GoMarked:
-		return !s.Terminated()
-	case *CancellationMarkedOnAgent, *SuspensionMarkedOnAgent:
-		return true
-	case *StateReset:
-		return s.Kind == DelayingRetry || s.Kind == Sleeping
-	case *SuspendedEvent:
-		return detached && !o.Suspended && !s.Terminated() && s.Kind != Processing
-	case *ResumedEvent:
-		return detached && (o.Suspended || s.Kind == Failed || s.Kind == FailedWhileFresh || s.IsStopped() || s.Kind == Broken) ||
-			o.Mark != nil && o.Mark.Kind == Suspending
-	case *GoesEvent:
-		return here && (s.Kind == Fresh || s.Kind == DelayingRetry || s.Kind == Sleeping)
-	case *PriorityChanged, *DeletionMarked:
-		return true
-	case *Transferred:
-		return detached
-	case *Deleted:
-		return s.Terminated()
-	}
-	return false
-}
-
 func (o *Order) addOutcome(out *Outcome) {
-	o.History = &Step{o.History, o.Position, out}
+	o.History = o.History.push(o.Position, out)
 	o.Failing = !out.IsSucceeded()
 	if out.ProcessLost {
 		o.Failing = false // the step is repeated
@@ -252,10 +182,14 @@ func (o *Order) addOutcome(out *Outcome) {
 
 func (o *Order) moveTo(p workflow.Position) {
 	o.Position = p
-	if o.State.Kind != Fresh {
+	o.Resumed = false
+	if o.State.Kind != Fresh { // else GoOrder still lets it start
 		o.State = State{Kind: Ready}
+		o.Goes = false
 	}
-	o.Resumed, o.Goes = false, false
+	if o.Mark != nil && o.Mark.Kind == Going {
+		o.Mark = nil // it was meant for the place that the order has left
+	}
 }
 
 func (o *Order) fail(kind, whileFresh StateKind, at workflow.Position) {
@@ -274,14 +208,18 @@ func (o *Order) suspend() {
 	}
 }
 
-// resume carries out a resumption: the history is changed, the order is Ready
-// at its place, and a Suspending mark is taken back.
+// resume carries out a resumption: the history is changed, and the order is
+// Ready at its place. One that was only marked goes on as if it hadn't been.
 func (o *Order) resume(r *Resumption) (*Order, error) {
-	o.Mark, o.Suspended, o.Resumed, o.Failing = nil, false, true, false
+	o.Mark = nil
+	if !o.resumable() {
+		return o, nil
+	}
+	o.Suspended, o.Resumed, o.Failing = false, true, false
 	switch o.State.Kind {
 	case FailedWhileFresh, StoppedWhileFresh:
 		o.State = State{Kind: Fresh}
-	case Failed, FailedInFork, Stopped, Broken, ProcessingKilled:
+	case Failed, Stopped, Broken:
 		o.State = State{Kind: Ready}
 	}
 	if r.Position != nil {
@@ -296,20 +234,30 @@ func (o *Order) resume(r *Resumption) (*Order, error) {
 		o.History = h
 	}
 	if r.AsSucceeded {
-		o.History = &Step{o.History, o.Position, &Outcome{Kind: Succeeded}}
+		o.History = o.History.push(o.Position, &Outcome{Kind: Succeeded})
 	}
 	return o, nil
 }
 
-// before drops the history from the newest step at p on: resuming at a
+// resumable tells whether the order waits for a ResumeOrder command.
+func (o *Order) resumable() bool {
+	switch o.State.Kind {
+	case Failed, FailedWhileFresh, Stopped, StoppedWhileFresh, Broken:
+		return true
+	}
+	return o.Suspended
+}
+
+// before drops the history from the oldest step at p on: resuming at a
 // position makes what followed it void.
 func before(h *Step, p workflow.Position) *Step {
+	rest := h
 	for s := h; s != nil; s = s.Prev {
 		if s.Position == p {
-			return s.Prev
+			rest = s.Prev
 		}
 	}
-	return h
+	return rest
 }
 
 // ChildBranch returns what stands behind the last '|' of a child's id.

@@ -2,6 +2,7 @@ package order
 
 import (
 	"github.com/signet-scheduler/signet/internal/codec"
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/value"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
@@ -41,8 +42,9 @@ type (
 		Task    string // names the process and its log at the Agent
 		Job     string // as $js7JobName
 		Label   string
-		Try     int64 // how often this step has been entered by its Try, from 1
-		Attempt int64 // how often this step was started in this try, from 1: above 1 after a lost process
+		Try     int64  // how often this step has been entered by its Try, from 1
+		Attempt int64  // how often this step was started in this try, from 1: above 1 after a lost process
+		JobKey  string // names the job within its workflow version: what has a process limit of its own
 	}
 	// ProcessedEvent ("OrderProcessed"): the process has ended, or never began.
 	ProcessedEvent struct{ Outcome *Outcome }
@@ -197,13 +199,16 @@ func (e *ProcessingStarted) Walk(w codec.Walker) {
 	w.Str("label", &e.Label)
 	w.Int("try", &e.Try)
 	w.Int("attempt", &e.Attempt)
+	w.Str("jobKey", &e.JobKey)
 }
 
 func walkOutcome(w codec.Walker, p **Outcome) {
 	if *p == nil {
 		*p = &Outcome{}
 	}
-	codec.Always(w, "outcome", *p)
+	if !w.Obj("outcome", true, (*p).Walk) {
+		w.Fail(fault.New(fault.Invalid, "InvalidJson", "an outcome is missing"))
+	}
 }
 
 // Walk describes the fields.

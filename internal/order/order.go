@@ -8,6 +8,7 @@
 package order
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/signet-scheduler/signet/internal/codec"
@@ -97,6 +98,7 @@ type State struct {
 	Until    int64      // DelayingRetry, Sleeping: milliseconds since the epoch
 	Task     string     // Processing: the task's id at its Agent
 	Agent    string     // Processing: the Agent
+	JobKey   string     // Processing: the job within its workflow version
 	Children []ChildRef // Forked, in the order of the branches
 	Problem  *Problem   // Broken
 }
@@ -116,11 +118,15 @@ func (c *ChildRef) Walk(w codec.Walker) {
 // Walk describes the fields.
 func (s *State) Walk(w codec.Walker) {
 	codec.Text(w, "TYPE", &s.Kind)
+	if w.Reading() && !slices.Contains(States, s.Kind) {
+		w.Fail(fault.New(fault.Corrupt, "BadRecord", "unknown order state %.40q", string(s.Kind)))
+	}
 	w.Int("until", &s.Until)
 	w.Str("taskId", &s.Task)
 	w.Str("subagentId", &s.Agent)
 	codec.List(w, "children", &s.Children)
 	codec.Opt(w, "problem", &s.Problem)
+	w.Str("jobKey", &s.JobKey)
 }
 
 // Terminated tells whether nothing can follow but deletion.
@@ -198,6 +204,11 @@ type Mark struct {
 // Walk describes the fields.
 func (m *Mark) Walk(w codec.Walker) {
 	codec.Text(w, "TYPE", &m.Kind)
+	switch m.Kind {
+	case Cancelling, Suspending, Resuming, Going:
+	default:
+		w.Fail(fault.New(fault.Corrupt, "BadRecord", "unknown mark %.40q", string(m.Kind)))
+	}
 	w.Obj("cancel", m.Kind == Cancelling, m.Cancel.Walk)
 	w.Obj("suspend", m.Kind == Suspending, m.Suspend.Walk)
 	w.Obj("resume", m.Kind == Resuming, m.Resume.Walk)
@@ -318,6 +329,31 @@ type Step struct {
 	Prev     *Step
 	Position workflow.Position
 	Outcome  *Outcome
+	n        int // length of the list
+}
+
+// keptSteps bounds the history, for orders that retry without end: when it is
+// twice as long, the older half is forgotten.
+const keptSteps = 10_000
+
+// push returns the history with one more outcome. s may be nil.
+func (s *Step) push(p workflow.Position, out *Outcome) *Step {
+	next := &Step{Prev: s, Position: p, Outcome: out, n: 1}
+	if s != nil {
+		next.n = s.n + 1
+	}
+	if next.n < 2*keptSteps {
+		return next
+	}
+	newest := make([]*Step, 0, keptSteps)
+	for h := next; len(newest) < keptSteps; h = h.Prev {
+		newest = append(newest, h)
+	}
+	var kept *Step
+	for i, h := range slices.Backward(newest) {
+		kept = &Step{Prev: kept, Position: h.Position, Outcome: h.Outcome, n: keptSteps - i}
+	}
+	return kept
 }
 
 // Last returns the newest outcome, or nil.
@@ -388,8 +424,7 @@ func (o *Order) walkHistory(w codec.Walker) {
 		w.List("historicOutcomes", 0, func(w codec.Walker, _ int) {
 			s := &Step{Outcome: &Outcome{}}
 			w.Obj("", true, s.walk)
-			s.Prev = o.History
-			o.History = s
+			o.History = o.History.push(s.Position, s.Outcome)
 		})
 		return
 	}
@@ -399,5 +434,5 @@ func (o *Order) walkHistory(w codec.Walker) {
 
 func (s *Step) walk(w codec.Walker) {
 	w.Pos("position", &s.Position)
-	codec.Always(w, "outcome", s.Outcome)
+	walkOutcome(w, &s.Outcome)
 }

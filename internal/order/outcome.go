@@ -1,6 +1,8 @@
 package order
 
 import (
+	"slices"
+
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/value"
@@ -89,7 +91,7 @@ func (o *Outcome) Text() string {
 
 // Walk describes the fields.
 func (o *Outcome) Walk(w codec.Walker) {
-	codec.Text(w, "TYPE", &o.Kind)
+	o.walkKind(w)
 	w.Str("message", &o.Message)
 	w.Map("namedValues", &o.Values)
 	w.Bool("uncatchable", &o.Uncatchable)
@@ -112,8 +114,20 @@ func (o *Outcome) Walk(w codec.Walker) {
 	}
 }
 
-func (o *Outcome) walkInner(w codec.Walker) {
+func (o *Outcome) walkKind(w codec.Walker) {
 	codec.Text(w, "TYPE", &o.Kind)
+	if !w.Reading() {
+		return
+	}
+	switch o.Kind {
+	case Succeeded, Fails, TimedOut, Killed, Disrupted, Caught:
+	default:
+		w.Fail(fault.New(fault.Invalid, "InvalidJson", "unknown outcome %.40q: Succeeded, Failed, TimedOut, Killed, Disrupted or Caught", string(o.Kind)))
+	}
+}
+
+func (o *Outcome) walkInner(w codec.Walker) {
+	o.walkKind(w)
 	w.Str("message", &o.Message)
 	w.Map("namedValues", &o.Values)
 	w.Bool("uncatchable", &o.Uncatchable)
@@ -146,31 +160,35 @@ func (h *HistoryOperation) Walk(w codec.Walker) {
 		w.Pos("position", &h.New)
 	}
 	codec.Opt(w, "outcome", &h.Outcome)
+	if w.Reading() && h.Outcome == nil && h.Kind != "Delete" {
+		w.Fail(fault.New(fault.Invalid, "InvalidJson", "the history operation %s needs an outcome", h.Kind))
+	}
 }
 
 // apply returns the history with the operation carried out; ok is false when
 // there is no step at its position.
 func (h *HistoryOperation) apply(newest *Step) (*Step, bool) {
 	if h.Kind == "Append" {
-		return &Step{Prev: newest, Position: h.New, Outcome: h.Outcome}, true
+		return newest.push(h.New, h.Outcome), true
 	}
-	if newest == nil {
+	var newer []*Step // than the one at the position
+	at := newest
+	for ; at != nil && at.Position != h.At; at = at.Prev {
+		newer = append(newer, at)
+	}
+	if at == nil {
 		return nil, false
 	}
-	if newest.Position != h.At {
-		prev, ok := h.apply(newest.Prev)
-		if !ok {
-			return nil, false
-		}
-		return &Step{Prev: prev, Position: newest.Position, Outcome: newest.Outcome}, true
-	}
+	list := at.Prev
 	switch h.Kind {
 	case "Delete":
-		return newest.Prev, true
 	case "Replace":
-		return &Step{Prev: newest.Prev, Position: newest.Position, Outcome: h.Outcome}, true
+		list = list.push(at.Position, h.Outcome)
 	default:
-		before := &Step{Prev: newest.Prev, Position: h.New, Outcome: h.Outcome}
-		return &Step{Prev: before, Position: newest.Position, Outcome: newest.Outcome}, true
+		list = list.push(h.New, h.Outcome).push(at.Position, at.Outcome)
 	}
+	for _, s := range slices.Backward(newer) {
+		list = list.push(s.Position, s.Outcome)
+	}
+	return list, true
 }
