@@ -51,7 +51,8 @@ type task struct {
 	started  bool
 	killed   bool
 	timedOut bool
-	hard     bool // SIGKILL was sent, or is due
+	atOnce   bool // it is to be killed without SIGTERM
+	hard     bool // SIGKILL was sent
 }
 
 func newTasks(a *Agent, environ []string) *tasks {
@@ -88,7 +89,7 @@ func (t *tasks) publish(w engine.AgentWork) {
 		}
 		if kill, immediately := engine.KillOf(x.Order); kill {
 			if k := t.running[x.Order.State.Task]; k != nil && (!k.killed || immediately && !k.hard) {
-				k.killed = true
+				k.killed, k.atOnce = true, k.atOnce || immediately
 				t.a.group.Go(func() { t.end(k, immediately) })
 			}
 		}
@@ -114,6 +115,7 @@ func (t *tasks) start(k *task) {
 	t.mu.Lock()
 	k.started = true
 	cancelled = k.killed
+	atOnce := k.atOnce
 	t.mu.Unlock()
 	if err != nil && !isStartError(err) {
 		if t.a.ctx.Err() == nil { // else: found as lost at the next start
@@ -123,7 +125,7 @@ func (t *tasks) start(k *task) {
 		return
 	}
 	if cancelled {
-		t.a.group.Go(func() { t.end(k, k.launch.SigkillDelay == 0) })
+		t.a.group.Go(func() { t.end(k, atOnce) })
 	}
 	if k.launch.Timeout > 0 {
 		t.a.group.Go(func() { t.timeOut(k) })

@@ -265,6 +265,11 @@ func (c *Controller) decide(ctx context.Context, f decision) (any, error) {
 	return ledger.Ask(ctx, c.node, f)
 }
 
+// decideSized is decide for what brings about so many bytes.
+func (c *Controller) decideSized(ctx context.Context, bytes int, f decision) (any, error) {
+	return ledger.AskSized(ctx, c.node, bytes, f)
+}
+
 func (c *Controller) trustChanged() {
 	if c.node == nil {
 		return

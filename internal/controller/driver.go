@@ -256,12 +256,15 @@ func (d *driver) adopt(ctx context.Context, logID string, events []engine.Stampe
 	if len(events) == 0 {
 		return nil
 	}
-	last := events[len(events)-1].ID
-	_, err := d.c.decide(ctx, func(e *engine.Controller, now int64) (any, error) {
-		return nil, e.AgentEvents(d.name, logID, events, now)
+	v, err := d.c.decide(ctx, func(e *engine.Controller, now int64) (any, error) {
+		if err := e.AgentEvents(d.name, logID, events, now); err != nil {
+			return nil, err
+		}
+		a, _ := e.Agent(d.name)
+		return a.Observed, nil
 	})
-	if err == nil {
-		d.observed.Store(last)
+	if observed, ok := v.(int64); ok {
+		d.observed.Store(observed)
 	}
 	return err
 }

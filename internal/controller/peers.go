@@ -19,10 +19,11 @@ import (
 
 // The bounds of what members send each other at once.
 const (
-	maxPeerBody    = 64 << 20
-	maxPeerQueue   = 32 << 20
-	peerTimeout    = 10 * time.Second
-	snapshotHeader = "Signet-Snapshot"
+	maxPeerBody     = 64 << 20
+	maxPeerQueue    = 32 << 20
+	peerTimeout     = 10 * time.Second
+	snapshotTimeout = 10 * time.Minute
+	snapshotHeader  = "Signet-Snapshot"
 )
 
 // peers carries Raft's messages to the other members. It implements
@@ -156,7 +157,9 @@ func (p *peers) SendSnapshot(to uint64, meta []byte, body io.Reader, done func(e
 }
 
 func (p *peers) postSnapshot(l *link, meta []byte, body io.Reader) error {
-	req, err := http.NewRequestWithContext(p.c.ctx, http.MethodPost, l.member.URL+"/controller/api/raft/snapshot", body)
+	ctx, cancel := context.WithTimeout(p.c.ctx, snapshotTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.member.URL+"/controller/api/raft/snapshot", body)
 	if err != nil {
 		return err
 	}

@@ -99,11 +99,11 @@ func (c *Controller) postCommand(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, []byte(`{"TYPE":"Accepted"}`))
 		return
 	}
-	c.submit(w, r, cmd)
+	c.submit(w, r, cmd, len(body))
 }
 
-func (c *Controller) submit(w http.ResponseWriter, r *http.Request, cmd engine.Command) {
-	reply, err := c.decide(r.Context(), func(e *engine.Controller, now int64) (any, error) { return e.Submit(cmd, now) })
+func (c *Controller) submit(w http.ResponseWriter, r *http.Request, cmd engine.Command, bytes int) {
+	reply, err := c.decideSized(r.Context(), bytes, func(e *engine.Controller, now int64) (any, error) { return e.Submit(cmd, now) })
 	if err != nil {
 		c.problem(w, err)
 		return
@@ -190,12 +190,16 @@ func (c *Controller) postItems(w http.ResponseWriter, r *http.Request) {
 		c.problem(w, err)
 		return
 	}
+	if err := checkSize(q); err != nil {
+		c.problem(w, err)
+		return
+	}
 	update, generation, err := c.verifyItems(r.Context(), q)
 	if err != nil {
 		c.problem(w, err)
 		return
 	}
-	reply, err := c.decide(r.Context(), func(e *engine.Controller, now int64) (any, error) {
+	reply, err := c.decideSized(r.Context(), len(body), func(e *engine.Controller, now int64) (any, error) {
 		if c.guard.Generation() != generation {
 			if _, _, err := c.verifyItems(r.Context(), q); err != nil {
 				return nil, err
@@ -210,6 +214,19 @@ func (c *Controller) postItems(w http.ResponseWriter, r *http.Request) {
 	c.agentsChanged()
 	text, _ := reply.(string)
 	writeJSON(w, []byte(text))
+}
+
+// checkSize refuses a deployment that wouldn't fit into one entry of the log:
+// it couldn't be all or nothing.
+func checkSize(q *itemRequest) error {
+	var all []byte
+	for i := range q.Add {
+		all = append(append(all, q.Add[i].Text...), q.Add[i].Evidence...)
+	}
+	if len(all) > ledger.MaxEntry && len(ledger.Pack(all)) > ledger.MaxEntry {
+		return fault.New(fault.TooLarge, "DeploymentTooLarge", "the %d objects don't fit into one transaction: deploy them in parts", len(q.Add))
+	}
+	return nil
 }
 
 // verifyItems verifies all documents, on all processors, and reports every

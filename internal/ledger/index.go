@@ -9,7 +9,6 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/consensus"
-	"github.com/signet-scheduler/signet/internal/engine"
 )
 
 func newIndex() *Index {
@@ -117,7 +116,7 @@ func (x *Index) Build(node consensus.Node) error {
 			break
 		}
 		for _, e := range entries {
-			events, err := engine.ReadEvents(e.Data)
+			events, err := readEntry(e.Data)
 			if err != nil {
 				return err
 			}

@@ -39,6 +39,15 @@ type Engine[W Work] interface {
 // immutable.
 type Decision[E any] func(e E, now int64) (any, error)
 
+// sized is a decision that brings a lot of data: consensus makes batches by it.
+type sized[E any] struct {
+	f     Decision[E]
+	bytes int
+}
+
+// Size returns about how many bytes the decision brings.
+func (s sized[E]) Size() int { return s.bytes }
+
 type result struct {
 	value any
 	err   error
@@ -77,8 +86,13 @@ func New[E Engine[W], W Work](empty E, h Hooks[E, W]) *Machine[E, W] {
 
 // Decide carries out a decision.
 func (m *Machine[E, W]) Decide(cmd any, now time.Time) any {
-	f, ok := cmd.(Decision[E])
-	if !ok {
+	var f Decision[E]
+	switch cmd := cmd.(type) {
+	case Decision[E]:
+		f = cmd
+	case sized[E]:
+		f = cmd.f
+	default:
 		return result{err: fault.New(fault.Internal, "InternalError", "not a decision: %T", cmd)}
 	}
 	v, err := f(m.eng, now.UnixMicro())
@@ -96,12 +110,12 @@ func (m *Machine[E, W]) Take() []byte {
 	m.seq++
 	m.inFlight = append(m.inFlight, inFlight[W]{m.seq, w})
 	m.Index.add(m.seq, events[len(events)-1].ID)
-	return engine.AppendEvents(nil, events)
+	return Pack(engine.AppendEvents(nil, events))
 }
 
 // Apply folds an entry that another member, or an earlier life, decided.
 func (m *Machine[E, W]) Apply(data []byte) error {
-	events, err := engine.ReadEvents(data)
+	events, err := readEntry(data)
 	if err != nil {
 		return err
 	}
@@ -204,7 +218,16 @@ func (m *Machine[E, W]) noteWake() {
 // Ask has the machine carry a decision out, and waits until what its result
 // rests on is committed.
 func Ask[E any](ctx context.Context, node consensus.Node, f Decision[E]) (any, error) {
-	reply, err := node.Submit(ctx, f)
+	return AskSized(ctx, node, 0, f)
+}
+
+// AskSized is Ask for a decision that brings about so many bytes.
+func AskSized[E any](ctx context.Context, node consensus.Node, bytes int, f Decision[E]) (any, error) {
+	var cmd any = f
+	if bytes > 0 {
+		cmd = sized[E]{f, bytes}
+	}
+	reply, err := node.Submit(ctx, cmd)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func (s *Stream) drain(committed uint64, send func([]engine.Stamped) error) erro
 			if e.Seq > committed {
 				return nil
 			}
-			events, err := engine.ReadEvents(e.Data)
+			events, err := readEntry(e.Data)
 			if err != nil {
 				return err
 			}
