@@ -442,3 +442,29 @@ func TestSSHKeyFiles(t *testing.T) {
 		}
 	}
 }
+
+// RSA keys out of bounds are refused before anything is computed with them.
+func TestStrangeRSAKeysAreRefused(t *testing.T) {
+	t.Parallel()
+	large := append([]byte{0, 0xff}, bytes.Repeat([]byte{1}, 1024)...)
+	even := append([]byte{0, 0xff}, bytes.Repeat([]byte{2}, 383)...)
+	odd := append([]byte{0, 0xff}, bytes.Repeat([]byte{1}, 383)...)
+	for name, parts := range map[string][2][]byte{
+		"8200 bits":     {{1, 0, 1}, large},
+		"even modulus":  {{1, 0, 1}, even},
+		"even exponent": {{1, 0, 2}, odd},
+		"exponent 1":    {{1}, odd},
+		"exponent 257":  {{1, 1}, odd},
+	} {
+		public := wire([]byte("ssh-rsa"), parts[0], parts[1])
+		set, err := trust.NewSet(trust.Policy{}, nil, nil, [][]byte{keyLine(public)})
+		if err != nil {
+			t.Errorf("%s: %s", name, err)
+			continue
+		}
+		ev := sshEvidence(sshSig{public: public, inner: func([]byte) []byte { return wire([]byte("rsa-sha2-512"), make([]byte, 384)) }})
+		if _, err := set.Verify(doc, ev, trusttest.Now()); !fault.HasCode(err, trust.CodeWeakKey) || len(set.Warnings()) != 1 {
+			t.Errorf("%s: got %v and the warnings %v, want code %s", name, err, set.Warnings(), trust.CodeWeakKey)
+		}
+	}
+}

@@ -172,11 +172,8 @@ func (l *loader) keepUnreadable(kind Kind, next map[fileKey]*trustFile, now time
 // listTrustDir returns the names of the trust files in a directory, sorted. The
 // names come also with an error about the directory's rights.
 func listTrustDir(dir trustDir) (names []string, problems []fault.Problem, err error) {
-	if dir.path == "" {
-		return nil, nil, nil
-	}
 	info, err := os.Stat(dir.path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) { // also for an empty name
 		return nil, nil, nil
 	}
 	if err != nil {

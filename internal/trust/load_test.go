@@ -36,6 +36,9 @@ func TestLoadReadsDirectories(t *testing.T) {
 	dirs := trusttest.Dirs(t, t.TempDir(), x, p, s)
 	write(t, filepath.Join(dirs.X509, ".hidden.pem"), []byte("ignored"))
 	write(t, filepath.Join(dirs.X509, "README"), []byte("ignored, and told"))
+	unnamed := trusttest.NewSSH(t, "unnamed")
+	write(t, filepath.Join(dirs.SSH, "unnamed.txt"), unnamed.Trusted)
+	write(t, filepath.Join(dirs.SSH, ".hidden.pub"), unnamed.Trusted)
 	write(t, filepath.Join(dirs.SSH, "broken.pub"), []byte("broken"))
 	write(t, filepath.Join(dirs.PGP, "long.asc"), bytes.Repeat([]byte("x"), trust.MaxTrustFileSize+1))
 	write(t, filepath.Join(dirs.X509, "key.pem"), x.Private)
@@ -60,17 +63,20 @@ func TestLoadReadsDirectories(t *testing.T) {
 			t.Errorf("%s isn't believed", who.Name)
 		}
 	}
+	if believes(t, set, unnamed) {
+		t.Error("a key in a file without the suffix, or in a hidden one, is believed")
+	}
 	if got := set.Signers(); len(got) != 3 || got[0].Kind != trust.PGP || got[1].Kind != trust.SSH || !got[2].CA || got[0].File != "1.asc" {
 		t.Errorf("got signers %+v", got)
 	}
 	told := fmt.Sprint(set.Warnings())
-	for _, name := range []string{"README", "broken.pub", "long.asc", "key.pem", "folder.pem", "pipe.pem"} {
+	for _, name := range []string{"README", "broken.pub", "long.asc", "key.pem", "folder.pem", "pipe.pem", "unnamed.txt"} {
 		if !strings.Contains(told, name) {
 			t.Errorf("%s isn't told: %s", name, told)
 		}
 	}
-	if len(set.Warnings()) != 6 {
-		t.Errorf("got the warnings %s, want 6", told)
+	if len(set.Warnings()) != 7 {
+		t.Errorf("got the warnings %s, want 7", told)
 	}
 	same := trusttest.Set(t, s, x, p)
 	if set.Digest() != same.Digest() {
