@@ -30,7 +30,7 @@ func agentMain(args []string) int {
 	if err != nil {
 		return fail(err)
 	}
-	o, err := proc.StartStarter(proc.Options{Argv: []string{exe, "starter"}, Cgroup: args[0], Instance: args[1]})
+	o, err := proc.StartStarter(proc.Options{Argv: starterArgv(exe), Cgroup: args[0], Instance: args[1]})
 	if err != nil {
 		return fail(err)
 	}

@@ -99,9 +99,6 @@ func benchmarkOwner(b *testing.B, cgroup string, open func(proc.Options) (proc.O
 			b.Fatal(err)
 		}
 	}
-	if starter != 0 && running > 0 {
-		b.ReportMetric(float64(len(mustGlob(fmt.Sprintf("/proc/%d/task/*", starter)))), "threads")
-	}
 	var jobs atomic.Int64
 	b.ResetTimer()
 	before := selfCPU(b) + processCPU(starter)
@@ -129,6 +126,9 @@ func benchmarkOwner(b *testing.B, cgroup string, open func(proc.Options) (proc.O
 	})
 	<-done
 	report(b, selfCPU(b)+processCPU(starter)-before+time.Duration(jobs.Load()))
+	if starter != 0 {
+		b.ReportMetric(float64(len(mustGlob(fmt.Sprintf("/proc/%d/task/*", starter)))), "starter-threads")
+	}
 }
 
 func mustGlob(pattern string) []string {

@@ -32,6 +32,12 @@ func (l testLog) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// starterArgv is the command line of the starter. Under the race detector a program
+// takes a second to exit, which these tests can't wait for some hundred times.
+func starterArgv(exe string) []string {
+	return []string{"/usr/bin/env", "GORACE=atexit_sleep_ms=0", exe, "starter"}
+}
+
 func options(t *testing.T, cgroup string) proc.Options {
 	t.Helper()
 	exe, err := os.Executable()
@@ -39,7 +45,7 @@ func options(t *testing.T, cgroup string) proc.Options {
 		t.Fatal(err)
 	}
 	return proc.Options{
-		Argv:     []string{exe, "starter"},
+		Argv:     starterArgv(exe),
 		Cgroup:   cgroup,
 		Instance: t.TempDir(),
 		Log:      slog.New(slog.NewTextHandler(testLog{t}, nil)),

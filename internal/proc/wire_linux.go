@@ -21,7 +21,7 @@ const (
 	maxList   = 1 << 20 // arguments, or variables
 	maxText   = 4 << 10 // reasons and log lines
 
-	// maxInFlight bounds the starts that the starter holds, so that a kill never
+	// maxInFlight bounds the starts that wait in the socket, so that a kill never
 	// waits behind more than these.
 	maxInFlight = 64
 )

@@ -214,9 +214,8 @@ func testCancelledStart(t *testing.T, b *Bench) {
 	b.End(s.Key)
 }
 
-func testUnreadEnds(t *testing.T, b *Bench) {
-	// The bench reads all; a second owner's ends nobody reads would need another
-	// one. So: all ends come, once, in whatever order, while many start at once.
+// testManyAtOnce: all ends come, once, in whatever order, while many start at once.
+func testManyAtOnce(t *testing.T, b *Bench) {
 	const n = 40
 	var wg sync.WaitGroup
 	specs := make([]proc.Spec, n)

@@ -47,7 +47,7 @@ func Suite(t *testing.T, open Open) {
 		{"KillAllTree", testKillAllTree},
 		{"KillAllRunner", testKillAllRunner},
 		{"LeftOver", testLeftOver},
-		{"UnreadEnds", testUnreadEnds},
+		{"ManyAtOnce", testManyAtOnce},
 		{"List", testList},
 		{"ManyQuickJobs", testManyQuickJobs},
 		{"Close", testClose},
