@@ -16,6 +16,7 @@ import (
 // caFlags are flags of several verbs of the CA.
 type caFlags struct {
 	dir           string
+	p12Password   pki.Secret
 	out, p12, csr string
 	algorithm     string
 	dns, ips      []string
@@ -103,6 +104,9 @@ signer, user for a user: the names that a part's private/ folder has by default.
 			kind, known := issueKinds[args[0]]
 			if !known {
 				return Usage("%q is no kind of certificate: controller, agent, cockpit, signer or user", args[0])
+			}
+			if err := s.readKeystorePassword(f); err != nil {
+				return err
 			}
 			ca, err := pki.OpenCA(fsys.Real{}, f.dir)
 			if err != nil {
@@ -282,14 +286,20 @@ func (s *session) caRenewVerb(f *caFlags) *cobra.Command {
 		long:    "The one before stays valid until it ends or is revoked. With --keep-key it is for the same key, and only the certificate is written.",
 		example: "  signet ca renew 1f3a9c --out agent-2/private",
 		run: func(_ context.Context, args []string) error {
-			if f.keepKey && f.out == "" {
-				return Usage("--out is missing: the folder that the certificate is written to")
-			}
-			ca, err := pki.OpenCA(fsys.Real{}, f.dir)
+			source, validity, err := f.source()
 			if err != nil {
 				return err
 			}
-			source, validity, err := f.source()
+			if f.keepKey {
+				if f.out == "" || f.p12 != "" || f.csr != "" {
+					return Usage("--keep-key needs --out, and neither --p12 nor --csr: the key isn't here")
+				}
+				source = pki.KeySource{}
+			}
+			if err := s.readKeystorePassword(f); err != nil {
+				return err
+			}
+			ca, err := pki.OpenCA(fsys.Real{}, f.dir)
 			if err != nil {
 				return err
 			}

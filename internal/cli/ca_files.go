@@ -70,11 +70,7 @@ func (s *session) deliver(f *caFlags, ca *pki.CA, issued *pki.Issued, role pki.R
 		}
 	}
 	if f.p12 != "" {
-		password, err := readLine(bufio.NewReader(s.io.In))
-		if err != nil || password == "" {
-			return Usage("--p12 needs a password on standard input")
-		}
-		if err := pki.WritePKCS12(fsys.Real{}, f.p12, issued.Keypair(), pki.Secret(password)); err != nil {
+		if err := pki.WritePKCS12(fsys.Real{}, f.p12, issued.Keypair(), f.p12Password); err != nil {
 			return err
 		}
 		files = append(files, f.p12)
@@ -97,6 +93,19 @@ func (s *session) deliver(f *caFlags, ca *pki.CA, issued *pki.Issued, role pki.R
 		t.row(issued.Serial, id.String(), day(issued.Cert.NotAfter), file)
 	}
 	return t.flush()
+}
+
+// readKeystorePassword reads the password of --p12, before anything is issued.
+func (s *session) readKeystorePassword(f *caFlags) error {
+	if f.p12 == "" {
+		return nil
+	}
+	password, err := readLine(bufio.NewReader(s.io.In))
+	if err != nil || password == "" {
+		return Usage("--p12 needs a password on standard input")
+	}
+	f.p12Password = pki.Secret(password)
+	return nil
 }
 
 // writeIssued writes key (if it was made here), chain and root.

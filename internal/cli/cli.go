@@ -101,9 +101,6 @@ func Run(ctx context.Context, p Program, args []string, io Streams, env []string
 	s := &session{program: p, args: args, io: io, env: environment(env)}
 	root := s.root()
 	root.SetArgs(args)
-	root.SetIn(io.In)
-	root.SetOut(io.Out)
-	root.SetErr(io.Err)
 	return s.finish(root.ExecuteContext(ctx))
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -125,21 +126,47 @@ func (s *session) askLogin(p *Profile) (string, error) {
 	return password, err
 }
 
-// hidden reads a line while the terminal doesn't show what is typed.
-func hidden(terminal *os.File, in *bufio.Reader) (line string, err error) {
+// hidden reads a line while the terminal doesn't show what is typed. Ctrl-C
+// comes as a character, so that the terminal is restored in any case.
+func hidden(terminal *os.File, in io.ByteReader) (line string, err error) {
 	fd := int(terminal.Fd())
 	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		return "", fmt.Errorf("asking for the password: %w", err)
 	}
 	silent := *before
-	silent.Lflag &^= unix.ECHO
-	silent.Lflag |= unix.ICANON | unix.ISIG
+	silent.Lflag &^= unix.ECHO | unix.ICANON | unix.ISIG
+	silent.Cc[unix.VMIN], silent.Cc[unix.VTIME] = 1, 0
 	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &silent); err != nil {
 		return "", fmt.Errorf("asking for the password: %w", err)
 	}
 	defer func() { err = errors.Join(err, unix.IoctlSetTermios(fd, unix.TCSETS, before)) }()
-	return readLine(in)
+	return typedLine(in)
+}
+
+// maxPassword bounds what is typed, in bytes.
+const maxPassword = 1000
+
+// typedLine puts a line together out of what a terminal sends key by key.
+func typedLine(in io.ByteReader) (string, error) {
+	const ctrlC, ctrlD, ctrlU, backspace, del = 3, 4, 21, 8, 127
+	var typed []byte
+	for {
+		b, err := in.ReadByte()
+		switch {
+		case err != nil || b == ctrlC || b == ctrlD && len(typed) == 0:
+			return "", Usage("no password was given")
+		case b == '\r' || b == '\n' || b == ctrlD:
+			return string(typed), nil
+		case b == ctrlU:
+			typed = typed[:0]
+		case b == backspace || b == del:
+			_, size := utf8.DecodeLastRune(typed)
+			typed = typed[:len(typed)-size]
+		case len(typed) < maxPassword:
+			typed = append(typed, b)
+		}
+	}
 }
 
 // readLine reads to the end of a line, or of what there is.

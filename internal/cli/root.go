@@ -51,6 +51,9 @@ type verb struct {
 
 func (s *session) root() *cobra.Command {
 	root := s.group("signet", "Workload automation that runs only what is signed", rootLong, rootExample)
+	root.SetIn(s.io.In)
+	root.SetOut(s.io.Out)
+	root.SetErr(s.io.Err)
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.CompletionOptions.HiddenDefaultCmd = false
@@ -76,7 +79,7 @@ func (s *session) root() *cobra.Command {
 
 // group makes a command that only has other commands below it.
 func (s *session) group(name, short, long, example string, verbs ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: name, Short: short, Long: long, Example: example}
+	c := &cobra.Command{Use: name, Short: short, Long: long, Example: example, SuggestionsMinimumDistance: 2}
 	c.Args = func(c *cobra.Command, args []string) error {
 		s.command = c
 		switch {
@@ -160,7 +163,7 @@ func (s *session) describeCompletion(root *cobra.Command) {
 			continue
 		}
 		c.Example = "  source <(signet completion bash)"
-		c.Args = func(c *cobra.Command, args []string) error {
+		c.RunE = func(c *cobra.Command, _ []string) error {
 			s.command = c
 			return Usage("signet completion needs a shell: bash, zsh, fish or powershell")
 		}
