@@ -78,7 +78,7 @@ func start(f logFile, path string, o Options) (*Capture, error) {
 		c.now = time.Now
 	}
 	c.created = c.now()
-	header := appendHeader(nil, c.created)
+	header := encodeHeader(c.created)
 	if _, err := f.Write(header); err != nil {
 		return nil, writeFault(err, "the task's log can't be written")
 	}
@@ -178,7 +178,7 @@ func (c *Capture) pump(ch Channel, r *os.File) {
 		}
 		if err != nil {
 			c.mu.Lock()
-			c.open = c.open || err == errStillOpen
+			c.open = c.open || errors.Is(err, errStillOpen)
 			c.mu.Unlock()
 			return
 		}

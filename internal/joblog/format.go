@@ -55,12 +55,12 @@ type ending struct {
 	flags               uint64
 }
 
-func appendHeader(b []byte, created time.Time) []byte {
-	start := len(b)
+func encodeHeader(created time.Time) []byte {
+	b := make([]byte, 0, headerSize)
 	b = append(b, magic...)
 	b = binary.LittleEndian.AppendUint32(b, format)
 	b = binary.LittleEndian.AppendUint64(b, uint64(created.UnixMilli()))
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
 // decodeHeader returns when the file was created, or errShort.

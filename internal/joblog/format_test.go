@@ -3,6 +3,7 @@ package joblog
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // The first form of the format, for ever: header, one frame, end record.
 func TestFormatGolden(t *testing.T) {
 	t.Parallel()
-	b := appendHeader(nil, time.UnixMilli(1_700_000_000_000))
+	b := encodeHeader(time.UnixMilli(1_700_000_000_000))
 	b = appendFrame(b, byte(Stderr), 300, []byte("hi\n"))
 	b = appendFrame(b, kindEnd, 301, ending{stdout: 0, stderr: 3, cut: 0, flags: flagOpen}.encode())
 	want := "SGNTTLOG\x01\x00\x00\x00\x00h\xe5\xcf\x8b\x01\x00\x00"
@@ -35,7 +36,7 @@ func TestFrameRoundTrip(t *testing.T) {
 		delta := rapid.Uint64().Draw(t, "delta")
 		data := rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "data")
 		b := appendFrame(nil, kind, delta, data)
-		rec, n, err := decodeFrame(append(b[:len(b):len(b)], 1, 2, 3))
+		rec, n, err := decodeFrame(append(slices.Clip(b), 1, 2, 3))
 		if err != nil || n != len(b) || rec.kind != kind || rec.delta != delta || !bytes.Equal(rec.data, data) {
 			t.Fatalf("%+v, %d, %v", rec, n, err)
 		}
@@ -80,11 +81,11 @@ func FuzzFrame(f *testing.F) {
 }
 
 func FuzzHeader(f *testing.F) {
-	f.Add(appendHeader(nil, time.UnixMilli(1)))
+	f.Add(encodeHeader(time.UnixMilli(1)))
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		created, err := decodeHeader(b)
-		if err == nil && !bytes.Equal(appendHeader(nil, created), b[:headerSize]) {
+		if err == nil && !bytes.Equal(encodeHeader(created), b[:headerSize]) {
 			t.Fatalf("%v comes back differently", created)
 		}
 	})

@@ -174,7 +174,7 @@ func TestLeftOverHoldsThePipe(t *testing.T) {
 	if took := time.Since(begin); took < 50*time.Millisecond || took > 20*time.Second {
 		t.Errorf("Finish took %v", took)
 	}
-	if _, err := held.Write([]byte("x")); err == nil {
+	if _, err := held.WriteString("x"); err == nil {
 		t.Error("the pipe is still read")
 	}
 	if got := read(t, path); got.stdout != "what is there\n" {
@@ -372,7 +372,7 @@ func TestTorn(t *testing.T) {
 	dir := t.TempDir()
 	var whole []byte
 	var ends []int
-	whole = appendHeader(whole, time.UnixMilli(1_700_000_000_000))
+	whole = append(whole, encodeHeader(time.UnixMilli(1_700_000_000_000))...)
 	ends = append(ends, len(whole))
 	for i, text := range []string{"one\n", "two\n", "three\n"} {
 		whole = appendFrame(whole, byte(1+i%2), uint64(i), []byte(text))

@@ -59,7 +59,7 @@ func appendEnd(path string, r *Reader, reason string, s Summary) (err error) {
 	created, at := r.created, r.Offset()
 	if !r.header {
 		created, at = time.Now(), 0
-		b = appendHeader(b, created)
+		b = encodeHeader(created)
 	}
 	delta := uint64(max(time.Since(created).Milliseconds(), 0))
 	b = appendFrame(b, byte(Mark), delta, []byte(reason[:min(len(reason), MaxLine)]))

@@ -4,6 +4,7 @@ package proc_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -66,7 +67,7 @@ func startersOf(parent int) []int {
 		if err != nil {
 			continue
 		}
-		f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+		f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err == nil && f[1] == strconv.Itoa(parent) && strings.HasSuffix(string(line), "\x00starter\x00") {
 			found = append(found, pid)
@@ -259,7 +260,7 @@ func zombies() []string {
 		if err != nil {
 			continue
 		}
-		fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+		fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 		if fields[0] == "Z" && fields[1] == strconv.Itoa(os.Getpid()) {
 			found = append(found, filepath.Dir(f)+" "+fields[19])
 		}

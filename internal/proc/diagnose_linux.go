@@ -182,7 +182,7 @@ func forbiddenProgram(program, file string) *StartError {
 	case errors.Is(err, fs.ErrPermission):
 		return &StartError{ProgramForbidden, fmt.Sprintf("%s can't be reached: a directory on its path can't be entered by user %d", program, os.Geteuid())}
 	case err != nil:
-		return nil
+		return nil //nolint:nilerr // not this reason
 	case fi.IsDir():
 		return &StartError{ProgramForbidden, fmt.Sprintf("%s is a directory", program)}
 	case !fi.Mode().IsRegular():

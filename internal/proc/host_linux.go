@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -204,7 +205,7 @@ func (h *host) attributes(s *Spec, j *job, out, errFD int) (*syscall.ProcAttr, f
 	}
 	if h.groups == nil {
 		j.tree = &tree{mark: h.nextMark(s.Key), seen: make(map[procID]struct{})}
-		attr.Env = append(s.Env[:len(s.Env):len(s.Env)], markVar+"="+j.tree.mark)
+		attr.Env = slices.Concat(s.Env, []string{markVar + "=" + j.tree.mark})
 		return attr, func() {}, nil
 	}
 	dir, err := h.groups.make(s.Key)

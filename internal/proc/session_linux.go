@@ -109,7 +109,7 @@ func (s *session) read(handle func(*message)) error {
 }
 
 func (s *session) receive(buf []byte) (*message, error) {
-	n, _, _, _, err := s.conn.ReadMsgUnix(buf, nil)
+	n, err := s.conn.Read(buf) // a packet
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *session) receive(buf []byte) (*message, error) {
 
 // send sends a message. That the starter has gone is met by read.
 func (s *session) send(m *message) {
-	_, _, _ = s.conn.WriteMsgUnix(encodeMessage(m), nil, nil)
+	_, _ = s.conn.Write(encodeMessage(m)) // a packet
 }
 
 // sendStart sends a start with its descriptors, of which the packet holds copies.

@@ -52,7 +52,7 @@ func (s *starter) run(fd int) error {
 	}
 	if err := s.configure(m); err != nil {
 		s.socket.send(&message{kind: msgHello, version: wireVersion, text: err.Error()})
-		return nil
+		return nil //nolint:nilerr // the Agent tells it
 	}
 	stop := make(chan struct{})
 	go s.host.reapAll(stop) // ends with the process at the latest

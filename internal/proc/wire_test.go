@@ -4,6 +4,7 @@ package proc
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,7 +86,7 @@ func TestSafeName(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := rapid.String().Draw(t, "a"), rapid.String().Draw(t, "b")
 		name := safeName(a)
-		if len(name) > 64 || name[0] == 0 || bytes.ContainsAny([]byte(name), "/\x00\n ") {
+		if len(name) > 64 || name[0] == 0 || strings.ContainsAny(name, "/\x00\n ") {
 			t.Fatalf("%q has the name %q", a, name)
 		}
 		if a != b && name == safeName(b) {

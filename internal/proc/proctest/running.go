@@ -162,8 +162,7 @@ func testBadKeys(t *testing.T, b *Bench) {
 }
 
 func code(err error) string {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Code
 	}
 	return ""
