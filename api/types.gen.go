@@ -395,8 +395,7 @@ type OrdersRequest struct {
 // Parameter defines model for Parameter.
 type Parameter struct {
 	// Default The default expression
-	Default     string `json:"default,omitempty"`
-	Description string `json:"description,omitempty"`
+	Default string `json:"default,omitempty"`
 
 	// Final It is computed and must not be given
 	Final    bool   `json:"final"`

@@ -1,0 +1,300 @@
+package cockpit
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/conf"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
+	"github.com/signet-scheduler/signet/internal/identity"
+	"github.com/signet-scheduler/signet/internal/objectfile"
+	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/store"
+	"github.com/signet-scheduler/signet/internal/store/sqlite"
+	"github.com/signet-scheduler/signet/internal/transport"
+	"github.com/signet-scheduler/signet/internal/trust"
+)
+
+// Deps is what a Cockpit is made of. Settings and Log are needed; the rest has
+// defaults.
+type Deps struct {
+	Settings *conf.Cockpit
+	Log      *slog.Logger
+	Clock    clock.Clock  // the machine's
+	FS       fsys.FS      // the disk
+	Listener net.Listener // instead of Settings.Listen
+	Version  string       // of the program, for GET /version
+	Commit   string
+	Go       string
+
+	// Dial connects to a Controller; nil: by HTTPS.
+	Dial func(ref conf.ControllerRef) (Controller, error)
+	// Hash says how hard passwords are hashed.
+	Hash identity.HashOptions
+	// ConfirmEvery is the least time between two confirmations of events, 1 s.
+	ConfirmEvery time.Duration
+}
+
+// Cockpit is the part that users talk to.
+type Cockpit struct {
+	deps      Deps
+	settings  *conf.Cockpit
+	log       *slog.Logger
+	clock     clock.Clock
+	db        store.Store
+	pack      *packer
+	openAPI   []byte // JSON
+	hasher    *identity.Hasher
+	logins    *identity.Logins
+	sessions  *identity.Sessions
+	live      *liveCalls
+	signer    trust.SignerKey // nil: the server may not sign
+	histories []*history      // one for each Controller, as configured
+	server    *transport.Server
+	closing   sync.Once
+	closeErr  error
+}
+
+// New opens the database, makes the listener, and connects to nobody yet; Run
+// does. The database must have been made by Init.
+func New(ctx context.Context, d Deps) (*Cockpit, error) {
+	if d.Clock == nil {
+		d.Clock = clock.Real{}
+	}
+	if d.FS == nil {
+		d.FS = fsys.Real{}
+	}
+	if d.ConfirmEvery == 0 {
+		d.ConfirmEvery = time.Second
+	}
+	c := &Cockpit{deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), hasher: identity.NewHasher(d.Hash)}
+	if err := c.open(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (c *Cockpit) open(ctx context.Context) (err error) {
+	if c.openAPI, err = objectfile.FromYAML([]byte(api.OpenAPI())); err != nil {
+		return fault.Wrap(fault.Internal, "BadOpenAPI", err, "the description of the API can't be read")
+	}
+	if c.pack, err = newPacker(); err != nil {
+		return err
+	}
+	if c.signer, err = loadSigner(c.settings); err != nil {
+		return err
+	}
+	if c.db, err = openDatabase(ctx, c.settings, c.deps.FS); err != nil {
+		return err
+	}
+	if err := c.mustBeInitialized(ctx); err != nil {
+		return err
+	}
+	accounts := accountsIn{c.db}
+	c.logins = &identity.Logins{Accounts: accounts, Hasher: c.hasher, Throttle: identity.NewThrottle(), Clock: c.clock}
+	c.sessions = &identity.Sessions{Store: accounts, Clock: c.clock, Idle: c.settings.SessionIdle, Max: c.settings.SessionMax}
+	if err := c.dialAll(); err != nil {
+		return err
+	}
+	return c.listen()
+}
+
+// openDatabase opens the database that the settings name.
+func openDatabase(ctx context.Context, s *conf.Cockpit, disk fsys.FS) (store.Store, error) {
+	file, ok := strings.CutPrefix(s.Database, "sqlite:")
+	if !ok {
+		return nil, fault.New(fault.Invalid, "InvalidDatabase", "only an SQLite database can be used: sqlite:FILE")
+	}
+	return sqlite.Open(ctx, sqlite.Options{File: file, FS: disk})
+}
+
+func (c *Cockpit) mustBeInitialized(ctx context.Context) error {
+	return c.db.Read(ctx, func(r store.Reader) error {
+		n, err := r.CountRole(string(identity.Administrator))
+		if err == nil && n == 0 {
+			return fault.New(fault.Invalid, "NotInitialized", "the database has no administrator; run \"signet cockpit init\" first")
+		}
+		return err
+	})
+}
+
+// dialAll makes the way to each Controller.
+func (c *Cockpit) dialAll() error {
+	dial := c.deps.Dial
+	if dial == nil {
+		credentials, err := transport.LoadCredentialsWith(files(&c.settings.TLS, c.settings.TLS.TrustFiles), transport.CredentialOptions{Clock: c.clock, Log: c.log})
+		if err != nil {
+			return err
+		}
+		dial = func(ref conf.ControllerRef) (Controller, error) { return NewRemote(ref, credentials, c.clock) }
+	}
+	for _, ref := range c.settings.Controllers {
+		controller, err := dial(ref)
+		if err != nil {
+			return err
+		}
+		c.histories = append(c.histories, newHistory(historyParts{
+			id: ref.ID, name: c.settings.Name, controller: controller, db: c.db, clock: c.clock, log: c.log, pack: c.pack, confirmEvery: c.deps.ConfirmEvery,
+		}))
+	}
+	return nil
+}
+
+func files(t *conf.TLS, trusted []string) transport.Files {
+	return transport.Files{
+		Keystore: t.Keystore, KeystorePassword: pki.Secret(t.KeystorePassword.Reveal()), Cert: t.CertFile, Key: t.KeyFile,
+		Trust: trusted, TrustPassword: pki.Secret(t.TrustPassword.Reveal()), CRLs: t.CRLFiles,
+	}
+}
+
+func (c *Cockpit) listen() error {
+	credentials, err := transport.LoadCredentialsWith(files(&c.settings.UserTLS, c.settings.UserCA), transport.CredentialOptions{Clock: c.clock, Log: c.log})
+	if err != nil {
+		return err
+	}
+	c.server, err = transport.NewServer(transport.Options{
+		Listen: c.settings.Listen, Listener: c.deps.Listener, Mode: transport.Users, Credentials: credentials, Handler: c.handler(), Log: c.log,
+	})
+	return err
+}
+
+// Addr returns the address that users connect to.
+func (c *Cockpit) Addr() net.Addr { return c.server.Addr() }
+
+// Handler returns the API, for tests that need no listener.
+func (c *Cockpit) Handler() http.Handler { return c.handler() }
+
+// Run serves users and follows the Controllers until ctx ends, then stops all
+// and closes. It returns nil, or why the listener failed. Call it once.
+func (c *Cockpit) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	for _, h := range c.histories {
+		wg.Go(func() { h.run(ctx) })
+	}
+	wg.Go(func() { c.housekeep(ctx) })
+	c.log.Info("the Cockpit serves", "address", c.Addr().String())
+	err := c.server.Serve(ctx)
+	cancel()
+	wg.Wait()
+	return errors.Join(err, c.Close())
+}
+
+// Close releases everything. After Run it does nothing; further calls return the
+// same.
+func (c *Cockpit) Close() error {
+	c.closing.Do(func() {
+		var errs []error
+		if c.server != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), c.settings.ShutdownTimeout)
+			defer cancel()
+			errs = append(errs, c.server.Shutdown(ctx))
+		}
+		for _, h := range c.histories {
+			errs = append(errs, h.controller.Close())
+		}
+		if c.db != nil {
+			errs = append(errs, c.db.Close())
+		}
+		if c.pack != nil {
+			c.pack.close()
+		}
+		c.closeErr = errors.Join(errs...)
+	})
+	return c.closeErr
+}
+
+// How often old history goes, and how much of it in one transaction.
+const (
+	houseEvery = 10 * time.Minute
+	houseBatch = 200
+)
+
+// housekeep deletes what is too old until ctx ends.
+func (c *Cockpit) housekeep(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := c.tidy(ctx); err != nil && ctx.Err() == nil {
+			c.log.Error("housekeeping", "error", err)
+		}
+		sleep(ctx, c.clock, houseEvery)
+	}
+}
+
+func (c *Cockpit) tidy(ctx context.Context) error {
+	now := c.clock.Now()
+	err := c.db.Write(ctx, func(w store.Writer) error {
+		return w.DeleteExpiredSessions(now.UnixMilli(), now.Add(-c.settings.SessionIdle).UnixMilli())
+	})
+	if err != nil || c.settings.LogRetention == 0 {
+		return err
+	}
+	before := now.Add(-c.settings.LogRetention).UnixMilli()
+	for ctx.Err() == nil {
+		var n int
+		err := c.db.Write(ctx, func(w store.Writer) (err error) {
+			n, err = w.DeleteHistory(before, houseBatch)
+			return err
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+// history returns the Controller that a call names, or the only one.
+func (c *Cockpit) history(id string) (*history, error) {
+	if id == "" && len(c.histories) == 1 {
+		return c.histories[0], nil
+	}
+	ids := make([]string, len(c.histories))
+	for i, h := range c.histories {
+		if ids[i] = h.id; h.id == id {
+			return h, nil
+		}
+	}
+	if id == "" {
+		return nil, fault.New(fault.Invalid, "ControllerNeeded", "say which Controller is meant, by the parameter controller: %s", strings.Join(ids, ", "))
+	}
+	return nil, fault.New(fault.NotFound, "UnknownController", "there is no Controller %q here; there are: %s", clip(id), strings.Join(ids, ", "))
+}
+
+// loadSigner reads the key that the server signs documents with; nil when there
+// is none. The files lie outside of the database: a copy of it can't sign.
+func loadSigner(s *conf.Cockpit) (trust.SignerKey, error) {
+	if s.SecurityLevel != "low" || s.SigningKeyFile == "" {
+		return nil, nil //nolint:nilnil // the server may not sign
+	}
+	info, err := os.Stat(s.SigningKeyFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil //nolint:nilnil // nobody gave it a key
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, "SigningKeyUnreadable", err, "the signing key %s can't be read", s.SigningKeyFile)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fault.New(fault.Untrusted, "KeyFileExposed", "others than its owner can use the signing key %s: chmod 600 it", s.SigningKeyFile)
+	}
+	key, err := os.ReadFile(s.SigningKeyFile)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, "SigningKeyUnreadable", err, "the signing key %s can't be read", s.SigningKeyFile)
+	}
+	var cert []byte
+	if s.SigningCertFile != "" {
+		cert, err = os.ReadFile(s.SigningCertFile)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fault.Wrap(fault.Invalid, "SigningKeyUnreadable", err, "the signing certificate %s can't be read", s.SigningCertFile)
+		}
+	}
+	return trust.LoadSigner(key, cert)
+}

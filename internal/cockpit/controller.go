@@ -1,0 +1,130 @@
+package cockpit
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/order"
+)
+
+// Controller is one Controller, alone or a group, as the Cockpit sees it. Safe
+// for concurrent use.
+type Controller interface {
+	// Command carries out a command and returns its reply; a repetition with the
+	// same id is harmless.
+	Command(ctx context.Context, cmd engine.Command) (json.RawMessage, error)
+	// UpdateItems deploys and removes documents, all or nothing.
+	UpdateItems(ctx context.Context, u ItemUpdate) error
+	// Events returns the events behind after, and goes on as more come. When
+	// they are no longer kept, the error is NotFound, EventSeqTorn.
+	Events(ctx context.Context, after int64) (Events, error)
+	// EventLines returns the same as NDJSON, with empty lines as heartbeats.
+	EventLines(ctx context.Context, after int64, follow bool) (io.ReadCloser, error)
+	Orders(ctx context.Context, q OrderQuery) ([]json.RawMessage, error)
+	Order(ctx context.Context, id string) (json.RawMessage, error)
+	Workflows(ctx context.Context) ([]WorkflowInfo, error)
+	Workflow(ctx context.Context, path, version string) (WorkflowInfo, error)
+	Items(ctx context.Context) ([]ItemInfo, error)
+	Agents(ctx context.Context) ([]AgentInfo, error)
+	Status(ctx context.Context) (Status, error)
+	// TaskLog returns the bytes of a task's log file from an offset; with follow
+	// until the log is finished. NotFound when there is no such log (any more).
+	TaskLog(ctx context.Context, agent, task string, offset int64, follow bool) (io.ReadCloser, error)
+	Close() error
+}
+
+// Events is a Controller's stream of events. Next and Close may be called by
+// different goroutines.
+type Events interface {
+	// Next waits for events and returns at least one, in the order of their ids.
+	Next() ([]engine.Stamped, error)
+	Close() error
+}
+
+// ItemUpdate is a deployment: what comes, with its evidence, and what goes.
+type ItemUpdate struct {
+	CommandID string
+	By        order.Actor
+	Add       []SignedDocument
+	Remove    []item.Key
+}
+
+// SignedDocument is a document's exact text, and the evidence as JSON.
+type SignedDocument struct {
+	String   string          `json:"string"`
+	Evidence json.RawMessage `json:"evidence"`
+}
+
+// OrderQuery selects orders, which come sorted by id.
+type OrderQuery struct {
+	Workflow string
+	State    string
+	After    string // an id
+	Limit    int
+}
+
+// ProblemInfo is what is wrong with an object.
+type ProblemInfo struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// WorkflowInfo is a workflow as a Controller tells of it. The fields from
+// Document on are in the answer about one workflow only.
+type WorkflowInfo struct {
+	Path       string       `json:"path"`
+	VersionID  string       `json:"versionId"`
+	Suspended  bool         `json:"suspended"`
+	Skip       []string     `json:"skip"`
+	Orders     int          `json:"orders"`
+	Signer     string       `json:"signer"`
+	Quarantine *ProblemInfo `json:"quarantine"`
+
+	Document    string            `json:"document"`
+	Versions    []string          `json:"versions"`
+	Breakpoints []json.RawMessage `json:"breakpoints"`
+}
+
+// ItemInfo is a deployed object.
+type ItemInfo struct {
+	Kind       string       `json:"kind"`
+	Path       string       `json:"path"`
+	VersionID  string       `json:"versionId"`
+	Revision   int64        `json:"revision"`
+	Signer     string       `json:"signer"`
+	Newest     bool         `json:"newest"`
+	Removed    bool         `json:"removed"`
+	Quarantine *ProblemInfo `json:"quarantine"`
+}
+
+// AgentInfo is an Agent as its Controller sees it.
+type AgentInfo struct {
+	Path         string       `json:"path"`
+	URI          string       `json:"uri"`
+	Disabled     bool         `json:"disabled"`
+	ProcessLimit *int         `json:"processLimit"`
+	Coupled      bool         `json:"coupled"`
+	Problem      *ProblemInfo `json:"problem"`
+	Orders       int          `json:"orders"`
+	Running      int          `json:"running"`
+}
+
+// Status is what a Controller says of itself.
+type Status struct {
+	ControllerID string       `json:"controllerId"`
+	Name         string       `json:"name"`
+	Leader       string       `json:"leader"`
+	Term         int64        `json:"term"`
+	LastEventID  int64        `json:"lastEventId"`
+	Members      []MemberInfo `json:"members"`
+}
+
+// MemberInfo is one member of a Controller.
+type MemberInfo struct {
+	Name string `json:"name"`
+	Role string `json:"role"` // leader, follower
+	URL  string `json:"url"`
+}

@@ -1,0 +1,280 @@
+package cockpit
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/store"
+)
+
+// follower writes the history of one Controller. It reads the event stream from
+// the position in the database on, writes rows and the new position in one
+// transaction, and only then confirms to the Controller, which keeps events until
+// it does. Whatever is cut off in between is read again and passed over.
+type follower struct {
+	id         string // of the Controller
+	name       string // of this Cockpit, as reader
+	controller Controller
+	db         store.Store
+	clock      clock.Clock
+	log        *slog.Logger
+	signals    *signals
+	wakeLogs   func() // there may be logs to fetch
+	// confirmEvery is the least time between two confirmations: each is an
+	// event of the Controller's log, too.
+	confirmEvery time.Duration
+
+	cache     *orderCache
+	isOrders  map[string]bool
+	toConfirm chan struct{} // capacity 1
+
+	mu        sync.Mutex
+	committed int64
+	confirm   int64 // up to here there is something worth confirming
+	problem   error
+}
+
+// Bounds of one transaction: it should be short, and others wait for it.
+const (
+	maxBatch       = 4000 // events
+	maxCachedOrder = 5000
+)
+
+// init makes what isn't given.
+func (f *follower) init() *follower {
+	f.cache = newOrderCache(maxCachedOrder)
+	f.isOrders = orderEventNames()
+	f.toConfirm = make(chan struct{}, 1)
+	return f
+}
+
+// status returns up to which event the history is written, and what keeps it
+// from going on.
+func (f *follower) status() (event int64, problem error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.committed, f.problem
+}
+
+func (f *follower) setProblem(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil && (f.problem == nil || fault.Of(err).Code != fault.Of(f.problem).Code) {
+		f.log.Warn("history: reading events was interrupted", "controller", f.id, "error", err)
+	}
+	f.problem = err
+}
+
+// run reads and confirms until ctx ends.
+func (f *follower) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { f.confirmAll(ctx) })
+	pause := firstPause
+	for ctx.Err() == nil {
+		began := f.clock.Now()
+		err := f.follow(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		f.setProblem(err)
+		if f.clock.Now().Sub(began) > lastPause {
+			pause = firstPause
+		}
+		sleep(ctx, f.clock, pause)
+		pause = min(2*pause, lastPause)
+	}
+}
+
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// sleep waits for a while, or until ctx ends.
+func sleep(ctx context.Context, c clock.Clock, d time.Duration) {
+	timer := c.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C():
+	case <-ctx.Done():
+	}
+}
+
+// follow reads one stream to its end.
+func (f *follower) follow(ctx context.Context) error {
+	var position int64
+	err := f.db.Read(ctx, func(r store.Reader) (err error) {
+		position, err = r.Position(f.id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	f.reached(position)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events, err := f.controller.Events(ctx, position)
+	if err != nil {
+		return err
+	}
+	f.setProblem(nil)
+
+	batches := make(chan []engine.Stamped, 8)
+	var failed error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer close(batches)
+		for {
+			batch, err := events.Next()
+			if err != nil {
+				failed = err
+				return
+			}
+			select {
+			case batches <- batch:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	// Closing makes a waiting Next return.
+	defer wg.Wait()
+	defer func() { _ = events.Close() }()
+	defer cancel()
+	for {
+		batch, ok := gather(ctx, batches)
+		if !ok {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			wg.Wait()
+			return failed
+		}
+		if batch = behind(batch, position); len(batch) == 0 {
+			continue
+		}
+		if err := f.commit(ctx, position, batch); err != nil {
+			return err
+		}
+		position = batch[len(batch)-1].ID
+	}
+}
+
+// gather waits for events and takes along what is there already.
+func gather(ctx context.Context, from <-chan []engine.Stamped) (batch []engine.Stamped, ok bool) {
+	select {
+	case batch, ok = <-from:
+		if !ok {
+			return nil, false
+		}
+	case <-ctx.Done():
+		return nil, false
+	}
+	for len(batch) < maxBatch {
+		select {
+		case more, ok := <-from:
+			if !ok {
+				return batch, true // what ended it is told by the next call
+			}
+			batch = append(batch, more...)
+		default:
+			return batch, true
+		}
+	}
+	return batch, true
+}
+
+// behind drops events that are written already.
+func behind(batch []engine.Stamped, position int64) []engine.Stamped {
+	fresh := batch[:0:0]
+	for i := range batch {
+		if batch[i].ID > position {
+			position = batch[i].ID
+			fresh = append(fresh, batch[i])
+		}
+	}
+	return fresh
+}
+
+// commit writes a batch and its position, then tells everybody.
+func (f *follower) commit(ctx context.Context, from int64, batch []engine.Stamped) error {
+	var done *fold
+	err := f.db.Write(ctx, func(w store.Writer) error {
+		done = &fold{
+			controller: f.id, now: f.clock.Now().UnixMilli(), cache: f.cache, w: w, log: f.log,
+			orders: map[order.ID]*tracked{}, dirty: map[order.ID]bool{},
+		}
+		return done.events(from, batch, f.isOrders)
+	})
+	if err != nil {
+		return fmt.Errorf("writing history: %w", err)
+	}
+	for id := range done.dirty {
+		f.cache.put(id, done.orders[id])
+	}
+	for i := range batch {
+		// Confirmations are events themselves: confirming them would never end.
+		if _, isConfirmation := batch[i].Event.(*engine.EventsReleased); !isConfirmation {
+			f.mu.Lock()
+			f.confirm = batch[i].ID
+			f.mu.Unlock()
+		}
+	}
+	f.reached(batch[len(batch)-1].ID)
+	for id := range done.dirty {
+		f.signals.changed(string(id.Root()))
+	}
+	if done.logs {
+		f.wakeLogs()
+	}
+	select {
+	case f.toConfirm <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (f *follower) reached(position int64) {
+	f.mu.Lock()
+	f.committed = position
+	f.mu.Unlock()
+	f.signals.reached(position)
+}
+
+// confirmAll tells the Controller, now and then, what is written.
+func (f *follower) confirmAll(ctx context.Context) {
+	var confirmed int64
+	for {
+		select {
+		case <-f.toConfirm:
+		case <-ctx.Done():
+			return
+		}
+		f.mu.Lock()
+		until := f.confirm
+		f.mu.Unlock()
+		if until <= confirmed {
+			continue
+		}
+		cmd := engine.Command{
+			ID: rand.Text(), By: order.Actor{Account: f.name, Method: "cockpit"},
+			Body: &engine.ReleaseEvents{Reader: f.name, Until: until},
+		}
+		if _, err := f.controller.Command(ctx, cmd); err == nil || fault.HasCode(err, "ReverseReleaseEvents") {
+			confirmed = until
+		} else if ctx.Err() == nil {
+			// The Controller keeps more than it needs to until the next one succeeds.
+			f.log.Info("history: events could not be confirmed", "controller", f.id, "error", err)
+		}
+		sleep(ctx, f.clock, f.confirmEvery)
+	}
+}

@@ -1,0 +1,279 @@
+package cockpit
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/objectfile"
+	"github.com/signet-scheduler/signet/internal/strictjson"
+	"github.com/signet-scheduler/signet/internal/trust"
+)
+
+// maxDeployed is how many objects one deployment brings or revokes.
+const maxDeployed = 20_000
+
+// objectsOf reads what is to be deployed.
+func objectsOf(in []api.DeployObject) ([]objectfile.Object, error) {
+	if len(in) == 0 {
+		return nil, fault.New(fault.Invalid, "InvalidRequest", "there is nothing to deploy")
+	}
+	if len(in) > maxDeployed {
+		return nil, fault.New(fault.TooLarge, "TooManyObjects", "one deployment has at most %d objects", maxDeployed)
+	}
+	objects := make([]objectfile.Object, len(in))
+	seen := map[item.Key]bool{}
+	var problems []fault.Problem
+	for i := range in {
+		o := &in[i]
+		key := item.Key{Kind: item.Kind(o.Kind), Path: o.Path}
+		where := strictjson.IndexPath("$.objects", i)
+		if err := key.Check(); err != nil {
+			problems = append(problems, fault.Problem{Where: where, Message: fault.Of(err).Public()})
+			continue
+		}
+		if seen[key] {
+			problems = append(problems, fault.Problem{Where: where, Message: key.String() + " is given twice"})
+		}
+		seen[key] = true
+		objects[i] = objectfile.Object{Key: key, File: o.File, Bytes: []byte(o.Document), Evidence: evidenceFiles(o.Evidence)}
+		if o.File == "" {
+			objects[i].File = objectfile.FileOf(key)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, &fault.Error{Kind: fault.Invalid, Code: "InvalidRequest", Message: "the objects can't be deployed", Problems: problems}
+	}
+	return objects, nil
+}
+
+func evidenceFiles(in map[string]string) map[string][]byte {
+	if len(in) == 0 {
+		return nil
+	}
+	out := make(map[string][]byte, len(in))
+	for suffix, text := range in {
+		out[suffix] = []byte(text)
+	}
+	return out
+}
+
+func invalidObjects(problems []fault.Problem) error {
+	return &fault.Error{Kind: fault.Invalid, Code: "InvalidItems", Message: "the objects can't be deployed", Problems: problems}
+}
+
+func (k *call) deploy() error {
+	in, err := decode[api.DeployRequest](k)
+	if err != nil {
+		return err
+	}
+	h, err := k.named()
+	if err != nil {
+		return err
+	}
+	objects, err := objectsOf(in.Objects)
+	if err != nil {
+		return err
+	}
+	// What is wrong with the documents is told first, with file and line; the
+	// Controller looks again.
+	if problems := objectfile.Validate(objects); len(problems) > 0 {
+		return invalidObjects(problems)
+	}
+	commandID, err := k.commandID(in.RequestId)
+	if err != nil {
+		return err
+	}
+	deployed, err := k.deployObjects(h, commandID, objects, in.Reason)
+	if err != nil {
+		return err
+	}
+	return k.answer(api.DeployResponse{Deployed: deployed})
+}
+
+// deployObjects signs what has no signature and sends all to the Controller.
+func (k *call) deployObjects(h *history, commandID string, objects []objectfile.Object, reason string) ([]api.DeployedObject, error) {
+	version := k.newVersion()
+	u := ItemUpdate{CommandID: commandID, By: k.actor()}
+	var deployed []api.DeployedObject
+	var names []string
+	var problems []fault.Problem
+	for i := range objects {
+		o := &objects[i]
+		d, err := k.signed(o, version)
+		if err != nil {
+			f := fault.Of(err)
+			if f.Kind != fault.Untrusted && f.Kind != fault.Invalid {
+				return nil, err
+			}
+			problems = append(problems, fault.Problem{Where: o.File, Message: f.Code + ": " + f.Public()})
+			continue
+		}
+		u.Add = append(u.Add, d)
+		names = append(names, o.Key.String())
+		deployed = append(deployed, api.DeployedObject{Kind: string(o.Key.Kind), Path: o.Key.Path, VersionId: versionOf(o.Key.Kind, d.String)})
+	}
+	if len(problems) > 0 {
+		return nil, &fault.Error{Kind: fault.Untrusted, Code: "InvalidEvidence", Message: "not every object has good evidence, so none was deployed", Problems: problems}
+	}
+	if err := k.beginAudit(h.id, names, reason); err != nil {
+		return nil, err
+	}
+	return deployed, h.controller.UpdateItems(k.r.Context(), u)
+}
+
+// newVersion returns the version of the workflows of this deployment.
+func (k *call) newVersion() string {
+	return k.clock.Now().UTC().Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:6])
+}
+
+// versionOf returns the version that a workflow's document states.
+func versionOf(kind item.Kind, document string) string {
+	if !kind.Versioned() {
+		return ""
+	}
+	var stated struct {
+		VersionID string `json:"versionId"`
+	}
+	_ = json.Unmarshal([]byte(document), &stated) // it was validated before
+	return stated.VersionID
+}
+
+// signed returns a document with its own evidence, or with ours if it has none.
+func (k *call) signed(o *objectfile.Object, version string) (SignedDocument, error) {
+	doc := o.Bytes
+	var evidence trust.Evidence
+	var err error
+	if o.Evidence != nil {
+		// Its bytes are what was signed: they are not touched.
+		evidence, err = trust.EvidenceFromFiles(o.Evidence)
+	} else {
+		if k.signer == nil {
+			return SignedDocument{}, fault.New(fault.Untrusted, trust.CodeMissingEvidence, "the document has no signature, and this server signs none (security level %s)", k.settings.SecurityLevel)
+		}
+		if doc, err = objectfile.Complete(o.Bytes, o.Key, version); err != nil {
+			return SignedDocument{}, err
+		}
+		evidence, err = k.signer.Sign(doc)
+	}
+	if err != nil {
+		return SignedDocument{}, err
+	}
+	text, err := json.Marshal(evidence)
+	if err != nil {
+		return SignedDocument{}, fmt.Errorf("encoding evidence: %w", err)
+	}
+	return SignedDocument{String: string(doc), Evidence: text}, nil
+}
+
+func (k *call) validateDeployment() error {
+	in, err := decode[api.DeployRequest](k)
+	if err != nil {
+		return err
+	}
+	h, err := k.named()
+	if err != nil {
+		return err
+	}
+	objects, err := objectsOf(in.Objects)
+	if err != nil {
+		return err
+	}
+	problems := objectfile.Validate(objects)
+	missing, err := k.missing(h, objects)
+	if err != nil {
+		return err
+	}
+	out := api.ValidateResponse{Problems: []api.ProblemDetail{}}
+	for _, p := range append(problems, missing...) {
+		out.Problems = append(out.Problems, api.ProblemDetail{Where: p.Where, Message: p.Message})
+	}
+	return k.answer(out)
+}
+
+// missing tells which references lead nowhere.
+func (k *call) missing(h *history, objects []objectfile.Object) ([]fault.Problem, error) {
+	wanted := objectfile.Missing(objects)
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	items, err := h.controller.Items(k.r.Context())
+	if err != nil {
+		return nil, err
+	}
+	deployed := map[item.Key]bool{}
+	for _, i := range items {
+		if i.Newest && !i.Removed {
+			deployed[item.Key{Kind: item.Kind(i.Kind), Path: i.Path}] = true
+		}
+	}
+	var problems []fault.Problem
+	for key, by := range wanted {
+		for _, user := range by {
+			if !deployed[key] {
+				problems = append(problems, fault.Problem{Where: user.String(), Message: "it refers to " + key.String() + ", which is neither given nor deployed"})
+			}
+		}
+	}
+	return sorted(problems), nil
+}
+
+func (k *call) revokeDeployment() error {
+	in, err := decode[api.RevokeRequest](k)
+	if err != nil {
+		return err
+	}
+	h, err := k.named()
+	if err != nil {
+		return err
+	}
+	if len(in.Objects) == 0 || len(in.Objects) > maxDeployed {
+		return fault.New(fault.Invalid, "InvalidRequest", "1 to %d objects can be revoked at once", maxDeployed)
+	}
+	u := ItemUpdate{CommandID: rand.Text(), By: k.actor()}
+	var names []string
+	seen := map[item.Key]bool{}
+	for _, o := range in.Objects {
+		key := item.Key{Kind: item.Kind(o.Kind), Path: o.Path}
+		if err := key.Check(); err != nil {
+			return err
+		}
+		if seen[key] {
+			return fault.New(fault.Invalid, "DuplicateKey", "%s is named twice", key)
+		}
+		seen[key] = true
+		u.Remove = append(u.Remove, key)
+		names = append(names, key.String())
+	}
+	if err := k.beginAudit(h.id, names, in.Reason); err != nil {
+		return err
+	}
+	if err := h.controller.UpdateItems(k.r.Context(), u); err != nil {
+		return err
+	}
+	return k.done()
+}
+
+func (k *call) listItems() error {
+	h, err := k.named()
+	if err != nil {
+		return err
+	}
+	all, err := h.controller.Items(k.r.Context())
+	if err != nil {
+		return err
+	}
+	out := api.Items{Items: []api.Item{}}
+	for i := range all {
+		it := &all[i]
+		out.Items = append(out.Items, api.Item{
+			Kind: it.Kind, Path: it.Path, VersionId: it.VersionID, Revision: it.Revision, Signer: it.Signer, Newest: it.Newest,
+			Removed: it.Removed, Quarantine: problemOf(it.Quarantine),
+		})
+	}
+	return k.answer(out)
+}

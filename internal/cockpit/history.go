@@ -1,0 +1,172 @@
+package cockpit
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/codec"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/store"
+)
+
+// history is what this Cockpit knows of one Controller: the way to it, what was
+// read of its events, and the logs of its tasks.
+type history struct {
+	id         string
+	controller Controller
+	db         store.Store
+	clock      clock.Clock
+	pack       *packer
+	signals    *signals
+	follower   *follower
+	fetcher    *fetcher
+}
+
+// historyParts is what a history is made of.
+type historyParts struct {
+	id, name     string
+	controller   Controller
+	db           store.Store
+	clock        clock.Clock
+	log          *slog.Logger
+	pack         *packer
+	confirmEvery time.Duration
+}
+
+func newHistory(p historyParts) *history {
+	s := newSignals()
+	f := &fetcher{id: p.id, controller: p.controller, db: p.db, clock: p.clock, log: p.log, signals: s, pack: p.pack, wake: make(chan struct{}, 1)}
+	follower := &follower{
+		id: p.id, name: p.name, controller: p.controller, db: p.db, clock: p.clock, log: p.log, signals: s,
+		wakeLogs: f.wakeUp, confirmEvery: p.confirmEvery,
+	}
+	return &history{id: p.id, controller: p.controller, db: p.db, clock: p.clock, pack: p.pack, signals: s, follower: follower.init(), fetcher: f}
+}
+
+// run follows the Controller until ctx ends.
+func (h *history) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { h.follower.run(ctx) })
+	wg.Go(func() { h.fetcher.run(ctx) })
+	wg.Wait()
+}
+
+// catchUp waits until the history has all that has happened at the Controller
+// before the call.
+func (h *history) catchUp(ctx context.Context) error {
+	status, err := h.controller.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		at, moved := h.signals.at()
+		if at >= status.LastEventID {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fault.Wrap(fault.Timeout, "HistoryBehind", ctx.Err(), "the history has not caught up with the Controller in time")
+		}
+	}
+}
+
+// order returns what is known of an order.
+func (h *history) order(ctx context.Context, id string) (o store.Order, err error) {
+	err = h.db.Read(ctx, func(r store.Reader) (err error) {
+		o, err = r.Order(h.id, id)
+		return err
+	})
+	return o, err
+}
+
+// orderJSON returns an order as "order show" tells it.
+func orderJSON(o store.Order) ([]byte, error) {
+	var body order.Order
+	if err := codec.ReadBinary(o.Body, &body); err != nil {
+		return nil, err
+	}
+	return codec.JSON(nil, &body), nil
+}
+
+// logGrace is how long the log of a step is waited for after its end, when its
+// Agent can't be reached.
+const logGrace = time.Minute
+
+// wait waits until the orders have ended, and their history and logs are here.
+// When time is over it tells how far they are.
+func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse, err error) {
+	out.Orders = make([]api.WaitedOrder, len(ids))
+	roots := make([]string, len(ids))
+	for i, id := range ids {
+		out.Orders[i].Id = id
+		roots[i] = string(order.ID(id).Root())
+	}
+	news, cancel := h.signals.subscribe(roots)
+	defer cancel()
+	// Without this, an older order with the same id could be taken for this one.
+	if err := h.catchUp(ctx); err != nil {
+		if ctx.Err() != nil {
+			return out, nil
+		}
+		return out, err
+	}
+	for {
+		next, err := h.look(ctx, &out)
+		if err != nil && ctx.Err() == nil {
+			return out, err
+		}
+		if out.Complete || ctx.Err() != nil {
+			return out, nil
+		}
+		timer := h.clock.NewTimer(next)
+		select {
+		case <-news:
+		case <-timer.C():
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// look finds out which of the orders that were still awaited have ended, and
+// after which time it makes sense to look again without news.
+func (h *history) look(ctx context.Context, out *api.WaitResponse) (time.Duration, error) {
+	out.Complete = true
+	now := h.clock.Now()
+	err := h.db.Read(ctx, func(r store.Reader) error {
+		for i := range out.Orders {
+			w := &out.Orders[i]
+			if w.Ended {
+				continue
+			}
+			o, err := r.Order(h.id, w.Id)
+			if err != nil {
+				return err
+			}
+			if !o.Ended {
+				out.Complete = false
+				continue
+			}
+			awaited, err := r.AwaitedLogs(h.id, o.Root, o.Run, now.Add(-logGrace).UnixMilli())
+			if err != nil {
+				return err
+			}
+			if awaited > 0 {
+				out.Complete = false
+				continue
+			}
+			*w = api.WaitedOrder{Id: w.Id, Ended: true, State: o.State, Successful: o.Successful}
+		}
+		return nil
+	})
+	if err != nil {
+		out.Complete = false
+	}
+	return logGrace, err
+}

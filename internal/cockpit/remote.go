@@ -1,0 +1,349 @@
+package cockpit
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/codec"
+	"github.com/signet-scheduler/signet/internal/conf"
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/transport"
+)
+
+// Remote is a Controller that is called by HTTPS. It finds the member that leads.
+type Remote struct {
+	members []member
+	clock   clock.Clock
+	leader  atomic.Int64 // index of the member that is asked first
+}
+
+// member is one member of the group.
+type member struct {
+	url    string
+	client *transport.Client
+}
+
+// How long a call is repeated, and how long one try may take.
+const (
+	callTime = 20 * time.Second
+	tryTime  = 8 * time.Second
+	// maxAnswer is in bytes.
+	maxAnswer = 64 << 20
+	// maxFrame is the greatest entry of a Controller's log in bytes.
+	maxFrame = 256 << 20
+)
+
+// NewRemote returns the Controller that a Cockpit's settings name. It connects
+// when it is first used.
+func NewRemote(ref conf.ControllerRef, credentials *transport.Credentials, c clock.Clock) (*Remote, error) {
+	r := &Remote{clock: c}
+	for i, name := range ref.Names {
+		client, err := transport.NewClient(transport.ClientOptions{
+			Credentials: credentials,
+			Expect:      func(id pki.Identity) bool { return id == pki.Identity{Role: pki.RoleController, Name: name} },
+			MaxAnswer:   maxAnswer,
+		})
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		r.members = append(r.members, member{strings.TrimSuffix(ref.URLs[i], "/") + "/controller/api", client})
+	}
+	return r, nil
+}
+
+// Close ends all calls.
+func (r *Remote) Close() error {
+	var errs []error
+	for _, m := range r.members {
+		errs = append(errs, m.client.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// again tells whether a call may succeed when it is repeated, here or elsewhere.
+// Commands carry an id, so that repeating one whose outcome is unknown is safe.
+func again(err error) bool { return fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Timeout) }
+
+// try calls f for the member that led last, then for the others, until one
+// answers or time is over.
+func (r *Remote) try(ctx context.Context, f func(context.Context, member) (hint string, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	at := int(r.leader.Load())
+	pause := 20 * time.Millisecond
+	for n := 1; ; n++ {
+		hint, err := f(ctx, r.members[at])
+		if err == nil || !again(err) {
+			r.leader.Store(int64(at))
+			return err
+		}
+		next := r.index(hint)
+		if next < 0 || next == at {
+			next = (at + 1) % len(r.members)
+		}
+		at = next
+		if n%len(r.members) == 0 {
+			timer := r.clock.NewTimer(pause)
+			select {
+			case <-timer.C():
+			case <-ctx.Done():
+			}
+			timer.Stop()
+			pause = min(2*pause, time.Second)
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// index returns which member a leader's URL belongs to, or -1: a member may name
+// only those that are configured.
+func (r *Remote) index(hint string) int {
+	if hint == "" {
+		return -1
+	}
+	return slices.IndexFunc(r.members, func(m member) bool { return m.url == strings.TrimSuffix(hint, "/")+"/controller/api" })
+}
+
+// call makes one request and decodes the answer.
+func (r *Remote) call(ctx context.Context, method, path string, body []byte, out any) error {
+	return r.try(ctx, func(ctx context.Context, m member) (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, tryTime)
+		defer cancel()
+		resp, hint, err := send(ctx, m, method, path, body)
+		if err != nil {
+			return hint, err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+		if err != nil {
+			return "", fault.Wrap(fault.Unavailable, "AnswerCut", err, "the Controller's answer ended before its time")
+		}
+		if len(data) > maxAnswer {
+			return "", fault.New(fault.TooLarge, "AnswerTooLarge", "the Controller's answer has more than %d bytes", maxAnswer)
+		}
+		if err := json.Unmarshal(data, out); err != nil {
+			return "", fault.Wrap(fault.Internal, "BadAnswer", err, "the Controller's answer can't be read")
+		}
+		return "", nil
+	})
+}
+
+// send makes one request to one member; an error status is an error.
+func send(ctx context.Context, m member, method, path string, body []byte) (*http.Response, string, error) {
+	req, err := http.NewRequestWithContext(ctx, method, m.url+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, "", fault.Wrap(fault.Internal, "BadRequest", err, "the request can't be made")
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := m.client.Do(req)
+	if err != nil {
+		return nil, "", err
+	}
+	if resp.StatusCode/100 == 2 {
+		return resp, "", nil
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return nil, resp.Header.Get("Signet-Leader"), transport.ReadProblem(resp)
+}
+
+// stream makes a request whose answer has no end; only its begin is waited for.
+func (r *Remote) stream(ctx context.Context, path string) (io.ReadCloser, error) {
+	var body io.ReadCloser
+	err := r.try(ctx, func(_ context.Context, m member) (string, error) {
+		// The caller's context, not that of the try: the body outlives it. The
+		// client bounds the wait for the header.
+		resp, hint, err := send(ctx, m, http.MethodGet, path, nil)
+		if err == nil {
+			body = resp.Body
+		}
+		return hint, err
+	})
+	return body, err
+}
+
+// Command implements Controller.
+func (r *Remote) Command(ctx context.Context, cmd engine.Command) (reply json.RawMessage, err error) {
+	err = r.call(ctx, http.MethodPost, "/command", codec.JSON(nil, &cmd), &reply)
+	return reply, err
+}
+
+// UpdateItems implements Controller.
+func (r *Remote) UpdateItems(ctx context.Context, u ItemUpdate) error {
+	type key struct {
+		Kind string `json:"kind"`
+		Path string `json:"path"`
+	}
+	body := struct {
+		CommandID string           `json:"commandId"`
+		By        json.RawMessage  `json:"by"`
+		Add       []SignedDocument `json:"add"`
+		Remove    []key            `json:"remove"`
+	}{u.CommandID, codec.JSON(nil, &u.By), u.Add, nil}
+	for _, k := range u.Remove {
+		body.Remove = append(body.Remove, key{string(k.Kind), k.Path})
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		return fault.Wrap(fault.Internal, "EncodingFailed", err, "the deployment can't be encoded")
+	}
+	var reply json.RawMessage
+	return r.call(ctx, http.MethodPost, "/item", data, &reply)
+}
+
+// Orders implements Controller.
+func (r *Remote) Orders(ctx context.Context, q OrderQuery) ([]json.RawMessage, error) {
+	v := url.Values{}
+	for name, text := range map[string]string{"workflow": q.Workflow, "state": q.State, "after": q.After} {
+		if text != "" {
+			v.Set(name, text)
+		}
+	}
+	v.Set("limit", strconv.Itoa(q.Limit))
+	var out struct {
+		Orders []json.RawMessage `json:"orders"`
+	}
+	err := r.get(ctx, "/order?"+v.Encode(), &out)
+	return out.Orders, err
+}
+
+func (r *Remote) get(ctx context.Context, path string, out any) error {
+	return r.call(ctx, http.MethodGet, path, nil, out)
+}
+
+// Order implements Controller.
+func (r *Remote) Order(ctx context.Context, id string) (out json.RawMessage, err error) {
+	err = r.get(ctx, "/order/"+segment(id), &out)
+	return out, err
+}
+
+// segment encodes a value as one segment of a path. A dot is encoded too: "."
+// and ".." alone would be taken for steps in the path.
+func segment(s string) string { return strings.ReplaceAll(url.PathEscape(s), ".", "%2E") }
+
+// Workflows implements Controller.
+func (r *Remote) Workflows(ctx context.Context) ([]WorkflowInfo, error) {
+	var out struct {
+		Workflows []WorkflowInfo `json:"workflows"`
+	}
+	err := r.get(ctx, "/workflow", &out)
+	return out.Workflows, err
+}
+
+// Workflow implements Controller.
+func (r *Remote) Workflow(ctx context.Context, path, version string) (out WorkflowInfo, err error) {
+	v := url.Values{"path": {path}}
+	if version != "" {
+		v.Set("versionId", version)
+	}
+	err = r.get(ctx, "/workflow?"+v.Encode(), &out)
+	return out, err
+}
+
+// Items implements Controller.
+func (r *Remote) Items(ctx context.Context) ([]ItemInfo, error) {
+	var out struct {
+		Items []ItemInfo `json:"items"`
+	}
+	err := r.get(ctx, "/item", &out)
+	return out.Items, err
+}
+
+// Agents implements Controller.
+func (r *Remote) Agents(ctx context.Context) ([]AgentInfo, error) {
+	var out struct {
+		Agents []AgentInfo `json:"agents"`
+	}
+	err := r.get(ctx, "/agent", &out)
+	return out.Agents, err
+}
+
+// Status implements Controller.
+func (r *Remote) Status(ctx context.Context) (out Status, err error) {
+	err = r.get(ctx, "/status", &out)
+	return out, err
+}
+
+// TaskLog implements Controller.
+func (r *Remote) TaskLog(ctx context.Context, agent, task string, offset int64, follow bool) (io.ReadCloser, error) {
+	return r.stream(ctx, "/agent/"+segment(agent)+"/task/"+segment(task)+"/log?offset="+strconv.FormatInt(offset, 10)+"&follow="+strconv.FormatBool(follow))
+}
+
+// EventLines implements Controller.
+func (r *Remote) EventLines(ctx context.Context, after int64, follow bool) (io.ReadCloser, error) {
+	return r.stream(ctx, "/event?after="+strconv.FormatInt(after, 10)+"&follow="+strconv.FormatBool(follow))
+}
+
+// Events implements Controller.
+func (r *Remote) Events(ctx context.Context, after int64) (Events, error) {
+	body, err := r.stream(ctx, "/event?after="+strconv.FormatInt(after, 10)+"&format=binary&follow=true")
+	if err != nil {
+		return nil, err
+	}
+	return newFrames(body), nil
+}
+
+// frames reads a stream of log entries: each is its length as a uvarint and its
+// bytes; a length of 0 is a heartbeat.
+type frames struct {
+	body io.ReadCloser
+	in   *bufio.Reader
+	buf  bytes.Buffer
+}
+
+func newFrames(body io.ReadCloser) *frames {
+	return &frames{body: body, in: bufio.NewReaderSize(body, 64<<10)}
+}
+
+// Next implements Events.
+func (f *frames) Next() ([]engine.Stamped, error) {
+	for {
+		n, err := binary.ReadUvarint(f.in)
+		if err != nil {
+			return nil, cut(err)
+		}
+		if n == 0 {
+			continue
+		}
+		if n > maxFrame {
+			return nil, fault.New(fault.TooLarge, "EventsTooLarge", "the Controller sent an entry of %d bytes", n)
+		}
+		f.buf.Reset()
+		// By copying, memory grows as bytes come, not as they were announced.
+		if _, err := io.CopyN(&f.buf, f.in, int64(n)); err != nil {
+			return nil, cut(err)
+		}
+		events, err := engine.ReadEvents(f.buf.Bytes())
+		if f.buf.Cap() > 4<<20 {
+			f.buf = bytes.Buffer{}
+		}
+		if err != nil || len(events) > 0 {
+			return events, err
+		}
+	}
+}
+
+func cut(err error) error {
+	return fault.Wrap(fault.Unavailable, "EventStreamEnded", err, "the Controller's event stream ended")
+}
+
+// Close implements Events.
+func (f *frames) Close() error { return f.body.Close() }
