@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -254,12 +255,7 @@ func (a *Agent) admits(id pki.Identity) bool {
 	if id.Role != pki.RoleController {
 		return false
 	}
-	for _, name := range a.set.ControllerNames {
-		if id.Name == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(a.set.ControllerNames, id.Name)
 }
 
 // credentialFiles names the files of a node's certificate.

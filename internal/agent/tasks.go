@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -190,9 +191,7 @@ func writeTaskFile(dir string, f engine.LaunchFile) error {
 // environ is the Agent's own environment, changed as the job says.
 func (t *tasks) environ(l *engine.Launch, values string) []string {
 	env := make(map[string]string, len(t.base)+len(l.Env)+3)
-	for k, v := range t.base {
-		env[k] = v
-	}
+	maps.Copy(env, t.base)
 	for _, e := range l.Env {
 		if e.Unset {
 			delete(env, e.Name)
@@ -222,7 +221,7 @@ func (t *tasks) script(text string) (string, error) {
 	}
 	path := filepath.Join(t.a.dirs.scripts, hex.EncodeToString(sum[:])+".sh")
 	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, []byte(text), 0o700); err != nil { //nolint:gosec // a script is executed by its owner
+	if err := os.WriteFile(tmp, []byte(text), 0o700); err != nil {
 		return "", fmt.Errorf("writing the script: %w", err)
 	}
 	if err := os.Rename(tmp, path); err != nil {

@@ -3,6 +3,7 @@ package consensus
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -398,7 +399,7 @@ func (c *core) lost() {
 	if c.leading {
 		c.release()
 		c.leading = false
-		undone := append(c.flight, c.reads...)
+		undone := slices.Concat(c.flight, c.reads)
 		c.flight, c.reads = nil, nil
 		c.log.Info("leadership lost", "term", c.leadTerm, "seq", c.applied, "undone", c.seq-c.applied)
 		c.m.Undo()
@@ -456,7 +457,7 @@ func (c *core) guard(f func()) {
 		if !ok || f.failed() == nil {
 			return
 		}
-		recover()
+		_ = recover() // told by failed
 		c.stop(f.failed())
 	}()
 	if c.err == nil {

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"fmt"
+	"slices"
 
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -291,12 +292,10 @@ func (g *group) transfer(to uint64) error {
 	if !g.isLeader {
 		return errNotLeader(g.lead)
 	}
-	for _, id := range g.voters {
-		if id == to {
-			g.rn.TransferLeader(to)
-			g.watch()
-			return nil
-		}
+	if slices.Contains(g.voters, to) {
+		g.rn.TransferLeader(to)
+		g.watch()
+		return nil
 	}
 	return fault.New(fault.NotFound, "UnknownMember", "the group has no member %d", to)
 }

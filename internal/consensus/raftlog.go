@@ -37,8 +37,8 @@ type failingStorage struct {
 }
 
 func (s *failingStorage) keep(err error) error {
-	if err != nil && s.err == nil && err != raft.ErrCompacted && err != raft.ErrUnavailable &&
-		err != raft.ErrSnapshotTemporarilyUnavailable {
+	if err != nil && s.err == nil && !errors.Is(err, raft.ErrCompacted) && !errors.Is(err, raft.ErrUnavailable) &&
+		!errors.Is(err, raft.ErrSnapshotTemporarilyUnavailable) {
 		s.err = err
 	}
 	return err

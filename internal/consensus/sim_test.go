@@ -129,7 +129,7 @@ func (w *world) rest() error {
 		}
 	}
 	probe := toy.Command{Op: toy.Add, ID: firstProbe}
-	for round := 0; round < 400; round++ {
+	for round := range 400 {
 		for _, m := range w.members {
 			if m.run == nil {
 				if err := m.start(); err != nil {

@@ -15,6 +15,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -134,7 +135,7 @@ func (c *Controller) openLog(o Options) (consensus.Node, error) {
 		ID: c.self.ID, Members: ids, FS: o.FS, Dir: dir, Clock: c.clock, Machine: c.m, Transport: c.peers, Log: c.log,
 		Tick: c.set.Heartbeat, HeartbeatTicks: 1, ElectionTicks: max(2, int(c.set.ElectionTimeout/c.set.Heartbeat)),
 		SnapshotBytes: c.set.SnapshotBytes, SnapshotPeriod: c.set.SnapshotPeriod,
-		KeepEntries: uint64(c.set.KeepEvents), MinFreeSpace: c.set.MinFreeSpace, //nolint:gosec // checked to be positive
+		KeepEntries: uint64(c.set.KeepEvents), MinFreeSpace: c.set.MinFreeSpace,
 	})
 }
 
@@ -180,10 +181,8 @@ func (c *Controller) listen() error {
 func (c *Controller) admits(id pki.Identity) bool {
 	switch id.Role {
 	case pki.RoleCockpit:
-		for _, name := range c.set.CockpitNames {
-			if id.Name == name {
-				return true
-			}
+		if slices.Contains(c.set.CockpitNames, id.Name) {
+			return true
 		}
 	case pki.RoleController:
 		_, ok := c.memberNamed(id.Name)

@@ -15,7 +15,6 @@ type office struct {
 	leads   bool
 	term    uint64
 	changed chan struct{}
-	drivers map[string]*driver
 	agents  chan struct{} // the set of Agents may have changed
 }
 
@@ -71,13 +70,13 @@ func (c *Controller) runTerm(term uint64, changed <-chan struct{}) {
 	defer cancel()
 	c.board.clear()
 	_, err := c.decide(ctx, func(e *engine.Controller, now int64) (any, error) {
-		return nil, e.Lead(int64(term), now) //nolint:gosec // terms are small
+		return nil, e.Lead(int64(term), now)
 	})
 	if err != nil {
 		c.log.Warn("the term couldn't be begun", "term", term, "error", err)
 	} else {
 		c.log.Info("this Controller leads", "term", term)
-		tasks.Go(func() { c.drive(ctx, int64(term)) }) //nolint:gosec // terms are small
+		tasks.Go(func() { c.drive(ctx, int64(term)) })
 	}
 	for {
 		select {

@@ -193,8 +193,8 @@ func (c *Controller) receive(w http.ResponseWriter, r *http.Request) {
 			transport.WriteProblem(w, fault.New(fault.Invalid, "BadMessage", "the messages don't decode"))
 			return
 		}
-		msg := body[used : used+int(n)] //nolint:gosec // bounded by the body's length
-		body = body[used+int(n):]       //nolint:gosec // bounded by the body's length
+		msg := body[used : used+int(n)]
+		body = body[used+int(n):]
 		if err := c.node.Receive(from.ID, msg); err != nil {
 			c.log.Debug("a message of a member was dropped", "member", from.Name, "error", err)
 		}

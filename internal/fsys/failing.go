@@ -3,6 +3,7 @@ package fsys
 import (
 	"io"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -51,12 +52,7 @@ func (r *Rule) matches(op Op, name string) bool {
 		}
 		return true
 	}
-	for _, o := range r.Ops {
-		if o == op {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.Ops, op)
 }
 
 // Failing wraps an FS and fails the operations that rules choose.
@@ -239,7 +235,7 @@ func (f *failingFile) write(p []byte, write func([]byte) (int, error)) (int, err
 		return 0, err
 	}
 	n, werr := write(p[:len(p)/2])
-	if werr != nil && werr != io.ErrShortWrite {
+	if werr != nil && !errors.Is(werr, io.ErrShortWrite) {
 		return n, werr
 	}
 	return n, err

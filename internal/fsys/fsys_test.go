@@ -146,7 +146,7 @@ func TestNames(t *testing.T) {
 func TestCrashKeepsWhatWasSynced(t *testing.T) {
 	t.Parallel()
 	lost, torn := 0, 0
-	for seed := uint64(0); seed < 300; seed++ {
+	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		disk := fsys.NewMem()
 		must(t, disk.MkdirAll("/d"))

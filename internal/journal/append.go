@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
@@ -129,7 +130,7 @@ func (j *Journal) remember(e Entry) {
 		return
 	}
 	keep := max(0, len(j.cache)-cacheEntries)
-	for i := 0; i < keep; i++ {
+	for i := range keep {
 		j.cached -= len(j.cache[i].Data)
 	}
 	for ; j.cached > cacheBytes && keep < len(j.cache)-1; keep++ {
@@ -189,7 +190,7 @@ func (j *Journal) roll(size int64) error {
 	}
 	m := j.manifest
 	if j.entries > 0 {
-		m.sealed = append(m.sealed[:len(m.sealed):len(m.sealed)], seal)
+		m.sealed = append(slices.Clip(m.sealed), seal)
 	}
 	m.active = seg.number
 	if err := j.replaceManifest(&m); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/signet-scheduler/signet/internal/fsys"
 )
@@ -197,7 +198,7 @@ func (j *Journal) resume(tail scanned) error {
 		}
 		old.sealed, old.size, old.chain = true, tail.end, tail.chain
 		if j.entries > 0 {
-			m.sealed = append(m.sealed[:len(m.sealed):len(m.sealed)], sealedSegment{old.number, tail.end, tail.chain})
+			m.sealed = append(slices.Clip(m.sealed), sealedSegment{old.number, tail.end, tail.chain})
 		}
 	}
 	seg, out, capacity, err := j.newSegment(number, 0)

@@ -29,8 +29,7 @@ type problem struct {
 // and problems of the fault in its chain, never its cause. The status is that of
 // the kind. A body that was too large becomes a TooLarge fault.
 func WriteProblem(w http.ResponseWriter, err error) {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		err = fault.New(fault.TooLarge, "BodyTooLarge", "the request has more than the allowed %d bytes", tooLarge.Limit)
 	}
 	f := fault.Of(err)
@@ -47,8 +46,8 @@ func writeProblem(w http.ResponseWriter, status int, f *fault.Error) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Del("Content-Length")
 	w.WriteHeader(status)
-	// That the peer is gone is noticed by the server itself.
-	_ = json.NewEncoder(w).Encode(problem{
+	// That the peer is gone is noticed by the server itself; texts always encode.
+	_ = json.NewEncoder(w).Encode(problem{ //nolint:errchkjson // see above
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: f.Code,
 		Kind: f.Kind.String(), Detail: f.Message, Subject: f.Subject, Problems: f.Problems,
 	})

@@ -242,7 +242,7 @@ func TestReaderReturnsLines(t *testing.T) {
 		if test.code == "" && !errors.Is(err, io.EOF) || test.code != "" && !fault.HasCode(err, test.code) {
 			t.Errorf("%s: got %v, want %q", name, err, test.code)
 		}
-		if _, again := s.Next(); !errors.Is(again, err) && again != err { //nolint:errorlint // the very same
+		if _, again := s.Next(); !errors.Is(again, err) && again != err {
 			t.Errorf("%s: then %v", name, again)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -191,13 +192,13 @@ func (c *Cluster) Await(what string, so func() bool) {
 		select {
 		case <-again.C:
 		case <-end.C:
-			text := ""
+			var text strings.Builder
 			for _, m := range c.members {
 				if n := c.node(m.ID, m.ID); n != nil {
-					text += fmt.Sprintf("\n%+v", n.Status())
+					text.WriteString(fmt.Sprintf("\n%+v", n.Status()))
 				}
 			}
-			c.t.Fatalf("waited in vain for %s%s", what, text)
+			c.t.Fatalf("waited in vain for %s%s", what, text.String())
 		}
 	}
 }

@@ -88,7 +88,7 @@ func answers(t *testing.T, form Form) {
 func restart(t *testing.T, form Form) {
 	c := NewCluster(t, form, nil)
 	ids := map[uint64]string{}
-	for round := uint64(0); round < 3; round++ {
+	for round := range uint64(3) {
 		for i := uint64(1); i <= 20; i++ {
 			if r := c.Submit(add(round*100 + i)); r.Count != round*20+i {
 				t.Errorf("round %d, command %d: %+v", round, i, r)
@@ -122,7 +122,7 @@ func callers(t *testing.T, form Form) {
 	c := NewCluster(t, form, nil)
 	c.Leader()
 	var all sync.WaitGroup
-	for p := uint64(0); p < people; p++ {
+	for p := range uint64(people) {
 		all.Go(func() {
 			for i := uint64(1); i <= each; i++ {
 				if r := c.Submit(add(p*1000 + i)); r.Refused {

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 )
@@ -278,12 +279,8 @@ func (m *Machine) freeze() *frozen {
 		orders: make(map[uint64]*order, len(m.orders)), done: make(map[uint64]uint64, len(m.done)),
 		seq: m.seq, confirmed: m.confirmed,
 	}
-	for k, o := range m.orders {
-		f.orders[k] = o
-	}
-	for k, c := range m.done {
-		f.done[k] = c
-	}
+	maps.Copy(f.orders, m.orders)
+	maps.Copy(f.done, m.done)
 	return f
 }
 
