@@ -131,6 +131,8 @@ func (c *Controller) adoptOrder(agent string, s *Stamped) error {
 			return nil
 		}
 		ev = &order.SuspensionMarkedOnAgent{}
+	case *order.ResumptionMarked, *order.GoMarked:
+		return nil // what follows from it comes as an event of its own
 	case *order.ForkedEvent:
 		if err := c.checkForked(agent, o, e, s); err != nil {
 			return err

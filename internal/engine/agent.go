@@ -354,8 +354,11 @@ func (a *Agent) markOrder(cmd *MarkOrder) {
 	case order.Suspending:
 		a.emitOrder(o, &order.SuspensionMarked{Mode: cmd.Mark.Suspend})
 	case order.Resuming:
-		if o.Mark != nil && o.Mark.Kind == order.Suspending {
+		switch {
+		case o.Mark != nil && o.Mark.Kind == order.Suspending:
 			a.emitOrder(o, &order.ResumedEvent{Resumption: cmd.Mark.Resume})
+		case o.Mark == nil: // the mark that it takes back has never come here
+			a.emitOrder(o, &order.ResumptionMarked{Resumption: cmd.Mark.Resume})
 		}
 	case order.Going:
 		if waits(o) && o.Position == cmd.Mark.Go {

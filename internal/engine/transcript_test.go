@@ -116,11 +116,7 @@ func sortedNames[V any](m map[string]V) []string {
 
 func describe(err error) string {
 	e := fault.Of(err)
-	text := e.Code + ": " + e.Public()
-	for _, problem := range e.Problems {
-		text += "\n  " + problem.String()
-	}
-	return text
+	return e.Code + ": " + e.Public()
 }
 
 func (p *play) command(words []string, input string) error {
