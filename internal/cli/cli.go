@@ -55,14 +55,16 @@ type DevOptions struct {
 type InitCockpitOptions struct {
 	ConfigDir, DataDir string
 	Account            string
+	CADir              string   // authority that issues keys that are missing; "": none
+	Hosts              []string // DNS names and IP addresses that users open
 }
 
 // InitCockpitResult is what the administrator must be told once.
 type InitCockpitResult struct {
-	Account  string `json:"account"`
-	Password string `json:"password"`
-	// Created lists files that were made, keys among them.
-	Created []string `json:"created"`
+	Account  string   `json:"account"`
+	Password string   `json:"password"`
+	Created  []string `json:"created,omitempty"` // key and certificate files that were made
+	Missing  []string `json:"missing,omitempty"` // those that the configuration asks for and that aren't there
 }
 
 // Streams are the three standard streams of a run.

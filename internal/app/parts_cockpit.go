@@ -1,0 +1,160 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/cli"
+	"github.com/signet-scheduler/signet/internal/cockpit"
+	"github.com/signet-scheduler/signet/internal/conf"
+	"github.com/signet-scheduler/signet/internal/fsys"
+	"github.com/signet-scheduler/signet/internal/pki"
+)
+
+// runningCockpit is a Cockpit whose Run has been called.
+type runningCockpit struct {
+	*cockpit.Cockpit
+	cancel context.CancelFunc
+	done   chan struct{} // closed when Run has returned err
+	err    error
+}
+
+func startCockpit(set *conf.Cockpit) func(*slog.Logger) (running, error) {
+	return func(log *slog.Logger) (running, error) {
+		ctx, cancel := context.WithCancel(context.Background())
+		c, err := cockpit.New(ctx, cockpit.Deps{Settings: set, Log: log, Version: Version, Commit: Commit, Go: runtime.Version()})
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		r := &runningCockpit{Cockpit: c, cancel: cancel, done: make(chan struct{})}
+		go func() {
+			defer close(r.done)
+			r.err = c.Run(ctx)
+		}()
+		return r, nil
+	}
+}
+
+// Addr returns the address that users connect to.
+func (r *runningCockpit) Addr() string { return r.Cockpit.Addr().String() }
+
+// Wait returns when the Cockpit has stopped by itself, or when ctx ends.
+func (r *runningCockpit) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-r.done:
+		return r.err
+	}
+}
+
+// Close stops the Cockpit and waits for it.
+func (r *runningCockpit) Close() error {
+	r.cancel()
+	<-r.done
+	return r.err
+}
+
+// initCockpit makes what a production Cockpit needs before its first start.
+func initCockpit(ctx context.Context, o cli.InitCockpitOptions) (cli.InitCockpitResult, error) {
+	result := cli.InitCockpitResult{Account: o.Account}
+	config, err := filepath.Abs(o.ConfigDir)
+	if err != nil {
+		return result, err
+	}
+	data, err := filepath.Abs(o.DataDir)
+	if err != nil {
+		return result, err
+	}
+	set, err := conf.LoadCockpit(config, data, os.ReadFile)
+	if err != nil {
+		return result, err
+	}
+	lock, err := lockDir(data)
+	if err != nil {
+		return result, err
+	}
+	defer lock.Close()
+	if o.CADir != "" {
+		if result.Created, err = cockpitKeys(set, o, time.Now()); err != nil {
+			return result, err
+		}
+	}
+	result.Missing = missingKeys(set)
+	result.Password, err = cockpit.Init(ctx, cockpit.InitOptions{Settings: set, Account: o.Account})
+	return result, err
+}
+
+// keyPair names the files of a key.
+type keyPair struct {
+	key, cert string
+	issue     func(ca *pki.CA) (*pki.Issued, error)
+	also      func(ca *pki.CA) error // what belongs to it
+}
+
+// cockpitKeys has the authority issue the Cockpit's keys that are missing.
+func cockpitKeys(set *conf.Cockpit, o cli.InitCockpitOptions, now time.Time) (made []string, err error) {
+	ca, err := pki.OpenCA(fsys.Real{}, o.CADir)
+	if err != nil {
+		return nil, err
+	}
+	node := pki.NodeParams{Role: pki.RoleCockpit, Name: set.Name, Now: now}
+	for _, host := range o.Hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			node.IPs = append(node.IPs, ip)
+		} else {
+			node.DNSNames = append(node.DNSNames, host)
+		}
+	}
+	pairs := []keyPair{
+		{set.TLS.KeyFile, set.TLS.CertFile, func(ca *pki.CA) (*pki.Issued, error) { return ca.IssueNode(node) }, func(ca *pki.CA) error {
+			if len(set.TLS.TrustFiles) != 1 || exists(set.TLS.TrustFiles[0]) {
+				return nil
+			}
+			made = append(made, set.TLS.TrustFiles[0])
+			return pki.WriteCertsPEM(fsys.Real{}, set.TLS.TrustFiles[0], ca.Root(pki.PurposeNode))
+		}},
+		{set.SigningKeyFile, set.SigningCertFile, func(ca *pki.CA) (*pki.Issued, error) {
+			return ca.IssueSigner(pki.SignerParams{Name: set.Name, Now: now})
+		}, func(*pki.CA) error { return nil }},
+	}
+	for _, p := range pairs {
+		if p.key == "" || exists(p.key) {
+			continue
+		}
+		issued, err := p.issue(ca)
+		if err != nil {
+			return made, err
+		}
+		if err := os.MkdirAll(filepath.Dir(p.key), 0o700); err != nil {
+			return made, err
+		}
+		if err := writeKeyAndChain(p.key, p.cert, issued); err != nil {
+			return made, err
+		}
+		made = append(made, p.key, p.cert)
+		if err := p.also(ca); err != nil {
+			return made, err
+		}
+	}
+	return made, nil
+}
+
+// missingKeys names the key files that the configuration asks for and that
+// aren't there.
+func missingKeys(set *conf.Cockpit) []string {
+	var missing []string
+	for _, file := range append([]string{set.TLS.KeyFile, set.TLS.CertFile, set.TLS.Keystore, set.UserTLS.KeyFile, set.UserTLS.CertFile, set.SigningKeyFile, set.SigningCertFile}, set.TLS.TrustFiles...) {
+		if file != "" && !exists(file) && !slices.Contains(missing, file) {
+			missing = append(missing, file)
+		}
+	}
+	return missing
+}

@@ -1,0 +1,126 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/cli"
+	"github.com/signet-scheduler/signet/internal/conf"
+	"github.com/signet-scheduler/signet/internal/fault"
+)
+
+// running is a part that has been started.
+type running interface {
+	Addr() string
+	// Wait returns nil when ctx has ended, or why the part stopped by itself.
+	Wait(ctx context.Context) error
+	Close() error
+}
+
+// serve runs one part until a signal or ctx ends it, or it fails.
+func serve(ctx context.Context, o cli.ServeOptions, stderr io.Writer) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	var err error
+	if o.ConfigDir, err = filepath.Abs(o.ConfigDir); err != nil {
+		return err
+	}
+	if o.DataDir, err = filepath.Abs(o.DataDir); err != nil {
+		return err
+	}
+	prepared, err := prepare(o)
+	if err != nil {
+		return err
+	}
+	lock, err := lockDir(o.DataDir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	log := newLog(stderr, prepared.logLevel, prepared.logFormat)
+	log.Info("starting", "part", o.Part, "version", Version, "commit", Commit, "config", o.ConfigDir, "data", o.DataDir, "pid", os.Getpid())
+	part, err := prepared.start(log)
+	if err != nil {
+		return failed(o.Part, "can't start", err)
+	}
+	log.Info("serving", "part", o.Part, "address", part.Addr())
+	err = part.Wait(ctx)
+	stop()
+	if err != nil {
+		err = failed(o.Part, "has failed", err)
+	} else {
+		log.Info("stopping", "part", o.Part)
+	}
+	return errors.Join(err, closeWithin(part, prepared.shutdown, o.Part))
+}
+
+// failed makes the one error that ends a part's process, with exit code 1
+// whatever the cause was.
+func failed(part, what string, err error) error {
+	return fault.Wrap(fault.Internal, "PartFailed", err, "the %s %s", part, what)
+}
+
+// closeWithin ends a part in order, or not at all when that takes too long.
+func closeWithin(part running, limit time.Duration, name string) error {
+	done := make(chan error, 1)
+	go func() { done <- part.Close() }()
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case err := <-done:
+		if err != nil {
+			return failed(name, "didn't end in order", err)
+		}
+		return nil
+	case <-t.C:
+		return failed(name, "didn't end in order", fmt.Errorf("it took longer than %s", limit))
+	}
+}
+
+// prepared is a part whose settings are read.
+type prepared struct {
+	start               func(*slog.Logger) (running, error)
+	shutdown            time.Duration
+	logLevel, logFormat string
+}
+
+// prepare reads the settings of a part.
+func prepare(o cli.ServeOptions) (*prepared, error) {
+	switch conf.Part(o.Part) {
+	case conf.ControllerPart:
+		set, err := conf.LoadController(o.ConfigDir, o.DataDir, os.ReadFile)
+		if err != nil {
+			return nil, err
+		}
+		return &prepared{startController(set, o), set.ShutdownTimeout, set.LogLevel, set.LogFormat}, nil
+	case conf.AgentPart:
+		set, err := conf.LoadAgent(o.ConfigDir, o.DataDir, os.ReadFile)
+		if err != nil {
+			return nil, err
+		}
+		return &prepared{startAgent(set, o), set.ShutdownTimeout, set.LogLevel, set.LogFormat}, nil
+	case conf.CockpitPart:
+		set, err := conf.LoadCockpit(o.ConfigDir, o.DataDir, os.ReadFile)
+		if err != nil {
+			return nil, err
+		}
+		return &prepared{startCockpit(set), set.ShutdownTimeout, set.LogLevel, set.LogFormat}, nil
+	}
+	return nil, cli.Usage("there is no part %q", o.Part)
+}
+
+// newLog makes the log of a part: lines on standard error.
+func newLog(w io.Writer, level, format string) *slog.Logger {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "warn": slog.LevelWarn, "error": slog.LevelError}
+	o := &slog.HandlerOptions{Level: levels[level]}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
