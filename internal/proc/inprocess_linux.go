@@ -37,7 +37,7 @@ func NewInProcess(o Options) (Owner, error) {
 func logTo(l *slog.Logger) func(slog.Level, string) {
 	return func(level slog.Level, message string) {
 		if l != nil {
-			l.Log(context.Background(), level, message) //nolint:sloglint // the starter has made the whole sentence
+			l.Log(context.Background(), level, message)
 		}
 	}
 }
