@@ -2,10 +2,12 @@ package agent
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/signet-scheduler/signet/internal/engine"
@@ -51,13 +53,34 @@ func outcome(l *engine.Launch, end proc.End, s joblog.Summary, ended bool) *orde
 	return out
 }
 
+// openReturnValues opens the file as the job has left it. The job may have
+// replaced it: a pipe would never end, another's file isn't the job's answer.
+func openReturnValues(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, fmt.Errorf("the file of return values can't be read: %w", err)
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = errors.New("it is no regular file any more")
+	case info.Size() > maxReturnValues:
+		err = fmt.Errorf("it is larger than %d bytes", maxReturnValues)
+	default:
+		return f, nil
+	}
+	_ = f.Close() // the reason is told already
+	return nil, fmt.Errorf("the file of return values can't be read: %w", err)
+}
+
 // readReturnValues reads lines NAME=VALUE; the first '=' splits, both sides
 // are trimmed, all values are strings. Any other line is an error.
 func readReturnValues(path string) (value.Map, error) {
 	values := value.Map{}
-	f, err := os.Open(path)
+	f, err := openReturnValues(path)
 	if err != nil {
-		return values, fmt.Errorf("the file of return values can't be read: %w", err)
+		return values, err
 	}
 	defer f.Close()
 	r := &io.LimitedReader{R: f, N: maxReturnValues + 1}
@@ -84,7 +107,7 @@ func readReturnValues(path string) (value.Map, error) {
 		return values, fmt.Errorf("the file of return values can't be read: %w", err)
 	}
 	if r.N <= 0 {
-		return values, fmt.Errorf("the file of return values is larger than %d bytes", maxReturnValues)
+		return values, fmt.Errorf("the file of return values can't be read: it is larger than %d bytes", maxReturnValues)
 	}
 	return values, nil
 }
