@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -48,7 +49,32 @@ type Cluster struct {
 	Controllers []*Part[controller.Controller]
 	Agents      []*Part[agent.Agent]
 	client      *transport.Client
+
+	controllerKeys map[string]string
+	agentKeys      map[string]map[string]string // by Agent; "" is every Agent
+	noScripts      map[string]bool
 }
+
+// Option changes how an installation is configured.
+type Option func(*Cluster)
+
+// ControllerKey sets a configuration key of every Controller.
+func ControllerKey(key, value string) Option {
+	return func(c *Cluster) { c.controllerKeys[key] = value }
+}
+
+// AgentKey sets a configuration key of an Agent; "" is every Agent.
+func AgentKey(agent, key, value string) Option {
+	return func(c *Cluster) {
+		if c.agentKeys[agent] == nil {
+			c.agentKeys[agent] = map[string]string{}
+		}
+		c.agentKeys[agent][key] = value
+	}
+}
+
+// NoScripts leaves an Agent at the default: it runs no scripts.
+func NoScripts(agent string) Option { return func(c *Cluster) { c.noScripts[agent] = true } }
 
 // Part is one process that isn't one.
 type Part[T any] struct {
@@ -58,9 +84,15 @@ type Part[T any] struct {
 }
 
 // New makes an installation and starts it.
-func New(t testing.TB, controllers, agents int) *Cluster {
+func New(t testing.TB, controllers, agents int, options ...Option) *Cluster {
 	t.Helper()
-	c := &Cluster{t: t, Dir: t.TempDir(), log: slog.New(slog.NewTextHandler(logWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo}))}
+	c := &Cluster{
+		t: t, Dir: t.TempDir(), log: slog.New(slog.NewTextHandler(logWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo})),
+		controllerKeys: map[string]string{}, agentKeys: map[string]map[string]string{}, noScripts: map[string]bool{},
+	}
+	for _, o := range options {
+		o(c)
+	}
 	var err error
 	if c.ca, err = pki.InitCA(fsys.Real{}, filepath.Join(c.Dir, "ca"), pki.CAParams{Organization: "Test", Now: time.Now()}); err != nil {
 		t.Fatal(err)
@@ -143,11 +175,16 @@ func (c *Cluster) configure() {
 		names = append(names, p.Name)
 	}
 	for _, p := range c.Controllers {
-		text := conf.Render(conf.ControllerFile{ID: "controller", Name: p.Name, Listen: p.Listen, Members: members})
+		text := conf.Render(conf.ControllerFile{ID: "controller", Name: p.Name, Listen: p.Listen, Members: members, More: c.controllerKeys})
 		c.must(os.WriteFile(filepath.Join(p.Config, "controller.conf"), []byte(text), 0o600))
 	}
 	for _, p := range c.Agents {
-		text := conf.Render(conf.AgentFile{Name: p.Name, Listen: p.Listen, Controllers: names, ScriptsAllowed: true})
+		more := maps.Clone(c.agentKeys[""])
+		if more == nil {
+			more = map[string]string{}
+		}
+		maps.Copy(more, c.agentKeys[p.Name])
+		text := conf.Render(conf.AgentFile{Name: p.Name, Listen: p.Listen, Controllers: names, ScriptsAllowed: !c.noScripts[p.Name], More: more})
 		c.must(os.WriteFile(filepath.Join(p.Config, "agent.conf"), []byte(text), 0o600))
 	}
 }
@@ -158,7 +195,7 @@ func (c *Cluster) clientOf(config string) *transport.Client {
 		Cert: filepath.Join(private, "https-cert.pem"), Key: filepath.Join(private, "https-key.pem"), Trust: []string{filepath.Join(private, "https-trust.pem")},
 	})
 	c.must(err)
-	client, err := transport.NewClient(transport.ClientOptions{Credentials: creds, Expect: func(id pki.Identity) bool { return id.Role == pki.RoleController }})
+	client, err := transport.NewClient(transport.ClientOptions{Credentials: creds, Expect: func(pki.Identity) bool { return true }})
 	c.must(err)
 	return client
 }
@@ -180,7 +217,7 @@ func (c *Cluster) StartAgent(p *Part[agent.Agent]) {
 	exe, err := os.Executable()
 	c.must(err)
 	p.Running, err = agent.Start(agent.Options{
-		Settings: set, DataDir: p.Data, Executable: exe, Environ: []string{"PATH=/usr/bin:/bin"}, Log: c.log.With("part", p.Name),
+		Settings: set, DataDir: p.Data, Executable: exe, Environ: []string{"PATH=/usr/bin:/bin", "OF_THE_AGENT=agent"}, Log: c.log.With("part", p.Name),
 	})
 	c.must(err)
 }
