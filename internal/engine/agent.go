@@ -217,6 +217,7 @@ func (a *Agent) command(cmd AgentCommand) {
 		a.attachItem(cmd)
 	case *DetachItem:
 		a.emit("", &ItemDetached{Item: cmd.Item, Agent: a.cfg.Agent})
+		a.unhold(cmd.Item)
 	case *AttachPathControl:
 		a.emit("", &PathControlled{Control: cmd.Control})
 		a.unhold(cmd.Control.ref())

@@ -107,7 +107,7 @@ func (m *machine) instruct(o *order.Order) {
 	case *workflow.Finish:
 		m.stepFinish(o, ins)
 	case *workflow.Stop:
-		if m.start(o) && !m.rules.toController(o) {
+		if !m.rules.toController(o) && m.start(o) {
 			m.emitOrder(m.orders.m[o.ID], &order.StoppedEvent{})
 		}
 	case *workflow.Options:
@@ -417,10 +417,6 @@ func (m *machine) touchParent(o *order.Order) {
 // stepFinish carries out a Finish instruction: the end of the order, or of a
 // branch.
 func (m *machine) stepFinish(o *order.Order, ins *workflow.Finish) {
-	if !m.start(o) {
-		return
-	}
-	o = m.orders.m[o.ID]
 	var out *order.Outcome
 	if f := ins.Outcome; f != nil {
 		out = &order.Outcome{Kind: order.Succeeded, Values: f.NamedValues}
@@ -463,7 +459,7 @@ func (m *machine) finishBranch(o *order.Order, fork workflow.Position, out *orde
 
 // finish ends an order that isn't in a fork.
 func (m *machine) finish(o *order.Order, out *order.Outcome) {
-	if !m.start(o) || m.rules.toController(o) {
+	if m.rules.toController(o) || !m.start(o) {
 		return
 	}
 	m.emitOrder(m.orders.m[o.ID], &order.FinishedEvent{Outcome: out})

@@ -162,7 +162,7 @@ func (c *Controller) prepare(f *FreshOrder, by order.Actor) (*order.Added, error
 	}
 	o := order.New(f.ID, ev, 0)
 	if w.BlockAt(f.InnerBlock) == nil {
-		return nil, fault.New(fault.Invalid, "UnreachableOrderPosition", "the workflow has no block %s", f.InnerBlock).About(about)
+		return nil, fault.New(fault.Invalid, "UnreachablePosition", "the workflow has no block %s", f.InnerBlock).About(about)
 	}
 	for _, p := range append(slices.Clone(f.StopPositions), o.Position) {
 		if err := w.Reachable(f.InnerBlock.Position(0), p); err != nil {
