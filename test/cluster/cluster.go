@@ -16,13 +16,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/agent"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/controller"
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/proc"
@@ -313,7 +313,7 @@ func (c *Cluster) each(f func(url string) error) error {
 			if p.Running == nil {
 				continue
 			}
-			if err = f(p.URL); err == nil || !strings.Contains(err.Error(), "lead") {
+			if err = f(p.URL); !fault.HasCode(err, "NotLeader") && !fault.HasCode(err, "OutcomeUnknown") {
 				return err
 			}
 		}

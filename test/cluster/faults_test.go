@@ -35,6 +35,9 @@ func deploy(t *testing.T, c *cluster.Cluster, docs ...string) {
 	if err := c.DeployAgents(); err != nil {
 		t.Fatal(err)
 	}
+	if len(docs) == 0 {
+		return
+	}
 	if err := c.Deploy(docs...); err != nil {
 		t.Fatal(err)
 	}
