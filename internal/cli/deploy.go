@@ -13,54 +13,6 @@ import (
 	"github.com/signet-scheduler/signet/internal/objectfile"
 )
 
-func (s *session) validateVerb() *cobra.Command {
-	return s.verb(verb{
-		use: "validate PATH...", short: "Check object files without a server", args: cobra.MinimumNArgs(1),
-		long:    "Every problem is told with its file and line or JSON path. The exit code is 7 if there is one.",
-		example: "  signet validate workflows/\n  signet validate load.workflow.json -o json",
-		run: func(_ context.Context, args []string) error {
-			problems, err := validate(args)
-			if err != nil {
-				return err
-			}
-			if s.json() {
-				if problems == nil {
-					problems = []fault.Problem{}
-				}
-				if err := s.printJSON(struct {
-					Problems []fault.Problem `json:"problems"`
-				}{problems}); err != nil {
-					return err
-				}
-				if len(problems) > 0 {
-					return &exitError{fault.Invalid.ExitCode()}
-				}
-				return nil
-			}
-			if len(problems) == 0 {
-				return nil
-			}
-			e := fault.New(fault.Invalid, "InvalidFiles", "%s", count(len(problems), "problem"))
-			e.Problems = problems
-			return e
-		},
-	})
-}
-
-// validate returns everything that is wrong with the files. Only files that are
-// missing altogether are an error.
-func validate(paths []string) ([]fault.Problem, error) {
-	objects, err := objectfile.Collect(paths, objectfile.Disk{})
-	if err != nil {
-		e := fault.Of(err)
-		if e.Kind == fault.NotFound || e.Kind == fault.TooLarge || len(e.Problems) == 0 {
-			return nil, err
-		}
-		return e.Problems, nil
-	}
-	return objectfile.Validate(objects), nil
-}
-
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -44,6 +44,14 @@ func TestValidate(t *testing.T) {
 	run(t, "", nil, "validate", dir+"/b").want(t, 7)
 	write(t, dir+"/c/readme.txt", "abc")
 	run(t, "", nil, "validate", dir+"/c").want(t, 7).says(t, "readme.txt")
+	// A file of another kind doesn't hide what is wrong with the documents.
+	write(t, dir+"/c/x.workflow.json", `{"TYPE":"Workflow","path":"x","versionId":"1","instructions":[],"jobz":1}`)
+	write(t, dir+"/c/x.workflow.json.sig", "YWJj")
+	write(t, dir+"/c/y.workflow.yaml", "a: &x 1")
+	r := run(t, "", nil, "validate", dir+"/c", dir+"/c/readme.txt").want(t, 7).says(t, "readme.txt", "$.jobz", "y.workflow.yaml:1")
+	if n := strings.Count(r.err, "readme.txt"); n != 1 {
+		t.Errorf("told %d times: %s", n, r.err)
+	}
 	// What carries a signature must state everything.
 	doc := write(t, dir+"/d/x.workflow.json", `{`+goodInstructions+`}`)
 	write(t, doc+".sig", "abcd")
