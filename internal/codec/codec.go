@@ -175,7 +175,10 @@ func List[T any, P interface {
 	w.List(name, len(*p), func(w Walker, i int) {
 		if w.Reading() {
 			var v T
-			w.Obj("", true, P(&v).Walk)
+			if !w.Obj("", true, P(&v).Walk) {
+				w.Fail(fault.New(fault.Invalid, "InvalidJson", "%s: an element is missing", name))
+				return
+			}
 			*p = append(*p, v)
 			return
 		}

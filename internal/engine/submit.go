@@ -60,7 +60,7 @@ func (c *Controller) carryOut(cmd Command) (string, error) {
 		return c.each([]string{string(b.OrderID)}, false, func(o *order.Order) error { return c.goOn(o, b.Position) })
 	case *ChangeOrder:
 		return c.each([]string{string(b.OrderID)}, false, func(o *order.Order) error {
-			if o.Priority != b.Priority {
+			if o.Priority != b.Priority && !o.State.Terminated() {
 				c.emitOrder(o, &order.PriorityChanged{Priority: b.Priority})
 			}
 			return nil
@@ -210,6 +210,9 @@ func (c *Controller) transfer(id workflow.ID) error {
 	var problems []fault.Problem
 	for _, oid := range ids {
 		o := c.orders.m[oid]
+		if o.State.Terminated() {
+			continue
+		}
 		if err := transferable(o, old, now); err != nil {
 			problems = append(problems, fault.Problem{Where: "Order:" + string(oid), Message: order.ProblemOf(err).Message})
 			continue

@@ -72,11 +72,11 @@ func fitsCommand(o *Order, ev Event) bool {
 	case *GoesEvent:
 		return here && (s.Kind == Fresh || s.Kind == DelayingRetry || s.Kind == Sleeping)
 	case *PriorityChanged:
-		return true
+		return !s.Terminated()
 	case *DeletionMarked:
 		return o.Parent == "" && !s.Terminated()
 	case *Transferred:
-		return detached
+		return detached && !s.Terminated()
 	case *Deleted:
 		return s.Terminated() && o.Parent == ""
 	}

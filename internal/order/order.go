@@ -392,7 +392,9 @@ func (o *Order) Walk(w codec.Walker) {
 	codec.Text(w, "id", &o.ID)
 	w.Obj("workflow", true, func(w codec.Walker) { walkID(w, &o.Workflow) })
 	w.Pos("position", &o.Position)
-	codec.Always(w, "state", &o.State)
+	if !w.Obj("state", true, o.State.Walk) {
+		w.Fail(fault.New(fault.Corrupt, "BadRecord", "an order without state"))
+	}
 	w.Map("arguments", &o.Arguments)
 	w.Int("scheduledFor", &o.ScheduledFor)
 	w.Int("priority", &o.Priority)
@@ -423,7 +425,10 @@ func (o *Order) walkHistory(w codec.Walker) {
 		o.History = nil
 		w.List("historicOutcomes", 0, func(w codec.Walker, _ int) {
 			s := &Step{Outcome: &Outcome{}}
-			w.Obj("", true, s.walk)
+			if !w.Obj("", true, s.walk) {
+				w.Fail(fault.New(fault.Corrupt, "BadRecord", "a step of the history is missing"))
+				return
+			}
 			o.History = o.History.push(s.Position, s.Outcome)
 		})
 		return
