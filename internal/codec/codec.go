@@ -57,10 +57,13 @@ func Binary(dst []byte, f Fielder) []byte {
 	return w.b
 }
 
-// ReadBinary reads f from all of src.
+// ReadBinary reads f from all of src. Every error is of the kind Corrupt.
 func ReadBinary(src []byte, f Fielder) error {
 	r := binReader{b: src}
 	f.Walk(&r)
+	if r.err != nil && !fault.Is(r.err, fault.Corrupt) {
+		return fault.New(fault.Corrupt, "BadRecord", "%s", fault.Of(r.err).Public())
+	}
 	return r.err
 }
 

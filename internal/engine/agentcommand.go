@@ -82,7 +82,7 @@ func (c *AttachPathControl) Walk(w codec.Walker) { codec.Always(w, "item", &c.Co
 func (c *AttachWorkflowControl) Walk(w codec.Walker) { codec.Always(w, "item", &c.Control) }
 
 // Walk describes the fields.
-func (c *AttachOrder) Walk(w codec.Walker) { codec.Always(w, "order", c.Order) }
+func (c *AttachOrder) Walk(w codec.Walker) { order.WalkWhole(w, c.Order) }
 
 // Walk describes the fields.
 func (c *DetachOrder) Walk(w codec.Walker) { codec.Text(w, "orderId", &c.OrderID) }

@@ -185,7 +185,7 @@ func (e *AttachedToAgent) Walk(w codec.Walker) {
 	if e.Order == nil {
 		e.Order = &Order{}
 	}
-	codec.Always(w, "order", e.Order)
+	WalkWhole(w, e.Order)
 }
 
 // Walk describes the fields.

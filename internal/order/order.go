@@ -420,6 +420,14 @@ func (o *Order) Walk(w codec.Walker) {
 	}
 }
 
+// WalkWhole describes an order as the field "order" of something else; it must
+// not be missing there.
+func WalkWhole(w codec.Walker, o *Order) {
+	if !w.Obj("order", true, o.Walk) {
+		w.Fail(fault.New(fault.Invalid, "InvalidJson", "the order is missing"))
+	}
+}
+
 func (o *Order) walkHistory(w codec.Walker) {
 	if w.Reading() {
 		o.History = nil
