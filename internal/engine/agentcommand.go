@@ -130,6 +130,8 @@ func (b *AgentBatch) Walk(w codec.Walker) {
 			b.Commands = append(b.Commands, f())
 			i = len(b.Commands) - 1
 		}
-		w.Obj("", true, b.Commands[i].Walk)
+		if !w.Obj("", true, b.Commands[i].Walk) {
+			w.Fail(fault.New(fault.Invalid, "InvalidJson", "the command's fields are missing"))
+		}
 	})
 }

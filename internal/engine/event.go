@@ -461,7 +461,9 @@ func (s *Stamped) Walk(w codec.Walker) {
 		}
 		s.Event = f()
 	}
-	w.Obj("", true, s.Event.Walk)
+	if !w.Obj("", true, s.Event.Walk) {
+		w.Fail(fault.New(fault.Corrupt, "BadRecord", "the event's fields are missing"))
+	}
 }
 
 // entry reads what AppendEvents wrote.
