@@ -66,6 +66,7 @@ type Agent struct {
 	cancel context.CancelFunc
 	group  sync.WaitGroup
 	ready  chan struct{} // closed when the machine decides
+	trust  chan struct{} // capacity 1: the trust set has changed
 	once   sync.Once
 	failed chan error
 }
@@ -81,7 +82,7 @@ func Start(o Options) (*Agent, error) {
 		o.Clock = clock.Real{}
 	}
 	a := &Agent{
-		set: o.Settings, clock: o.Clock, log: o.Log, hub: joblog.NewHub(), ready: make(chan struct{}), failed: make(chan error, 1),
+		set: o.Settings, clock: o.Clock, log: o.Log, hub: joblog.NewHub(), ready: make(chan struct{}), trust: make(chan struct{}, 1), failed: make(chan error, 1),
 		dirs: directories{
 			journal: filepath.Join(o.DataDir, "journal"), tasks: filepath.Join(o.DataDir, "tasks"),
 			logs: filepath.Join(o.DataDir, "logs"), scripts: filepath.Join(o.DataDir, "scripts"), work: o.Settings.WorkDir,
@@ -132,6 +133,7 @@ func (a *Agent) open(o Options) error {
 		return err
 	}
 	a.group.Go(a.keepTime)
+	a.group.Go(a.keepTrust)
 	a.group.Go(func() { a.m.Index.Keep(a.ctx, a.node, a.clock, a.log) })
 	a.group.Go(a.tasks.reap)
 	a.group.Go(a.tasks.sweep)
@@ -218,7 +220,10 @@ func (a *Agent) begin() error {
 	lost, _ := v.([]string)
 	a.tasks.tidy(lost)
 	_, err = a.decide(a.ctx, func(e *engine.Agent, now int64) (any, error) {
-		return nil, e.Lead(rand.Text(), func(task string) bool { return alive[task] }, now)
+		if err := e.Lead(rand.Text(), func(task string) bool { return alive[task] }, now); err != nil {
+			return nil, err
+		}
+		return nil, e.TrustChanged(now) // while the Agent was down
 	})
 	return err
 }
@@ -320,6 +325,9 @@ func (a *Agent) Close() error {
 		errs = append(errs, a.owner.Close())
 	}
 	a.group.Wait()
+	if a.tasks != nil {
+		a.tasks.abandon()
+	}
 	if a.node != nil {
 		errs = append(errs, a.node.Close())
 	}
@@ -335,18 +343,25 @@ func (a *Agent) decide(ctx context.Context, f ledger.Decision[*engine.Agent]) (a
 	return ledger.Ask(ctx, a.node, f)
 }
 
-// tell is decide for what nobody waits for.
-func (a *Agent) tell(what string, f func(e *engine.Agent, now int64) error) {
-	ledger.Tell(a.node, func(e *engine.Agent, now int64) (any, error) { return nil, f(e, now) }, func(err error) {
-		if err != nil && a.ctx.Err() == nil {
-			a.log.Error(what, "error", err)
-		}
-	})
+// trustChanged has the documents verified anew.
+func (a *Agent) trustChanged() {
+	select {
+	case a.trust <- struct{}{}:
+	default:
+	}
 }
 
-func (a *Agent) trustChanged() {
-	if a.node != nil {
-		a.tell("verifying documents anew", (*engine.Agent).TrustChanged)
+// keepTrust has the documents verified anew whenever the trust set changes,
+// again and again until it is done: a full disk must not leave a key in force
+// that was removed.
+func (a *Agent) keepTrust() {
+	for {
+		select {
+		case <-a.ctx.Done():
+			return
+		case <-a.trust:
+			a.tasks.settle("verifying documents anew", (*engine.Agent).TrustChanged)
+		}
 	}
 }
 

@@ -119,7 +119,7 @@ func (t *tasks) start(k *task) {
 	atOnce := k.atOnce
 	t.mu.Unlock()
 	if err != nil && !isStartError(err) {
-		if t.a.ctx.Err() == nil { // else: found as lost at the next start
+		if t.a.ctx.Err() == nil { // else: abandoned, and found as lost at the next start
 			_, _ = k.capture.Finish(0) // there is no output to lose
 			t.record(k, order.FailedWith("the job couldn't be started: "+fault.Of(err).Error()))
 		}
@@ -323,7 +323,7 @@ func (t *tasks) finish(k *task, end proc.End) {
 	}
 	if end.Unknown {
 		t.forget(k)
-		t.settle(func(e *engine.Agent, now int64) error { return e.ProcessLost(k.launch.OrderID, k.launch.Task, now) })
+		t.settle("recording the end of a job", func(e *engine.Agent, now int64) error { return e.ProcessLost(k.launch.OrderID, k.launch.Task, now) })
 		t.drop(k)
 		return
 	}
@@ -337,7 +337,7 @@ func (t *tasks) finish(k *task, end proc.End) {
 	case killed:
 		out = &order.Outcome{Kind: order.Killed, Inner: out}
 	}
-	t.settle(func(e *engine.Agent, now int64) error {
+	t.settle("recording the end of a job", func(e *engine.Agent, now int64) error {
 		return e.ProcessEnded(k.launch.OrderID, k.launch.Task, out, now)
 	})
 	t.forget(k)
@@ -351,7 +351,7 @@ func (t *tasks) record(k *task, out *order.Outcome) {
 		out = &order.Outcome{Kind: order.Killed, Inner: out}
 	}
 	t.mu.Unlock()
-	t.settle(func(e *engine.Agent, now int64) error {
+	t.settle("recording the end of a job", func(e *engine.Agent, now int64) error {
 		return e.ProcessEnded(k.launch.OrderID, k.launch.Task, out, now)
 	})
 	t.drop(k)
@@ -359,13 +359,13 @@ func (t *tasks) record(k *task, out *order.Outcome) {
 
 // settle has the machine record something until it is done: an end must not
 // get lost because the disk is full for a while.
-func (t *tasks) settle(f func(e *engine.Agent, now int64) error) {
+func (t *tasks) settle(what string, f func(e *engine.Agent, now int64) error) {
 	for {
 		_, err := t.a.decide(t.a.ctx, func(e *engine.Agent, now int64) (any, error) { return nil, f(e, now) })
 		if err == nil || t.a.ctx.Err() != nil {
 			return
 		}
-		t.a.log.Error("the end of a job couldn't be recorded; trying again", "error", err)
+		t.a.log.Error(what+" failed; trying again", "error", err)
 		timer := t.a.clock.NewTimer(recordRetry)
 		select {
 		case <-timer.C():
@@ -399,6 +399,21 @@ func (t *tasks) endAll() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closing = true
+}
+
+// abandon finishes the logs of the processes that ended with their owner.
+// Nothing runs any more, and no goroutine of a task is left.
+func (t *tasks) abandon() {
+	for _, k := range t.running {
+		if k.capture == nil {
+			continue
+		}
+		k.capture.Mark("the job was killed: the Agent was stopped")
+		if _, err := k.capture.Finish(0); err != nil {
+			t.a.log.Warn("a task's log isn't whole", "task", k.launch.Task, "error", err)
+		}
+	}
+	clear(t.running)
 }
 
 // sweep removes the logs that are old enough.

@@ -57,6 +57,7 @@ type Controller struct {
 	ctx    context.Context //nolint:containedctx // the life of all goroutines
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
+	trust  chan struct{} // capacity 1: the trust set has changed
 	office office
 	failed chan error
 }
@@ -67,7 +68,7 @@ func Start(o Options) (*Controller, error) {
 	if o.Clock == nil {
 		o.Clock = clock.Real{}
 	}
-	c := &Controller{set: o.Settings, clock: o.Clock, log: o.Log, board: newBoard(), failed: make(chan error, 1)}
+	c := &Controller{set: o.Settings, clock: o.Clock, log: o.Log, board: newBoard(), trust: make(chan struct{}, 1), failed: make(chan error, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if err := c.open(o); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -269,13 +270,11 @@ func (c *Controller) decideSized(ctx context.Context, bytes int, f decision) (an
 	return ledger.AskSized(ctx, c.node, bytes, f)
 }
 
+// trustChanged has the documents verified anew. A member that doesn't lead
+// does so when it begins to.
 func (c *Controller) trustChanged() {
-	if c.node == nil {
-		return
+	select {
+	case c.trust <- struct{}{}:
+	default:
 	}
-	ledger.Tell(c.node, func(e *engine.Controller, now int64) (any, error) { return nil, e.TrustChanged(now) }, func(err error) {
-		if err != nil && !fault.HasCode(err, "NotLeader") && c.ctx.Err() == nil {
-			c.log.Warn("verifying documents anew", "error", err)
-		}
-	})
 }

@@ -40,7 +40,7 @@ type driver struct {
 	name     string
 	uri      string
 	term     int64
-	sequence int64
+	sequence *int64 // the newest batch of the term; owned by the driver while it runs
 	client   *transport.Client
 	cancel   context.CancelFunc
 	task     sync.WaitGroup
@@ -49,7 +49,7 @@ type driver struct {
 	confirmed int64        // and told to the Agent
 }
 
-func (c *Controller) newDriver(ctx context.Context, name, uri string, term int64) (*driver, error) {
+func (c *Controller) newDriver(ctx context.Context, name, uri string, term int64, sequence *int64) (*driver, error) {
 	client, err := transport.NewClient(transport.ClientOptions{
 		Credentials: c.creds, Log: c.log,
 		Expect: func(id pki.Identity) bool { return id == pki.Identity{Role: pki.RoleAgent, Name: name} },
@@ -57,7 +57,7 @@ func (c *Controller) newDriver(ctx context.Context, name, uri string, term int64
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{c: c, name: name, uri: strings.TrimSuffix(uri, "/"), term: term, client: client}
+	d := &driver{c: c, name: name, uri: strings.TrimSuffix(uri, "/"), term: term, sequence: sequence, client: client}
 	ctx, d.cancel = context.WithCancel(ctx)
 	d.task.Go(func() { d.run(ctx) })
 	return d, nil
@@ -156,7 +156,7 @@ func (d *driver) command(ctx context.Context, logID string) error {
 		if len(cmds) == 0 {
 			continue
 		}
-		d.sequence++
+		*d.sequence++
 		if err := d.send(ctx, logID, cmds); err != nil {
 			return err
 		}
@@ -166,7 +166,7 @@ func (d *driver) command(ctx context.Context, logID string) error {
 }
 
 func (d *driver) send(ctx context.Context, logID string, cmds []engine.AgentCommand) error {
-	b := &engine.AgentBatch{ControllerID: d.c.set.ID, LogID: logID, Term: d.term, Sequence: d.sequence, Commands: cmds}
+	b := &engine.AgentBatch{ControllerID: d.c.set.ID, LogID: logID, Term: d.term, Sequence: *d.sequence, Commands: cmds}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.uri+"/agent/api/command", bytes.NewReader(codec.Binary(nil, b)))
 	if err != nil {
 		return fmt.Errorf("making a request: %w", err)

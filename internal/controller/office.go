@@ -69,15 +69,13 @@ func (c *Controller) runTerm(term uint64, changed <-chan struct{}) {
 	defer tasks.Wait()
 	defer cancel()
 	c.board.clear()
-	_, err := c.decide(ctx, func(e *engine.Controller, now int64) (any, error) {
-		return nil, e.Lead(int64(term), now)
+	tasks.Go(func() {
+		if c.persist(ctx, "the term couldn't be begun", func(e *engine.Controller, now int64) (any, error) { return nil, begin(e, int64(term), now) }) {
+			c.log.Info("this Controller leads", "term", term)
+			tasks.Go(func() { c.keepTrust(ctx) })
+			c.drive(ctx, int64(term))
+		}
 	})
-	if err != nil {
-		c.log.Warn("the term couldn't be begun", "term", term, "error", err)
-	} else {
-		c.log.Info("this Controller leads", "term", term)
-		tasks.Go(func() { c.drive(ctx, int64(term)) })
-	}
 	for {
 		select {
 		case <-c.ctx.Done():
@@ -91,9 +89,55 @@ func (c *Controller) runTerm(term uint64, changed <-chan struct{}) {
 	}
 }
 
+// begin begins a term. What was verified in an earlier one counts no more: the
+// trust set may have changed while somebody else led.
+func begin(e *engine.Controller, term, now int64) error {
+	if err := e.TrustChanged(now); err != nil {
+		return err
+	}
+	return e.Lead(term, now)
+}
+
+// persist has the machine carry out what must not be left undone because the
+// disk is full or too much waits. It returns false when ctx ended first.
+func (c *Controller) persist(ctx context.Context, problem string, f decision) bool {
+	for {
+		_, err := c.decide(ctx, f)
+		if err == nil {
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		c.log.Warn(problem+"; trying again", "error", err)
+		t := c.clock.NewTimer(decideRetry)
+		select {
+		case <-t.C():
+		case <-ctx.Done():
+			t.Stop()
+			return false
+		}
+	}
+}
+
+// decideRetry is how long persist waits.
+const decideRetry = time.Second
+
+// keepTrust has the documents verified anew whenever the trust set changes.
+func (c *Controller) keepTrust(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.trust:
+			c.persist(ctx, "the documents couldn't be verified anew", func(e *engine.Controller, now int64) (any, error) { return nil, e.TrustChanged(now) })
+		}
+	}
+}
+
 // drive keeps a driver for each Agent that is deployed.
 func (c *Controller) drive(ctx context.Context, term int64) {
-	drivers := map[string]*driver{}
+	drivers, sequences := map[string]*driver{}, map[string]*int64{}
 	defer func() {
 		for _, d := range drivers {
 			d.close()
@@ -104,7 +148,7 @@ func (c *Controller) drive(ctx context.Context, term int64) {
 		_, last, grown := c.m.Index.Position()
 		if last != seen {
 			seen = last
-			if err := c.hire(ctx, term, drivers); err != nil && ctx.Err() == nil {
+			if err := c.hire(ctx, term, drivers, sequences); err != nil && ctx.Err() == nil {
 				c.log.Warn("the Agents can't be listed", "error", err)
 			}
 		}
@@ -155,7 +199,9 @@ func (c *Controller) agentsChanged() {
 
 // hire starts drivers for new Agents, and ends those of Agents that are gone
 // or have moved.
-func (c *Controller) hire(ctx context.Context, term int64, drivers map[string]*driver) error {
+// The batches of a term are numbered throughout, whoever drives: an Agent
+// passes over a number that it has seen.
+func (c *Controller) hire(ctx context.Context, term int64, drivers map[string]*driver, sequences map[string]*int64) error {
 	v, err := c.decide(ctx, func(e *engine.Controller, _ int64) (any, error) { return agentAddresses(e), nil })
 	if err != nil {
 		return err
@@ -169,7 +215,10 @@ func (c *Controller) hire(ctx context.Context, term int64, drivers map[string]*d
 	}
 	for name, uri := range uris {
 		if drivers[name] == nil {
-			d, err := c.newDriver(ctx, name, uri, term)
+			if sequences[name] == nil {
+				sequences[name] = new(int64)
+			}
+			d, err := c.newDriver(ctx, name, uri, term, sequences[name])
 			if err != nil {
 				return err
 			}
