@@ -176,6 +176,7 @@ func (f *fetcher) copyLog(ctx context.Context, s *store.Step) error {
 	}
 	var piece []byte
 	log := s.Log
+	log.Problem = ""
 	if log.Bytes == 0 {
 		log.Created, log.Bytes = r.created, int64(logHeader)
 	}

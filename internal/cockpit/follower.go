@@ -80,14 +80,14 @@ func (f *follower) run(ctx context.Context) {
 	wg.Go(func() { f.confirmAll(ctx) })
 	pause := firstPause
 	for ctx.Err() == nil {
-		began := f.clock.Now()
+		before, _ := f.signals.at()
 		err := f.follow(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		f.setProblem(err)
-		if f.clock.Now().Sub(began) > lastPause {
-			pause = firstPause
+		if now, _ := f.signals.at(); now != before {
+			pause = firstPause // it has come on
 		}
 		sleep(ctx, f.clock, pause)
 		pause = min(2*pause, lastPause)
@@ -95,7 +95,7 @@ func (f *follower) run(ctx context.Context) {
 }
 
 const (
-	firstPause = 50 * time.Millisecond
+	firstPause = 20 * time.Millisecond
 	lastPause  = 5 * time.Second
 )
 

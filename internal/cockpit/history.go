@@ -59,13 +59,13 @@ func (h *history) run(ctx context.Context) {
 // catchUp waits until the history has all that has happened at the Controller
 // before the call.
 func (h *history) catchUp(ctx context.Context) error {
-	status, err := h.controller.Status(ctx)
+	goal, err := h.newest(ctx)
 	if err != nil {
 		return err
 	}
 	for {
 		at, moved := h.signals.at()
-		if at >= status.LastEventID {
+		if at >= goal {
 			return nil
 		}
 		select {
@@ -75,6 +75,27 @@ func (h *history) catchUp(ctx context.Context) error {
 		}
 	}
 }
+
+// newest returns the newest event of the leader: another member may be behind.
+func (h *history) newest(ctx context.Context) (int64, error) {
+	for {
+		s, err := h.controller.Status(ctx)
+		if err == nil && s.Leader == s.Name {
+			return s.LastEventID, nil
+		}
+		if err == nil {
+			err = fault.New(fault.Unavailable, "NoLeader", "no member of the Controller leads at the moment")
+		}
+		if !again(err) {
+			return 0, err
+		}
+		if sleep(ctx, h.clock, leaderPause); ctx.Err() != nil {
+			return 0, err
+		}
+	}
+}
+
+const leaderPause = 100 * time.Millisecond
 
 // order returns what is known of an order.
 func (h *history) order(ctx context.Context, id string) (o store.Order, err error) {

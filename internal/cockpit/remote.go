@@ -89,7 +89,9 @@ func (r *Remote) try(ctx context.Context, f func(context.Context, member) (hint 
 	for n := 1; ; n++ {
 		hint, err := f(ctx, r.members[at])
 		if err == nil || !again(err) {
-			r.leader.Store(int64(at))
+			if n > 1 {
+				r.leader.Store(int64(at))
+			}
 			return err
 		}
 		next := r.index(hint)
@@ -121,59 +123,90 @@ func (r *Remote) index(hint string) int {
 	return slices.IndexFunc(r.members, func(m member) bool { return m.url == strings.TrimSuffix(hint, "/")+"/controller/api" })
 }
 
-// call makes one request and decodes the answer.
+// call makes one request, which only the leader answers, and decodes the answer.
 func (r *Remote) call(ctx context.Context, method, path string, body []byte, out any) error {
-	return r.try(ctx, func(ctx context.Context, m member) (string, error) {
-		ctx, cancel := context.WithTimeout(ctx, tryTime)
-		defer cancel()
-		resp, hint, err := send(ctx, m, method, path, body)
-		if err != nil {
-			return hint, err
+	return r.try(ctx, func(ctx context.Context, m member) (hint string, err error) {
+		err = askOnce(ctx, m, method, path, body, out)
+		var led *notLeader
+		if errors.As(err, &led) {
+			hint = led.leader
 		}
-		defer func() { _ = resp.Body.Close() }()
-		data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-		if err != nil {
-			return "", fault.Wrap(fault.Unavailable, "AnswerCut", err, "the Controller's answer ended before its time")
-		}
-		if len(data) > maxAnswer {
-			return "", fault.New(fault.TooLarge, "AnswerTooLarge", "the Controller's answer has more than %d bytes", maxAnswer)
-		}
-		if err := json.Unmarshal(data, out); err != nil {
-			return "", fault.Wrap(fault.Internal, "BadAnswer", err, "the Controller's answer can't be read")
-		}
-		return "", nil
+		return hint, err
 	})
 }
 
+// notLeader is the answer of a member that knows who leads.
+type notLeader struct {
+	leader string
+	err    error
+}
+
+// Error returns the answer's own text.
+func (e *notLeader) Error() string { return e.err.Error() }
+
+// Unwrap returns the answer as a fault.
+func (e *notLeader) Unwrap() error { return e.err }
+
+// askOnce makes one request to one member and decodes the answer.
+func askOnce(ctx context.Context, m member, method, path string, body []byte, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	resp, err := send(ctx, m, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, "AnswerCut", err, "the Controller's answer ended before its time")
+	}
+	if len(data) > maxAnswer {
+		return fault.New(fault.TooLarge, "AnswerTooLarge", "the Controller's answer has more than %d bytes", maxAnswer)
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fault.Wrap(fault.Internal, "BadAnswer", err, "the Controller's answer can't be read")
+	}
+	return nil
+}
+
 // send makes one request to one member; an error status is an error.
-func send(ctx context.Context, m member, method, path string, body []byte) (*http.Response, string, error) {
+func send(ctx context.Context, m member, method, path string, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, m.url+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, "", fault.Wrap(fault.Internal, "BadRequest", err, "the request can't be made")
+		return nil, fault.Wrap(fault.Internal, "BadRequest", err, "the request can't be made")
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := m.client.Do(req)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if resp.StatusCode/100 == 2 {
-		return resp, "", nil
+		return resp, nil
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return nil, resp.Header.Get("Signet-Leader"), transport.ReadProblem(resp)
+	err = transport.ReadProblem(resp)
+	if leader := resp.Header.Get("Signet-Leader"); leader != "" {
+		return nil, &notLeader{leader, err}
+	}
+	return nil, err
 }
 
 // stream makes a request whose answer has no end; only its begin is waited for.
+// Members that don't lead answer some of them, too.
 func (r *Remote) stream(ctx context.Context, path string) (io.ReadCloser, error) {
 	var body io.ReadCloser
-	err := r.try(ctx, func(_ context.Context, m member) (string, error) {
+	err := r.try(ctx, func(_ context.Context, m member) (hint string, err error) {
 		// The caller's context, not that of the try: the body outlives it. The
 		// client bounds the wait for the header.
-		resp, hint, err := send(ctx, m, http.MethodGet, path, nil)
+		resp, err := send(ctx, m, http.MethodGet, path, nil)
 		if err == nil {
 			body = resp.Body
+		}
+		var led *notLeader
+		if errors.As(err, &led) {
+			hint = led.leader
 		}
 		return hint, err
 	})
@@ -195,8 +228,8 @@ func (r *Remote) UpdateItems(ctx context.Context, u ItemUpdate) error {
 	body := struct {
 		CommandID string           `json:"commandId"`
 		By        json.RawMessage  `json:"by"`
-		Add       []SignedDocument `json:"add"`
-		Remove    []key            `json:"remove"`
+		Add       []SignedDocument `json:"add,omitempty"`
+		Remove    []key            `json:"remove,omitempty"`
 	}{u.CommandID, codec.JSON(nil, &u.By), u.Add, nil}
 	for _, k := range u.Remove {
 		body.Remove = append(body.Remove, key{string(k.Kind), k.Path})
@@ -276,10 +309,36 @@ func (r *Remote) Agents(ctx context.Context) ([]AgentInfo, error) {
 	return out.Agents, err
 }
 
-// Status implements Controller.
-func (r *Remote) Status(ctx context.Context) (out Status, err error) {
-	err = r.get(ctx, "/status", &out)
-	return out, err
+// Status implements Controller. Every member answers; what the leader says is
+// preferred, since others may be behind.
+func (r *Remote) Status(ctx context.Context) (Status, error) {
+	var best Status
+	var failed error
+	at := int(r.leader.Load())
+	for range len(r.members) + 1 {
+		var out Status
+		err := askOnce(ctx, r.members[at], http.MethodGet, "/status", nil, &out)
+		next := (at + 1) % len(r.members)
+		switch {
+		case err != nil:
+			failed = err
+		case out.Leader == out.Name:
+			r.leader.Store(int64(at))
+			return out, nil
+		default:
+			best = out
+			for _, m := range out.Members {
+				if m.Name == out.Leader {
+					next = max(0, r.index(m.URL))
+				}
+			}
+		}
+		at = next
+	}
+	if best.Name != "" {
+		return best, nil
+	}
+	return best, failed
 }
 
 // TaskLog implements Controller.
@@ -307,10 +366,16 @@ type frames struct {
 	body io.ReadCloser
 	in   *bufio.Reader
 	buf  bytes.Buffer
+	idle *time.Timer // closes the body
 }
 
+// eventIdle is how long the stream may be silent: the Controller sends a
+// heartbeat every 3 seconds.
+const eventIdle = 15 * time.Second
+
 func newFrames(body io.ReadCloser) *frames {
-	return &frames{body: body, in: bufio.NewReaderSize(body, 64<<10)}
+	idle := time.AfterFunc(eventIdle, func() { _ = body.Close() })
+	return &frames{body: body, in: bufio.NewReaderSize(body, 64<<10), idle: idle}
 }
 
 // Next implements Events.
@@ -320,6 +385,7 @@ func (f *frames) Next() ([]engine.Stamped, error) {
 		if err != nil {
 			return nil, cut(err)
 		}
+		f.idle.Reset(eventIdle)
 		if n == 0 {
 			continue
 		}
@@ -346,4 +412,7 @@ func cut(err error) error {
 }
 
 // Close implements Events.
-func (f *frames) Close() error { return f.body.Close() }
+func (f *frames) Close() error {
+	f.idle.Stop()
+	return f.body.Close()
+}

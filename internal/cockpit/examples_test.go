@@ -1,0 +1,34 @@
+package cockpit
+
+import (
+	"reflect"
+
+	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/strictjson"
+)
+
+func shape[T any]() func(*strictjson.Node) []fault.Problem {
+	return func(n *strictjson.Node) (problems []fault.Problem) {
+		checkShape(n, reflect.TypeFor[T](), "$", &problems)
+		return problems
+	}
+}
+
+// exampleTypes maps the names of schemas to a check against their types.
+func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
+	return map[string]func(*strictjson.Node) []fault.Problem{
+		"Health": shape[api.Health](), "Version": shape[api.Version](), "LoginRequest": shape[api.LoginRequest](), "Session": shape[api.Session](),
+		"Me": shape[api.Me](), "ChangePasswordRequest": shape[api.ChangePasswordRequest](), "Accounts": shape[api.Accounts](),
+		"AddAccountRequest": shape[api.AddAccountRequest](), "ChangeAccountRequest": shape[api.ChangeAccountRequest](), "Orders": shape[api.Orders](),
+		"AddOrdersRequest": shape[api.AddOrdersRequest](), "AddOrdersResponse": shape[api.AddOrdersResponse](), "LogLine": shape[api.LogLine](),
+		"WaitRequest": shape[api.WaitRequest](), "WaitResponse": shape[api.WaitResponse](), "CancelOrdersRequest": shape[api.CancelOrdersRequest](),
+		"SuspendOrdersRequest": shape[api.SuspendOrdersRequest](), "ResumeOrdersRequest": shape[api.ResumeOrdersRequest](), "OrdersRequest": shape[api.OrdersRequest](),
+		"GoOrderRequest": shape[api.GoOrderRequest](), "PriorityRequest": shape[api.PriorityRequest](), "TransferOrdersRequest": shape[api.TransferOrdersRequest](),
+		"Workflows": shape[api.Workflows](), "Workflow": shape[api.Workflow](), "ControlWorkflowRequest": shape[api.ControlWorkflowRequest](),
+		"BreakpointsRequest": shape[api.BreakpointsRequest](), "DeployRequest": shape[api.DeployRequest](), "DeployResponse": shape[api.DeployResponse](),
+		"ValidateResponse": shape[api.ValidateResponse](), "RevokeRequest": shape[api.RevokeRequest](), "Items": shape[api.Items](), "Agents": shape[api.Agents](),
+		"AddAgentRequest": shape[api.AddAgentRequest](), "Agent": shape[api.Agent](), "ResetAgentRequest": shape[api.ResetAgentRequest](),
+		"ControllersStatus": shape[api.ControllersStatus](), "History": shape[api.History](), "Audit": shape[api.Audit](),
+	}
+}

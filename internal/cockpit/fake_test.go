@@ -1,0 +1,634 @@
+package cockpit
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/codec"
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/joblog"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/trust"
+	"github.com/signet-scheduler/signet/internal/value"
+	"github.com/signet-scheduler/signet/internal/workflow"
+)
+
+// fake is a Controller in memory: the real machines of Controller and Agents,
+// without consensus, journal and network. Jobs are played: a script's lines say
+// what it does.
+//
+//	out TEXT   writes TEXT and a line feed to stdout
+//	err TEXT   the same to stderr
+//	rc N       ends with that return code
+//	hold       runs until release is called
+type fake struct {
+	id     string
+	set    *trust.Set
+	verify time.Time // the time at which signatures are verified
+
+	mu      sync.Mutex
+	c       *engine.Controller
+	agents  map[string]*fakeAgent
+	events  []engine.Stamped
+	torn    int64 // events up to here are not kept
+	grown   chan struct{}
+	micros  int64
+	logs    map[string]*fakeLog
+	down    error // every call fails with it
+	noLogs  error // calls about logs do
+	confirm []int64
+	held    map[order.ID]*engine.Launch
+	streams int
+}
+
+type fakeAgent struct {
+	a        *engine.Agent
+	sequence int64
+}
+
+func newFake(id string, set *trust.Set, verify time.Time) *fake {
+	f := &fake{
+		id: id, set: set, verify: verify, agents: map[string]*fakeAgent{}, grown: make(chan struct{}), micros: 1_790_000_000_000_000,
+		logs: map[string]*fakeLog{}, held: map[order.ID]*engine.Launch{},
+	}
+	f.c = engine.NewController(engine.Config{ControllerID: id, Verifier: f, Env: func(string) (string, bool) { return "", false }})
+	f.must(f.c.Lead(1, f.now()))
+	f.pump()
+	return f
+}
+
+func (f *fake) must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func (f *fake) now() int64 {
+	f.micros += 1000
+	return f.micros
+}
+
+// Verify implements engine.Verifier.
+func (f *fake) Verify(d engine.Document, _ int64) (engine.Verified, error) {
+	var e trust.Evidence
+	if err := json.Unmarshal([]byte(d.Evidence), &e); err != nil {
+		return engine.Verified{}, err
+	}
+	v, err := f.set.Verify([]byte(d.Text), e, f.verify)
+	if err != nil {
+		return engine.Verified{}, err
+	}
+	return engine.Verified{Text: string(v.Bytes()), Signer: v.Signer().Name}, nil
+}
+
+// pump carries out everything that can be.
+func (f *fake) pump() {
+	for {
+		w := f.c.Take()
+		f.c.Committed(w)
+		f.events = append(f.events, w.Events...)
+		commands := map[string][]engine.AgentCommand{}
+		for agent, cmds := range w.Items {
+			for _, cmd := range cmds {
+				if at, ok := cmd.(*engine.AttachItem); ok {
+					v, err := f.Verify(at.Document, 0)
+					at.Verdict = &engine.Verdict{Signer: v.Signer}
+					if err != nil {
+						at.Verdict.Problem = order.ProblemOf(err)
+					}
+				}
+				commands[agent] = append(commands[agent], cmd)
+			}
+		}
+		for _, t := range append(w.Touched, w.All...) {
+			if t.Order == nil {
+				continue
+			}
+			agent := t.Order.Attachment.Agent
+			switch engine.ToDoFor(t.Order) {
+			case engine.AttachIt:
+				commands[agent] = append(commands[agent], &engine.AttachOrder{Order: t.Order})
+			case engine.DetachIt:
+				commands[agent] = append(commands[agent], &engine.DetachOrder{OrderID: t.ID})
+			case engine.MarkIt:
+				commands[agent] = append(commands[agent], &engine.MarkOrder{OrderID: t.ID, Mark: *t.Order.Mark})
+			}
+		}
+		for _, path := range f.c.AgentPaths() {
+			f.agent(path)
+		}
+		if len(w.Events) == 0 && len(commands) == 0 {
+			break
+		}
+		names := make([]string, 0, len(commands))
+		for name := range commands {
+			names = append(names, name)
+		}
+		sort.Strings(names)
+		for _, name := range names {
+			f.send(name, commands[name])
+		}
+	}
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+// agent returns the Agent, which is started when it is needed first.
+func (f *fake) agent(name string) *fakeAgent {
+	if a, ok := f.agents[name]; ok {
+		return a
+	}
+	a := &fakeAgent{a: engine.NewAgent(engine.Config{
+		Agent: name, Verifier: f, Env: func(string) (string, bool) { return "", false },
+		Job: engine.JobConfig{ScriptsAllowed: true, ProcessLimit: 1000, TaskDir: "/tasks", ExecutablesDir: "/bin"},
+	})}
+	f.agents[name] = a
+	f.must(a.a.Lead("log-"+name, func(string) bool { return false }, f.now()))
+	f.take(name, a)
+	f.must(f.c.AgentDedicated(name, "log-"+name, f.now()))
+	f.must(f.c.AgentCoupled(name, f.now()))
+	return a
+}
+
+func (f *fake) send(name string, cmds []engine.AgentCommand) {
+	a := f.agent(name)
+	a.sequence++
+	_, err := a.a.Batch(&engine.AgentBatch{ControllerID: f.id, LogID: "log-" + name, Term: 1, Sequence: a.sequence, Commands: cmds}, f.now())
+	f.must(err)
+	f.take(name, a)
+}
+
+// take carries out what an Agent has decided and tells the Controller.
+func (f *fake) take(name string, a *fakeAgent) {
+	for {
+		w := a.a.Take()
+		a.a.Committed(w)
+		if len(w.Events) == 0 && len(w.Launches) == 0 {
+			return
+		}
+		if f.c.AgentPaths() != nil {
+			if _, known := f.c.Agent(name); known {
+				f.must(f.c.AgentEvents(name, "log-"+name, w.Events, f.now()))
+			}
+		}
+		for _, l := range w.Launches {
+			f.launch(name, a, l)
+		}
+	}
+}
+
+func (f *fake) launch(name string, a *fakeAgent, l *engine.Launch) {
+	log := newFakeLog(f.micros / 1000)
+	f.logs[name+"/"+l.Task] = log
+	rc, held := play(l.Script, log, func() int64 { return f.now() / 1000 })
+	if held {
+		f.held[l.OrderID] = l
+		return
+	}
+	f.end(name, a, l, rc)
+}
+
+// play carries out a script.
+func play(script string, log *fakeLog, now func() int64) (rc int64, held bool) {
+	for line := range strings.Lines(script) {
+		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch word {
+		case "out":
+			log.add(byte(joblog.Stdout), now(), rest+"\n")
+		case "err":
+			log.add(byte(joblog.Stderr), now(), rest+"\n")
+		case "rc":
+			_, _ = fmt.Sscan(rest, &rc)
+		case "hold":
+			return rc, true
+		}
+	}
+	log.end()
+	return rc, false
+}
+
+func (f *fake) end(_ string, a *fakeAgent, l *engine.Launch, rc int64) {
+	out := &order.Outcome{Kind: order.Succeeded, Values: value.Map{"returnCode": value.NewInt(rc)}}
+	if rc != 0 {
+		out.Kind = order.Fails
+	}
+	f.must(a.a.ProcessEnded(l.OrderID, l.Task, out, f.now()))
+}
+
+// release lets a held job write a line and end.
+func (f *fake) release(id order.ID, text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.held[id]
+	delete(f.held, id)
+	for name, a := range f.agents {
+		if a.a.Order(id) == nil {
+			continue
+		}
+		log := f.logs[name+"/"+l.Task]
+		log.add(byte(joblog.Stdout), f.now()/1000, text+"\n")
+		log.end()
+		f.end(name, a, l, 0)
+		f.take(name, a)
+	}
+	f.pump()
+}
+
+func (f *fake) isHeld(id order.ID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.held[id] != nil
+}
+
+// do calls g under the lock, unless the fake is down.
+func (f *fake) do(g func() error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.down != nil {
+		return f.down
+	}
+	return g()
+}
+
+func (f *fake) setDown(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.down = err
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+// Command implements Controller. It goes through the JSON form, as on the wire.
+func (f *fake) Command(_ context.Context, cmd engine.Command) (reply json.RawMessage, err error) {
+	text := codec.JSON(nil, &cmd)
+	err = f.do(func() error {
+		var read engine.Command
+		if read, err = engine.ReadCommand(text, limits); err != nil {
+			return err
+		}
+		r, err := f.c.Submit(read, f.now())
+		if err != nil {
+			return err
+		}
+		reply = json.RawMessage(r)
+		if release, ok := read.Body.(*engine.ReleaseEvents); ok {
+			f.confirm = append(f.confirm, release.Until)
+		}
+		f.pump()
+		return nil
+	})
+	return reply, err
+}
+
+// UpdateItems implements Controller.
+func (f *fake) UpdateItems(_ context.Context, u ItemUpdate) error {
+	return f.do(func() error {
+		update := &engine.UpdateItems{Remove: u.Remove}
+		for _, d := range u.Add {
+			doc := engine.Document{Text: d.String, Evidence: string(d.Evidence)}
+			v, err := f.Verify(doc, 0)
+			if err != nil {
+				return err
+			}
+			it, err := item.Parse([]byte(v.Text))
+			if err != nil {
+				return err
+			}
+			n := engine.NewItem{Document: doc, Signer: v.Signer, Item: it, Ref: engine.ItemRef{Kind: it.Key().Kind, Path: it.Key().Path}}
+			if w, ok := it.(item.Workflow); ok {
+				n.Ref.VersionID = w.ID.VersionID
+			}
+			update.Add = append(update.Add, n)
+		}
+		if _, err := f.c.Submit(engine.Command{ID: u.CommandID, By: u.By, Body: update}, f.now()); err != nil {
+			return err
+		}
+		f.pump()
+		return nil
+	})
+}
+
+// Events implements Controller.
+func (f *fake) Events(ctx context.Context, after int64) (Events, error) {
+	var s *fakeEvents
+	err := f.do(func() error {
+		if after < f.torn && after != 0 {
+			return fault.New(fault.NotFound, "EventSeqTorn", "events after %d are not kept any more", after)
+		}
+		f.streams++
+		ctx, cancel := context.WithCancel(ctx)
+		s = &fakeEvents{f: f, after: after, ctx: ctx, cancel: cancel}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+type fakeEvents struct {
+	f      *fake
+	after  int64
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+func (s *fakeEvents) Next() ([]engine.Stamped, error) {
+	for {
+		var batch []engine.Stamped
+		var grown chan struct{}
+		err := s.f.do(func() error {
+			grown = s.f.grown
+			for i := range s.f.events {
+				if e := &s.f.events[i]; e.ID > s.after && e.ID > s.f.torn && len(batch) < 7 {
+					batch = append(batch, *e)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(batch) > 0 {
+			s.after = batch[len(batch)-1].ID
+			// As on the wire: the follower must not share values with the machine.
+			return engine.ReadEvents(engine.AppendEvents(nil, batch))
+		}
+		select {
+		case <-grown:
+		case <-s.ctx.Done():
+			return nil, s.ctx.Err()
+		}
+	}
+}
+
+func (s *fakeEvents) Close() error {
+	s.cancel()
+	return nil
+}
+
+// EventLines implements Controller.
+func (f *fake) EventLines(ctx context.Context, after int64, follow bool) (io.ReadCloser, error) {
+	events, err := f.Events(ctx, after)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	last := f.c.LastEventID()
+	f.mu.Unlock()
+	r, w := io.Pipe()
+	go func() {
+		for at := after; follow || at < last; {
+			batch, err := events.Next()
+			if err != nil {
+				_ = w.CloseWithError(err)
+				return
+			}
+			for i := range batch {
+				at = batch[i].ID
+				if _, err := w.Write(append(batch[i].AppendJSON(nil), '\n')); err != nil {
+					return
+				}
+			}
+		}
+		_ = w.Close()
+	}()
+	return r, nil
+}
+
+// Orders implements Controller.
+func (f *fake) Orders(_ context.Context, q OrderQuery) (all []json.RawMessage, err error) {
+	err = f.do(func() error {
+		for _, o := range f.c.OrdersAfter(order.ID(q.After)) {
+			if (q.Workflow == "" || o.Workflow.Path == q.Workflow) && (q.State == "" || string(o.State.Kind) == q.State) && len(all) < q.Limit {
+				all = append(all, codec.JSON(nil, &engine.OrderView{Order: o, Obstacles: f.c.Obstacles(o)}))
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Order implements Controller.
+func (f *fake) Order(_ context.Context, id string) (out json.RawMessage, err error) {
+	err = f.do(func() error {
+		o := f.c.Order(order.ID(id))
+		if o == nil {
+			return fault.New(fault.NotFound, "UnknownOrder", "there is no order %s at the Controller", id)
+		}
+		out = codec.JSON(nil, &engine.OrderView{Order: o, Obstacles: f.c.Obstacles(o)})
+		return nil
+	})
+	return out, err
+}
+
+func (f *fake) workflowInfo(it *engine.Item) WorkflowInfo {
+	w := WorkflowInfo{Path: it.Ref.Path, VersionID: it.Ref.VersionID, Signer: it.Signer, Orders: f.c.OrdersOf(workflow.ID{Path: it.Ref.Path, VersionID: it.Ref.VersionID})}
+	if p := f.c.Control(it.Ref.Path); p != nil {
+		w.Suspended, w.Skip = p.Suspended, p.Skip
+	}
+	return w
+}
+
+// Workflows implements Controller.
+func (f *fake) Workflows(context.Context) (all []WorkflowInfo, err error) {
+	err = f.do(func() error {
+		for _, it := range f.c.Items() {
+			if it.Ref.Kind == item.KindWorkflow && f.c.IsHead(it) {
+				all = append(all, f.workflowInfo(it))
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Workflow implements Controller.
+func (f *fake) Workflow(_ context.Context, path, version string) (w WorkflowInfo, err error) {
+	err = f.do(func() error {
+		var versions []string
+		found := false
+		for _, it := range f.c.Items() {
+			if it.Ref.Kind != item.KindWorkflow || it.Ref.Path != path {
+				continue
+			}
+			versions = append(versions, it.Ref.VersionID)
+			if version == it.Ref.VersionID || version == "" && f.c.IsHead(it) {
+				w, found = f.workflowInfo(it), true
+				w.Document = it.Document.Text
+				for _, p := range f.c.Breakpoints(workflow.ID{Path: path, VersionID: it.Ref.VersionID}) {
+					w.Breakpoints = append(w.Breakpoints, p.AppendJSON(nil))
+				}
+			}
+		}
+		if !found {
+			return fault.New(fault.NotFound, "UnknownKey", "there is no workflow %s", path)
+		}
+		w.Versions = versions
+		return nil
+	})
+	return w, err
+}
+
+// Items implements Controller.
+func (f *fake) Items(context.Context) (all []ItemInfo, err error) {
+	err = f.do(func() error {
+		for _, it := range f.c.Items() {
+			all = append(all, ItemInfo{
+				Kind: string(it.Ref.Kind), Path: it.Ref.Path, VersionID: it.Ref.VersionID, Revision: it.Ref.Revision, Signer: it.Signer,
+				Newest: f.c.IsHead(it), Removed: it.Removed,
+			})
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Agents implements Controller.
+func (f *fake) Agents(context.Context) (all []AgentInfo, err error) {
+	err = f.do(func() error {
+		for _, path := range f.c.AgentPaths() {
+			a := AgentInfo{Path: path}
+			if ref, err := f.c.AgentItem(path); err == nil {
+				a.URI, a.Disabled = ref.URI, ref.Disabled
+				if ref.ProcessLimit != item.NoLimit {
+					a.ProcessLimit = &ref.ProcessLimit
+				}
+			}
+			if s, ok := f.c.Agent(path); ok {
+				a.Coupled = s.Coupled
+			}
+			a.Orders, a.Running = f.c.AgentLoad(path)
+			all = append(all, a)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Status implements Controller.
+func (f *fake) Status(context.Context) (s Status, err error) {
+	err = f.do(func() error {
+		s = Status{
+			ControllerID: f.id, Name: f.id + "-1", Leader: f.id + "-1", Term: 1, LastEventID: f.c.LastEventID(),
+			Members: []MemberInfo{{Name: f.id + "-1", Role: "leader", URL: "https://localhost:4444"}},
+		}
+		return nil
+	})
+	return s, err
+}
+
+// TaskLog implements Controller.
+func (f *fake) TaskLog(ctx context.Context, agent, task string, offset int64, follow bool) (r io.ReadCloser, err error) {
+	err = f.do(func() error {
+		log, ok := f.logs[agent+"/"+task]
+		switch {
+		case f.noLogs != nil:
+			return f.noLogs
+		case !ok:
+			return fault.New(fault.NotFound, "UnknownTaskLog", "there is no such log")
+		}
+		r = log.open(ctx, offset, follow)
+		return nil
+	})
+	return r, err
+}
+
+// Close implements Controller.
+func (f *fake) Close() error { return nil }
+
+// fakeLog is a task's log in the format of the Agent's file.
+type fakeLog struct {
+	mu      sync.Mutex
+	created int64
+	data    []byte
+	ended   bool
+	grown   chan struct{}
+}
+
+func newFakeLog(created int64) *fakeLog {
+	l := &fakeLog{created: created, grown: make(chan struct{})}
+	l.data = append(l.data, logMagic...)
+	l.data = binary.LittleEndian.AppendUint32(l.data, logFormat)
+	l.data = binary.LittleEndian.AppendUint64(l.data, uint64(created))
+	l.data = binary.LittleEndian.AppendUint32(l.data, crc32.Checksum(l.data, crc32.MakeTable(crc32.Castagnoli)))
+	return l
+}
+
+func (l *fakeLog) add(kind byte, at int64, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	start := len(l.data)
+	l.data = append(l.data, kind)
+	l.data = binary.AppendUvarint(l.data, uint64(max(0, at-l.created)))
+	l.data = binary.AppendUvarint(l.data, uint64(len(text)))
+	l.data = append(l.data, text...)
+	l.data = binary.LittleEndian.AppendUint32(l.data, crc32.Checksum(l.data[start:], crc32.MakeTable(crc32.Castagnoli)))
+	close(l.grown)
+	l.grown = make(chan struct{})
+}
+
+func (l *fakeLog) end() {
+	l.add(kindEnd, l.created, "\x00\x00\x00\x00")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	close(l.grown)
+	l.grown = make(chan struct{})
+}
+
+func (l *fakeLog) open(ctx context.Context, offset int64, follow bool) io.ReadCloser {
+	ctx, cancel := context.WithCancel(ctx)
+	return &fakeLogReader{l: l, at: int(offset), follow: follow, ctx: ctx, cancel: cancel}
+}
+
+type fakeLogReader struct {
+	l      *fakeLog
+	at     int
+	follow bool
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+func (r *fakeLogReader) Read(p []byte) (int, error) {
+	for {
+		r.l.mu.Lock()
+		grown, ended := r.l.grown, r.l.ended
+		n := copy(p, r.l.data[min(r.at, len(r.l.data)):])
+		r.l.mu.Unlock()
+		if r.at += n; n > 0 {
+			return n, nil
+		}
+		if ended || !r.follow {
+			return 0, io.EOF
+		}
+		select {
+		case <-grown:
+		case <-r.ctx.Done():
+			return 0, r.ctx.Err()
+		}
+	}
+}
+
+func (r *fakeLogReader) Close() error {
+	r.cancel()
+	return nil
+}
+
+// text returns what a log holds, for comparison.
+func (l *fakeLog) bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.data)
+}

@@ -1,0 +1,266 @@
+package cockpit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/store"
+	"github.com/signet-scheduler/signet/internal/store/sqlite"
+	"github.com/signet-scheduler/signet/internal/value"
+	"github.com/signet-scheduler/signet/internal/workflow"
+)
+
+// flaky delivers a Controller's events badly: streams break, begin too early, and
+// confirmations get lost.
+type flaky struct {
+	Controller
+	mu    sync.Mutex
+	n     int
+	early int64 // streams begin so many events' time before what was asked for
+}
+
+func (f *flaky) Events(ctx context.Context, after int64) (Events, error) {
+	inner, err := f.Controller.Events(ctx, max(0, after-f.early))
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n++
+	return &flakyEvents{Events: inner, left: 1 + f.n%3}, nil
+}
+
+type flakyEvents struct {
+	Events
+	left int
+}
+
+func (e *flakyEvents) Next() ([]engine.Stamped, error) {
+	if e.left--; e.left < 0 {
+		return nil, fault.New(fault.Unavailable, "CannotConnect", "broken")
+	}
+	return e.Events.Next()
+}
+
+func (f *flaky) Command(ctx context.Context, cmd engine.Command) (json.RawMessage, error) {
+	if _, ok := cmd.Body.(*engine.ReleaseEvents); ok {
+		f.mu.Lock()
+		f.n++
+		lost := f.n%2 == 0
+		f.mu.Unlock()
+		if lost {
+			return nil, fault.New(fault.Unavailable, "CannotConnect", "lost")
+		}
+	}
+	return f.Controller.Command(ctx, cmd)
+}
+
+// failingCommits fails some transactions after f has run, as a full disk does.
+type failingCommits struct {
+	store.Store
+	mu sync.Mutex
+	n  int
+}
+
+var errCommit = errors.New("no commit")
+
+func (s *failingCommits) Write(ctx context.Context, f func(store.Writer) error) error {
+	return s.Store.Write(ctx, func(w store.Writer) error {
+		if err := f(w); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.n++; s.n%5 == 0 {
+			return errCommit
+		}
+		return nil
+	})
+}
+
+// Whatever breaks, the history has each step once, and the same as without.
+func TestHistoryIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{})
+	branch := `{"id":"%s","workflow":{"instructions":[{"TYPE":"Execute.Anonymous","job":{"agentPath":"agent-1","executable":{"TYPE":"ShellScriptExecutable","script":"out %s"}}}]}}`
+	fork := `{"instructions":[{"TYPE":"Fork","branches":[` + fmt.Sprintf(branch, "a", "x") + `,` + fmt.Sprintf(branch, "b", "y") + `]}]}`
+	b.deploy(map[string]string{"W": job("rc 0"), "F": job("rc 1"), "P": fork})
+	var ids []string
+	for i := range 10 {
+		for _, w := range []string{"W", "F", "P"} {
+			ids = append(ids, b.add(api.AddOrdersRequest{Workflow: w, Id: fmt.Sprint(w, i)})...)
+		}
+	}
+	b.await(ids...)
+	want, err := json.Marshal(b.history(""))
+	b.check(err)
+
+	db, err := sqlite.Open(context.Background(), sqlite.Options{File: filepath.Join(t.TempDir(), "x.db")})
+	b.check(err)
+	defer func() { _ = db.Close() }()
+	pack, err := newPacker()
+	b.check(err)
+	for round := range 3 { // a Cockpit that is started again and again
+		h := newHistory(historyParts{
+			id: "controller", name: "other-cockpit", controller: &flaky{Controller: b.fake, early: int64(round) * 2000}, db: &failingCommits{Store: db},
+			clock: clock.Real{}, log: slog.New(slog.DiscardHandler), pack: pack, confirmEvery: time.Millisecond,
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		var wg sync.WaitGroup
+		wg.Go(func() { h.follower.run(ctx) })
+		if round > 0 { // the first one is killed on its way
+			deadline, stop := context.WithTimeout(ctx, time.Minute)
+			if err := h.catchUp(deadline); err != nil {
+				t.Errorf("round %d: %v", round, err)
+			}
+			stop()
+		} else {
+			for event, moved := h.signals.at(); event == 0; event, moved = h.signals.at() {
+				<-moved
+			}
+		}
+		cancel()
+		wg.Wait()
+	}
+	var steps []store.Step
+	b.check(db.Read(context.Background(), func(r store.Reader) (err error) {
+		steps, err = r.Steps(store.StepQuery{Limit: 1000})
+		return err
+	}))
+	rows := []api.HistoryRow{}
+	for i := range steps {
+		rows = append(rows, rowOf(&steps[i]))
+	}
+	got, err := json.Marshal(rows)
+	b.check(err)
+	if string(got) != string(want) || len(rows) != 40 {
+		t.Errorf("%d rows:\n%s\nwant:\n%s", len(rows), got, want)
+	}
+}
+
+// Nothing is confirmed before it is written, and confirmations come to an end.
+func TestConfirmations(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{})
+	b.deploy(map[string]string{"W": job("rc 0")})
+	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
+	b.await("A")
+	b.stop()
+	b.fake.mu.Lock()
+	defer b.fake.mu.Unlock()
+	var last int64
+	for _, until := range b.fake.confirm {
+		if until <= last {
+			t.Errorf("confirmed %d after %d", until, last)
+		}
+		last = until
+	}
+	if n := len(b.fake.confirm); n == 0 || n > 60 {
+		t.Errorf("%d confirmations", n)
+	}
+}
+
+// A Cockpit that was away goes on where it was.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{})
+	b.deploy(map[string]string{"W": job("out one\nhold")})
+	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
+	b.check(b.c.histories[0].catchUp(context.Background()))
+	b.stop()
+	b.fake.release("A", "two")
+	b.start()
+	defer b.stop()
+	b.await("A") // with the token from before
+	if w := b.do(request{method: "GET", path: orderPath("A", "/log"), token: b.token}); w.Body.String() != "one\ntwo\n" {
+		t.Errorf("log: %q", w.Body)
+	}
+}
+
+// Events that are no longer kept are told, and nothing is made up.
+func TestTornStream(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{})
+	b.deploy(map[string]string{"W": job("rc 0")})
+	b.check(b.c.histories[0].catchUp(context.Background()))
+	b.stop()
+	b.fake.mu.Lock()
+	_, err := b.fake.c.Submit(engine.Command{Body: &engine.AddOrders{Orders: []engine.FreshOrder{{ID: "A", WorkflowPath: "W"}}}}, b.fake.now())
+	b.check(err)
+	b.fake.pump()
+	b.fake.torn = b.fake.c.LastEventID()
+	b.fake.mu.Unlock()
+	b.start()
+	defer b.stop()
+	for deadline := time.Now().Add(time.Minute); ; {
+		var s api.ControllersStatus
+		b.call("GET", "/controllers/status", nil, &s)
+		if p := s.Controllers[0].History.Problem; p != nil && p.Code == "EventSeqTorn" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the gap is not told")
+		}
+		runtime.Gosched()
+	}
+	if rows := b.history(""); len(rows) != 0 {
+		t.Errorf("rows: %+v", rows)
+	}
+}
+
+func newOrderEvents(n int, at *int64) []engine.Stamped {
+	next := func(key string, e engine.Event) engine.Stamped {
+		*at += 10
+		return engine.Stamped{ID: *at, Key: key, Event: e}
+	}
+	var all []engine.Stamped
+	w := workflow.ID{Path: "W", VersionID: "1"}
+	for i := range n {
+		id := fmt.Sprint("O", *at, "-", i)
+		all = append(all,
+			next(id, &order.Added{Workflow: w, Arguments: value.Map{"a": value.String("b")}}),
+			next(id, &order.Attachable{Agent: "a"}), next(id, &order.AttachedEvent{Agent: "a"}), next(id, &order.Started{}),
+			next(id, &order.ProcessingStarted{Agent: "a", Task: id, Job: "J", Label: "L", Try: 1}),
+			next(id, &order.ProcessedEvent{Outcome: &order.Outcome{Kind: order.Succeeded, Values: value.Map{"returnCode": value.NewInt(0)}}}),
+			next(id, &order.Moved{To: workflow.At(1)}), next(id, &order.Detachable{}), next(id, &order.DetachedEvent{}), next(id, &order.FinishedEvent{}))
+	}
+	return all
+}
+
+// BenchmarkFollower writes the history of orders of one job each.
+func BenchmarkFollower(b *testing.B) {
+	db, err := sqlite.Open(context.Background(), sqlite.Options{File: filepath.Join(b.TempDir(), "x.db")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	h := newHistory(historyParts{id: "c", name: "x", db: db, clock: clock.Real{}, log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	var at, position int64
+	at = 1_790_000_000_000_000
+	rows, events := 0, 0
+	for b.Loop() {
+		batch := newOrderEvents(400, &at)
+		if err := h.follower.commit(context.Background(), position, batch); err != nil {
+			b.Fatal(err)
+		}
+		position = batch[len(batch)-1].ID
+		rows += 400
+		events += len(batch)
+	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
+}
