@@ -56,7 +56,7 @@ type machine struct {
 	heads  *table[string, string] // newest version of each workflow path
 	paths  *table[string, *PathControl]
 	breaks *table[string, *WorkflowControl] // by workflow.ID.String()
-	lastID variable[int64]
+	lastID int64                            // id of the newest event
 
 	// The transaction.
 	now     int64 // milliseconds
@@ -118,7 +118,6 @@ func newMachine(cfg Config) *machine {
 		heads:   newTable[string, string](u),
 		paths:   newTable[string, *PathControl](u),
 		breaks:  newTable[string, *WorkflowControl](u),
-		lastID:  variable[int64]{undo: u},
 		queued:  map[order.ID]bool{},
 		steps:   map[order.ID]int{},
 		touched: map[order.ID]bool{},
@@ -189,7 +188,11 @@ func (m *machine) emitAt(key string, ev Event, timestamp int64) {
 	if m.fault != nil || !m.deciding {
 		return
 	}
-	s := Stamped{ID: max(m.micros, m.lastID.v+1), Timestamp: timestamp, Key: key, Event: ev}
+	if len(m.events) == m.txStart { // its pre-image is needed once
+		last := m.lastID
+		m.undo.add(func() { m.lastID = last })
+	}
+	s := Stamped{ID: max(m.micros, m.lastID+1), Timestamp: timestamp, Key: key, Event: ev}
 	if err := m.fold(&s); err != nil {
 		m.fault = err
 		return
@@ -232,10 +235,10 @@ func (m *machine) mergeMove(id order.ID, mv *order.Moved) bool {
 
 // fold applies one event to the state.
 func (m *machine) fold(s *Stamped) error {
-	if s.ID <= m.lastID.v {
-		return fault.New(fault.Corrupt, "EventIdNotRising", "event %d follows event %d", s.ID, m.lastID.v)
+	if s.ID <= m.lastID {
+		return fault.New(fault.Corrupt, "EventIdNotRising", "event %d follows event %d", s.ID, m.lastID)
 	}
-	m.lastID.set(s.ID)
+	m.lastID = s.ID
 	handled, err := m.foldOrder(s)
 	if handled || err != nil {
 		return err
@@ -420,7 +423,7 @@ func (m *machine) applied(events []Stamped) error {
 }
 
 // LastEventID returns the id of the newest event, committed or not.
-func (m *machine) LastEventID() int64 { return m.lastID.v }
+func (m *machine) LastEventID() int64 { return m.lastID }
 
 // Order returns an order, or nil.
 func (m *machine) Order(id order.ID) *order.Order {

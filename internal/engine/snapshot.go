@@ -98,8 +98,8 @@ func fielder[K cmp.Ordered, V codec.Fielder](_ K, v V) codec.Fielder { return v 
 
 // base freezes what both machines have.
 func (m *machine) base(meta ...*pair) *Frozen {
-	meta = append(meta, &pair{Key: "lastEventId", Number: m.lastID.v})
-	return &Frozen{m.lastID.v, []group{
+	meta = append(meta, &pair{Key: "lastEventId", Number: m.lastID})
+	return &Frozen{m.lastID, []group{
 		{recMeta, func() []codec.Fielder {
 			rows := make([]codec.Fielder, len(meta))
 			for i, p := range meta {
@@ -311,7 +311,7 @@ func RestoreController(cfg Config, in io.Reader) (*Controller, error) {
 		case recMeta:
 			switch p.Key {
 			case "lastEventId":
-				c.lastID.v = p.Number
+				c.lastID = p.Number
 			case "controllerId":
 				c.id.v = p.Value
 			}
@@ -360,7 +360,7 @@ func RestoreAgent(cfg Config, in io.Reader) (*Agent, error) {
 func (a *Agent) restoreMeta(p pair) {
 	switch p.Key {
 	case "lastEventId":
-		a.lastID.v = p.Number
+		a.lastID = p.Number
 	case "logId":
 		a.logID.v = p.Value
 	case "controllerId":

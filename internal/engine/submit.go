@@ -282,7 +282,7 @@ func (c *Controller) controlPath(b *ControlWorkflowPath) error {
 	control.Revision = 0
 	c.emit("", &PathControlled{Control: control})
 	ref := control.ref()
-	ref.Revision = c.lastID.v
+	ref.Revision = c.lastID
 	c.controlAgents(ref, control.IsEmpty())
 	c.unhold(ref)
 	return nil
@@ -311,7 +311,7 @@ func (c *Controller) controlWorkflow(b *ControlWorkflow) error {
 	slices.SortFunc(control.Breakpoints, func(a, b workflow.Position) int { return strings.Compare(a.String(), b.String()) })
 	c.emit("", &WorkflowControlled{Control: control})
 	ref := control.ref()
-	ref.Revision = c.lastID.v
+	ref.Revision = c.lastID
 	c.controlAgents(ref, control.IsEmpty())
 	return nil
 }
@@ -323,7 +323,7 @@ func (c *Controller) release(b *ReleaseEvents) error {
 	if old, ok := c.readers.get(b.Reader); ok && b.Until < old {
 		return fault.New(fault.Conflict, "ReverseReleaseEvents", "%s has confirmed events up to %d already", b.Reader, old)
 	}
-	if b.Until > c.lastID.v {
+	if b.Until > c.lastID {
 		return fault.New(fault.Invalid, "UnknownEventId", "there is no event %d yet", b.Until)
 	}
 	if old, ok := c.readers.get(b.Reader); !ok || b.Until > old {
