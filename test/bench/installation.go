@@ -21,6 +21,9 @@ import (
 // ready is the beginning of the line that `signet dev` prints when all serve.
 const ready = "Signet is ready: "
 
+// startPatience is how long it may take until that line comes.
+const startPatience = 30 * time.Second
+
 // stopPatience is how long `signet dev` may take to end.
 const stopPatience = 15 * time.Second
 
@@ -58,6 +61,8 @@ func startInstallation(ctx context.Context, bin, dir string) (*installation, tim
 	if err := i.cmd.Start(); err != nil {
 		return nil, 0, errors.Join(err, output.Close())
 	}
+	limit, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
 	lines := make(chan string, 1)
 	go func() { // ends with the process, whose end stop waits for
 		scanner := bufio.NewScanner(out)
@@ -77,8 +82,8 @@ func startInstallation(ctx context.Context, bin, dir string) (*installation, tim
 	case <-lines:
 	case <-i.done:
 		return i, 0, fmt.Errorf("signet dev ended before it was ready: %w; it said:\n%s", i.result, tail(dir+".log"))
-	case <-ctx.Done():
-		return i, 0, fmt.Errorf("signet dev isn't ready: %w; it said:\n%s", ctx.Err(), tail(dir+".log"))
+	case <-limit.Done():
+		return i, 0, fmt.Errorf("signet dev isn't ready: %w; it said:\n%s", limit.Err(), tail(dir+".log"))
 	}
 	took := time.Since(began)
 	profile, err := cli.ReadProfile(filepath.Join(dir, "profile.json"))

@@ -77,7 +77,7 @@ func (b *bench) oneStep(ctx context.Context) error {
 		row{
 			figure: "one-step orders per second", value: number(median(rates)) + "/s", floor: number(median(floorRates)) + "/s", ratio: number(share),
 			target: fmt.Sprintf("ratio >= %g", wantShare), ok: verdictOf(share >= wantShare),
-			note: fmt.Sprintf("median of %d rounds of %d orders in one request, until the history of all is stored; floor: start and wait of the same script, %d at once", b.o.rounds, b.o.oneStep, atOnce),
+			note: fmt.Sprintf("median of %d round(s) of %d orders in one request, until the history of all is stored; floor: start and wait of the same script, %d at once", b.o.rounds, b.o.oneStep, atOnce),
 		},
 		row{
 			figure: "our CPU for one such order", value: millis(ownCPU), target: "<= " + millis(wantOwnCPU), ok: verdictOf(ownCPU <= wantOwnCPU),
