@@ -63,18 +63,22 @@ func (c *Cluster) NewNode(role pki.Role, name string) (config, serial string) {
 	return config, issued.Serial
 }
 
+// TrustFile returns the file by which a part trusts somebody.
+func TrustFile(config string, who trusttest.Identity) string {
+	place := map[trust.Kind][2]string{
+		trust.X509: {"trusted-x509-keys", ".pem"}, trust.PGP: {"trusted-pgp-keys", ".asc"}, trust.SSH: {"trusted-ssh-keys", ".pub"},
+	}[who.Kind]
+	return filepath.Join(config, "private", place[0], strings.ReplaceAll(who.Name, " ", "-")+place[1])
+}
+
 // Trust makes a part, by its configuration directory, trust somebody more. It
 // returns the file, which is to be removed to take that back.
 func Trust(t testing.TB, config string, who trusttest.Identity) string {
 	t.Helper()
-	place := map[trust.Kind][2]string{
-		trust.X509: {"trusted-x509-keys", ".pem"}, trust.PGP: {"trusted-pgp-keys", ".asc"}, trust.SSH: {"trusted-ssh-keys", ".pub"},
-	}[who.Kind]
-	dir := filepath.Join(config, "private", place[0])
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	file := TrustFile(config, who)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(dir, strings.ReplaceAll(who.Name, " ", "-")+place[1])
 	if err := os.WriteFile(file, who.Trusted, 0o600); err != nil {
 		t.Fatal(err)
 	}

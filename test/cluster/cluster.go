@@ -28,6 +28,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/proc"
 	"github.com/signet-scheduler/signet/internal/transport"
 	"github.com/signet-scheduler/signet/internal/trust"
+	"github.com/signet-scheduler/signet/internal/trust/trusttest"
 )
 
 // Main is TestMain for packages that use a Cluster: the starter process of an
@@ -53,6 +54,7 @@ type Cluster struct {
 	controllerKeys map[string]string
 	agentKeys      map[string]map[string]string // by Agent; "" is every Agent
 	noScripts      map[string]bool
+	trusted        []trusttest.Identity
 }
 
 // Option changes how an installation is configured.
@@ -75,6 +77,11 @@ func AgentKey(agent, key, value string) Option {
 
 // NoScripts leaves an Agent at the default: it runs no scripts.
 func NoScripts(agent string) Option { return func(c *Cluster) { c.noScripts[agent] = true } }
+
+// Trusting makes every Controller and Agent trust somebody from the start.
+func Trusting(who ...trusttest.Identity) Option {
+	return func(c *Cluster) { c.trusted = append(c.trusted, who...) }
+}
 
 // Part is one process that isn't one.
 type Part[T any] struct {
@@ -156,6 +163,9 @@ func makePart[T any](c *Cluster, role pki.Role, name string) *Part[T] {
 	c.must(pki.WriteCertsPEM(fsys.Real{}, filepath.Join(private, "https-cert.pem"), issued.Chain...))
 	c.must(pki.WriteCertsPEM(fsys.Real{}, filepath.Join(private, "https-trust.pem"), c.ca.Root(pki.PurposeNode)))
 	c.must(pki.WriteCertsPEM(fsys.Real{}, filepath.Join(private, "trusted-x509-keys", "signers.pem"), c.ca.Root(pki.PurposeSigning)))
+	for _, who := range c.trusted {
+		Trust(c.t, p.Config, who)
+	}
 	return p
 }
 
