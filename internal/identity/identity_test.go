@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -200,6 +201,7 @@ func TestGate(t *testing.T) {
 	waiting := make(chan error)
 	go func() { waiting <- h.enter(ctx) }()
 	for len(h.queue) < 2 {
+		runtime.Gosched()
 	}
 	if err := h.enter(ctx); !fault.HasCode(err, "TooManyLogins") {
 		t.Errorf("a third one: %v", err)
