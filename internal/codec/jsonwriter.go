@@ -68,8 +68,11 @@ func (w *jsonWriter) Map(name string, p *value.Map) {
 	}
 	w.field(name)
 	w.b = append(w.b, '{')
-	for _, n := range p.Names() {
-		w.field(n)
+	for i, n := range p.Names() { // a name may be empty
+		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		w.b = append(AppendString(w.b, n), ':')
 		w.b = value.AppendJSON(w.b, (*p)[n])
 	}
 	w.b = append(w.b, '}')

@@ -233,8 +233,10 @@ func (w *world) command() {
 		}
 		w.submit(&engine.AddOrders{Orders: []engine.FreshOrder{f}})
 	case "cancel":
-		w.submit(&engine.CancelOrders{OrderIDs: []string{w.anyOrder()}, Deep: rapid.Bool().Draw(w.t, "deep"),
-			Mode: order.CancelMode{FreshOnly: rapid.IntRange(0, 3).Draw(w.t, "fresh") == 0, Kill: w.kill()}})
+		w.submit(&engine.CancelOrders{
+			OrderIDs: []string{w.anyOrder()}, Deep: rapid.Bool().Draw(w.t, "deep"),
+			Mode: order.CancelMode{FreshOnly: rapid.IntRange(0, 3).Draw(w.t, "fresh") == 0, Kill: w.kill()},
+		})
 	case "suspend":
 		w.submit(&engine.SuspendOrders{OrderIDs: []string{w.anyOrder()}, Mode: order.SuspendMode{ResetState: rapid.Bool().Draw(w.t, "reset"), Kill: w.kill()}})
 	case "resume":

@@ -26,13 +26,17 @@ func samples() []Event {
 	resume := Resumption{
 		Position: &p, AsSucceeded: true, RestartKilledJob: &no,
 		Operations: []HistoryOperation{
-			{Kind: "Replace", At: p, Outcome: &Outcome{Kind: Succeeded}}, {Kind: "Delete", At: p},
-			{Kind: "Insert", At: p, New: workflow.At(1), Outcome: &Outcome{Kind: Succeeded}}, {Kind: "Append", New: p, Outcome: FailedWith("x")},
+			{Kind: "Replace", At: p, Outcome: &Outcome{Kind: Succeeded}},
+			{Kind: "Delete", At: p},
+			{Kind: "Insert", At: p, New: workflow.At(1), Outcome: &Outcome{Kind: Succeeded}},
+			{Kind: "Append", New: p, Outcome: FailedWith("x")},
 		},
 	}
 	return []Event{
-		&Added{Workflow: id, Arguments: args, ScheduledFor: 1_700_000_000_000, Priority: -3, DeleteWhenTerminated: true, StartPosition: &p,
-			InnerBlock: p.Block, StopPositions: []workflow.Position{p, workflow.At(9)}, By: Actor{Account: "alice", Method: "password", Signature: []byte{1, 2}}},
+		&Added{
+			Workflow: id, Arguments: args, ScheduledFor: 1_700_000_000_000, Priority: -3, DeleteWhenTerminated: true, StartPosition: &p,
+			InnerBlock: p.Block, StopPositions: []workflow.Position{p, workflow.At(9)}, By: Actor{Account: "alice", Method: "password", Signature: []byte{1, 2}},
+		},
 		&Attachable{Agent: "A"},
 		&AttachedToAgent{Order: sampleOrder()},
 		&AttachedEvent{Agent: "A"},
