@@ -36,7 +36,7 @@ func TestOneOrder(t *testing.T) {
 	b.check(err)
 	var fields map[string]any
 	b.check(json.Unmarshal(text, &fields))
-	for _, name := range strings.Fields("orderId workflow position label job agent start end outcome returnCode try") {
+	for name := range strings.FieldsSeq("orderId workflow position label job agent start end outcome returnCode try") {
 		if _, ok := fields[name]; !ok {
 			t.Errorf("the row has no %s: %s", name, text)
 		}

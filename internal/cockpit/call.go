@@ -88,7 +88,7 @@ func (s *withStatus) WriteHeader(int) { s.ResponseWriter.WriteHeader(s.status) }
 // authenticate, authorize, carry out, record, answer.
 func (c *Cockpit) serve(w http.ResponseWriter, r *http.Request, rt *route) {
 	k := &call{Cockpit: c, w: w, r: r, route: rt, address: addressOf(r)}
-	defer k.recovered()
+	defer func() { k.recovered(recover()) }()
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -161,7 +161,7 @@ func (k *call) admit() error {
 // refuse answers with an error.
 func (k *call) refuse(err error) {
 	w := k.w
-	var early *identity.TooEarly
+	var early *identity.TooEarlyError
 	switch {
 	case errors.As(err, &early):
 		w.Header().Set("Retry-After", strconv.Itoa(int(early.Wait/time.Second)))
@@ -176,8 +176,7 @@ func (k *call) refuse(err error) {
 }
 
 // recovered answers for a handler that has panicked.
-func (k *call) recovered() {
-	p := recover()
+func (k *call) recovered(p any) {
 	if p == nil {
 		return
 	}

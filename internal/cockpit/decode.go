@@ -94,9 +94,9 @@ func checkShape(n *strictjson.Node, t reflect.Type, where string, problems *[]fa
 
 func checkFields(n *strictjson.Node, t reflect.Type, where string, problems *[]fault.Problem, report func(where, message string)) {
 	known := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		known[name] = t.Field(i).Type
+	for field := range t.Fields() {
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		known[name] = field.Type
 		if _, given := n.Get(name); !given && !strings.Contains(options, "omitempty") {
 			report(strictjson.KeyPath(where, name), "the field is missing")
 		}

@@ -59,12 +59,9 @@ func (k *call) commandID(requestID string) (string, error) {
 }
 
 func orderNames(ids []string) []string {
-	names := make([]string, min(len(ids), maxObjects+1))
-	for i := range names {
-		names[i] = "Order:" + clip(ids[i])
-	}
-	if n := len(ids) - len(names); n > 0 {
-		names = append(names, make([]string, n)...) // counted only
+	names := make([]string, len(ids))
+	for i, id := range ids[:min(len(ids), maxObjects)] { // the others are counted only
+		names[i] = "Order:" + clip(id)
 	}
 	return names
 }

@@ -24,15 +24,15 @@ type lineWriter interface {
 }
 
 // orderLog writes the log of an order and its children.
-func (c *call) orderLog(h *history, o store.Order, follow bool) error {
-	if strings.Contains(c.r.Header.Get("Accept"), "application/x-ndjson") {
-		w := transport.NewStreamWriter(c.w, c.r, transport.StreamOptions{})
-		err := h.writeLog(c.r.Context(), o, follow, ndjsonLog{w})
-		c.streamed(errors.Join(err, w.Close()))
+func (k *call) orderLog(h *history, o store.Order, follow bool) error {
+	if strings.Contains(k.r.Header.Get("Accept"), "application/x-ndjson") {
+		w := transport.NewStreamWriter(k.w, k.r, transport.StreamOptions{})
+		err := h.writeLog(k.r.Context(), o, follow, ndjsonLog{w})
+		k.streamed(errors.Join(err, w.Close()))
 		return nil
 	}
-	w := newTextLog(c.w)
-	c.streamed(errors.Join(h.writeLog(c.r.Context(), o, follow, w), w.idle()))
+	w := newTextLog(k.w)
+	k.streamed(errors.Join(h.writeLog(k.r.Context(), o, follow, w), w.idle()))
 	return nil
 }
 
@@ -132,7 +132,7 @@ func (h *history) writeLog(ctx context.Context, o store.Order, follow bool, w li
 	var after int64
 	var past []*stepLog
 	var live []store.Step
-	ended := false
+	var ended bool
 	for {
 		now, steps, err := h.newSteps(ctx, o, after)
 		if err != nil {

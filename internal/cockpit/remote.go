@@ -127,25 +127,24 @@ func (r *Remote) index(hint string) int {
 func (r *Remote) call(ctx context.Context, method, path string, body []byte, out any) error {
 	return r.try(ctx, func(ctx context.Context, m member) (hint string, err error) {
 		err = askOnce(ctx, m, method, path, body, out)
-		var led *notLeader
-		if errors.As(err, &led) {
+		if led, ok := errors.AsType[*notLeaderError](err); ok {
 			hint = led.leader
 		}
 		return hint, err
 	})
 }
 
-// notLeader is the answer of a member that knows who leads.
-type notLeader struct {
+// notLeaderError is the answer of a member that knows who leads.
+type notLeaderError struct {
 	leader string
 	err    error
 }
 
 // Error returns the answer's own text.
-func (e *notLeader) Error() string { return e.err.Error() }
+func (e *notLeaderError) Error() string { return e.err.Error() }
 
 // Unwrap returns the answer as a fault.
-func (e *notLeader) Unwrap() error { return e.err }
+func (e *notLeaderError) Unwrap() error { return e.err }
 
 // askOnce makes one request to one member and decodes the answer.
 func askOnce(ctx context.Context, m member, method, path string, body []byte, out any) error {
@@ -188,7 +187,7 @@ func send(ctx context.Context, m member, method, path string, body []byte) (*htt
 	defer func() { _ = resp.Body.Close() }()
 	err = transport.ReadProblem(resp)
 	if leader := resp.Header.Get("Signet-Leader"); leader != "" {
-		return nil, &notLeader{leader, err}
+		return nil, &notLeaderError{leader, err}
 	}
 	return nil, err
 }
@@ -200,12 +199,11 @@ func (r *Remote) stream(ctx context.Context, path string) (io.ReadCloser, error)
 	err := r.try(ctx, func(_ context.Context, m member) (hint string, err error) {
 		// The caller's context, not that of the try: the body outlives it. The
 		// client bounds the wait for the header.
-		resp, err := send(ctx, m, http.MethodGet, path, nil)
+		resp, err := send(ctx, m, http.MethodGet, path, nil) //nolint:bodyclose // the caller closes it
 		if err == nil {
 			body = resp.Body
 		}
-		var led *notLeader
-		if errors.As(err, &led) {
+		if led, ok := errors.AsType[*notLeaderError](err); ok {
 			hint = led.leader
 		}
 		return hint, err

@@ -28,15 +28,15 @@ const (
 
 // permissions returns what a role may do, sorted.
 func permissions(r identity.Role) []Permission {
-	view := []Permission{agentsView, eventsView, historyView, ordersView, workflowsView}
-	var all []Permission
+	all := []Permission{agentsView, eventsView, historyView, ordersView, workflowsView}
 	switch r {
 	case identity.Viewer:
-		all = view
 	case identity.Operator:
-		all = append(view, ordersManage, workflowsControl)
+		all = append(all, ordersManage, workflowsControl)
 	case identity.Administrator:
-		all = append(view, ordersManage, workflowsControl, deploymentsManage, agentsManage, auditView, accountsManage)
+		all = append(all, ordersManage, workflowsControl, deploymentsManage, agentsManage, auditView, accountsManage)
+	default:
+		return nil
 	}
 	slices.Sort(all)
 	return all

@@ -65,7 +65,7 @@ func newFrameReader(in io.Reader, created int64, header bool) (*frameReader, err
 	case crc32.Checksum(body, r.table) != binary.LittleEndian.Uint32(b[logHeader-4:]):
 		return nil, badLog("its header has a wrong checksum")
 	}
-	r.created = int64(binary.LittleEndian.Uint64(b[len(logMagic)+4:])) //nolint:gosec // any time is one
+	r.created = int64(binary.LittleEndian.Uint64(b[len(logMagic)+4:]))
 	return r, nil
 }
 

@@ -270,7 +270,7 @@ func TestThrottleForgivesSuccess(t *testing.T) {
 func TestTooEarly(t *testing.T) {
 	t.Parallel()
 	l, _, c := setup(t, cheap)
-	var early *TooEarly
+	var early *TooEarlyError
 	for range 10 {
 		if _, err := l.Password(context.Background(), "anna", "wrong", "x"); errors.As(err, &early) {
 			break

@@ -12,20 +12,20 @@ import (
 )
 
 // CodeTooManyAttempts is the code of a login that comes too early after failed
-// ones; the error is a *TooEarly.
+// ones; the error is a *TooEarlyError.
 const CodeTooManyAttempts = "TooManyAttempts"
 
-// TooEarly is the error of a login that has to wait.
-type TooEarly struct {
+// TooEarlyError is the error of a login that has to wait.
+type TooEarlyError struct {
 	Wait  time.Duration
 	fault *fault.Error
 }
 
 // Error tells how long to wait.
-func (e *TooEarly) Error() string { return e.fault.Error() }
+func (e *TooEarlyError) Error() string { return e.fault.Error() }
 
 // Unwrap returns the fault, Unavailable with code TooManyAttempts.
-func (e *TooEarly) Unwrap() error { return e.fault }
+func (e *TooEarlyError) Unwrap() error { return e.fault }
 
 // Logins checks who somebody is. Safe for concurrent use.
 type Logins struct {
@@ -48,7 +48,7 @@ func (l *Logins) Password(ctx context.Context, name, password, address string) (
 	}
 	if wait := l.Throttle.Begin(name, address, l.Clock.Now()); wait > 0 {
 		wait = (wait + time.Second - 1).Truncate(time.Second)
-		return Account{}, &TooEarly{wait, fault.New(fault.Unavailable, CodeTooManyAttempts, "too many failed logins; try again in %s", wait)}
+		return Account{}, &TooEarlyError{wait, fault.New(fault.Unavailable, CodeTooManyAttempts, "too many failed logins; try again in %s", wait)}
 	}
 	a, err := l.Accounts.Account(ctx, name)
 	if err != nil && !fault.Is(err, fault.NotFound) {

@@ -140,7 +140,6 @@ func dsn(file string, readOnly bool) string {
 	q.Add("_pragma", "trusted_schema(OFF)")
 	if readOnly {
 		q.Add("_pragma", "query_only(ON)")
-	} else {
 	}
 	u := url.URL{Scheme: "file", Path: file, RawQuery: q.Encode()}
 	return u.String()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -119,8 +120,8 @@ func TestMigrations(t *testing.T) {
 	if err := db.writer.close(); err != nil { // its one connection is needed
 		t.Fatal(err)
 	}
-	next := append(all[:len(all):len(all)], migration{len(all) + 1, "more", "CREATE TABLE more (a INTEGER); INSERT INTO more VALUES (1);", "sum"})
-	broken := append(all[:len(all):len(all)], migration{len(all) + 1, "more", "CREATE TABLE more (a INTEGER); nonsense;", "sum"})
+	next := append(slices.Clone(all), migration{len(all) + 1, "more", "CREATE TABLE more (a INTEGER); INSERT INTO more VALUES (1);", "sum"})
+	broken := append(slices.Clone(all), migration{len(all) + 1, "more", "CREATE TABLE more (a INTEGER); nonsense;", "sum"})
 	if err := migrateTo(ctx, db.writes, broken); err == nil {
 		t.Error("a broken migration passes")
 	}

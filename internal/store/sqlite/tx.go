@@ -21,7 +21,7 @@ var _ store.Writer = (*tx)(nil)
 
 // exec changes rows and tells how many.
 func (t *tx) exec(query string, args ...any) (int64, error) {
-	s, err := t.link.stmt(t.ctx, query)
+	s, err := t.link.stmt(t.ctx, query) //nolint:sqlclosecheck // it is the link's
 	if err != nil {
 		return 0, err
 	}
@@ -38,7 +38,7 @@ type row interface{ Scan(into ...any) error }
 
 // one reads one row; missing says what it means that there is none.
 func (t *tx) one(query string, missing error, scan func(row) error, args ...any) error {
-	s, err := t.link.stmt(t.ctx, query)
+	s, err := t.link.stmt(t.ctx, query) //nolint:sqlclosecheck // it is the link's
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (t *tx) one(query string, missing error, scan func(row) error, args ...any)
 
 // each reads all rows.
 func (t *tx) each(query string, scan func(row) error, args ...any) (err error) {
-	s, err := t.link.stmt(t.ctx, query)
+	s, err := t.link.stmt(t.ctx, query) //nolint:sqlclosecheck // it is the link's
 	if err != nil {
 		return err
 	}
