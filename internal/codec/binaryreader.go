@@ -203,7 +203,7 @@ func (r *binReader) List(name string, _ int, each func(Walker, int)) {
 		r.corrupt(name)
 		return
 	}
-	for i := range int(n) { //nolint:gosec // n is bounded by the input's length
+	for i := range int(n) {
 		each(r, i)
 		if r.err != nil {
 			return

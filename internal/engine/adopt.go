@@ -86,7 +86,7 @@ func (c *Controller) strange(agent string, s *Stamped, why string) error {
 
 // adoptItem believes what an Agent says about a document that it was given.
 // The revision is ours, not what the Agent says, unless it speaks of an older.
-func (c *Controller) adoptItem(agent string, said ItemRef, make func(ItemRef) Event, s *Stamped) error {
+func (c *Controller) adoptItem(agent string, said ItemRef, as func(ItemRef) Event, s *Stamped) error {
 	at, ok := c.attached.get(attachKey(agent, said))
 	if !ok {
 		return nil // the Agent was reset meanwhile
@@ -95,7 +95,7 @@ func (c *Controller) adoptItem(agent string, said ItemRef, make func(ItemRef) Ev
 	if said.Revision != 0 && said.Revision != ref.Revision || at.State == ItemIsDetachable {
 		return nil // about an older revision; news of the newer one will follow
 	}
-	c.emitAt("", make(ref), s.Time())
+	c.emitAt("", as(ref), s.Time())
 	return nil
 }
 

@@ -42,7 +42,7 @@ type (
 		OrderID order.ID
 		Mark    order.Mark
 	}
-	// ConfirmEvents: the Controller has the Agent's events up to this one.
+	// ConfirmEvents means: the Controller has the Agent's events up to this one.
 	ConfirmEvents struct{ Until int64 }
 )
 

@@ -78,10 +78,6 @@ const (
 	kindWorkflowControl item.Kind = "WorkflowControl"
 )
 
-func isControl(ref ItemRef) bool {
-	return ref.Kind == kindPathControl || ref.Kind == kindWorkflowControl
-}
-
 func (c *PathControl) ref() ItemRef {
 	return ItemRef{Kind: kindPathControl, Path: c.Path, Revision: c.Revision}
 }

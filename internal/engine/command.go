@@ -90,7 +90,7 @@ type (
 		OrderID  order.ID
 		Priority int64
 	}
-	// ReleaseEvents: a reader has stored all events up to this one.
+	// ReleaseEvents means: a reader has stored all events up to this one.
 	ReleaseEvents struct {
 		Reader string
 		Until  int64
@@ -114,21 +114,47 @@ type (
 	}
 )
 
-// The type of each command as its JSON names it.
-func (*AddOrders) Type() string           { return "AddOrders" }
-func (*CancelOrders) Type() string        { return "CancelOrders" }               // Type returns the command's name.
-func (*SuspendOrders) Type() string       { return "SuspendOrders" }              // Type returns the command's name.
-func (*ResumeOrders) Type() string        { return "ResumeOrders" }               // Type returns the command's name.
-func (*GoOrder) Type() string             { return "GoOrder" }                    // Type returns the command's name.
-func (*DeleteOrders) Type() string        { return "DeleteOrdersWhenTerminated" } // Type returns the command's name.
-func (*TransferOrders) Type() string      { return "TransferOrders" }             // Type returns the command's name.
-func (*ControlWorkflowPath) Type() string { return "ControlWorkflowPath" }        // Type returns the command's name.
-func (*ControlWorkflow) Type() string     { return "ControlWorkflow" }            // Type returns the command's name.
-func (*ChangeOrder) Type() string         { return "ChangeOrder" }                // Type returns the command's name.
-func (*ReleaseEvents) Type() string       { return "ReleaseEvents" }              // Type returns the command's name.
-func (*ResetAgent) Type() string          { return "ResetAgent" }                 // Type returns the command's name.
-func (*TakeSnapshot) Type() string        { return "TakeSnapshot" }               // Type returns the command's name.
-func (*UpdateItems) Type() string         { return "UpdateItems" }                // Type returns the command's name.
+// Type returns the command's name.
+func (*AddOrders) Type() string { return "AddOrders" }
+
+// Type returns the command's name.
+func (*CancelOrders) Type() string { return "CancelOrders" }
+
+// Type returns the command's name.
+func (*SuspendOrders) Type() string { return "SuspendOrders" }
+
+// Type returns the command's name.
+func (*ResumeOrders) Type() string { return "ResumeOrders" }
+
+// Type returns the command's name.
+func (*GoOrder) Type() string { return "GoOrder" }
+
+// Type returns the command's name.
+func (*DeleteOrders) Type() string { return "DeleteOrdersWhenTerminated" }
+
+// Type returns the command's name.
+func (*TransferOrders) Type() string { return "TransferOrders" }
+
+// Type returns the command's name.
+func (*ControlWorkflowPath) Type() string { return "ControlWorkflowPath" }
+
+// Type returns the command's name.
+func (*ControlWorkflow) Type() string { return "ControlWorkflow" }
+
+// Type returns the command's name.
+func (*ChangeOrder) Type() string { return "ChangeOrder" }
+
+// Type returns the command's name.
+func (*ReleaseEvents) Type() string { return "ReleaseEvents" }
+
+// Type returns the command's name.
+func (*ResetAgent) Type() string { return "ResetAgent" }
+
+// Type returns the command's name.
+func (*TakeSnapshot) Type() string { return "TakeSnapshot" }
+
+// Type returns the command's name.
+func (*UpdateItems) Type() string { return "UpdateItems" }
 
 // commandTypes lists the commands that come as JSON.
 var commandTypes = map[string]func() CommandBody{

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/order"
@@ -411,8 +413,8 @@ func (c *Controller) trimRing() {
 		c.done.del(r.id)
 	}
 	var fresh *ring
-	for i := len(keep) - 1; i >= 0; i-- {
-		fresh = &ring{older: fresh, id: keep[i], n: len(keep) - i}
+	for i, id := range slices.Backward(keep) {
+		fresh = &ring{older: fresh, id: id, n: len(keep) - i}
 	}
 	c.ring.set(fresh)
 }

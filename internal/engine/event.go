@@ -73,7 +73,7 @@ func (d *Document) Walk(w codec.Walker) {
 type (
 	// ControllerInitialized is the first event of a Controller's log.
 	ControllerInitialized struct{ ControllerID string }
-	// ControllerReady: a leader has begun to decide.
+	// ControllerReady means: a leader has begun to decide.
 	ControllerReady struct{ Term int64 }
 	// CommandExecuted records who asked for what; it is the last event of the
 	// command's transaction, and makes its repetition harmless.
@@ -93,52 +93,52 @@ type (
 		Changed  bool     // an earlier one of this key was there
 		Uses     []string // keys of the documents that it names
 	}
-	// ItemRemoved ("VersionedItemRemoved"): no new order of the workflow.
+	// ItemRemoved ("VersionedItemRemoved") means: no new order of the workflow.
 	ItemRemoved struct{ Item ItemRef }
-	// ItemDeletionMarked: the item goes as soon as no Agent has it.
+	// ItemDeletionMarked means: the item goes as soon as no Agent has it.
 	ItemDeletionMarked struct{ Item ItemRef }
-	// ItemDeleted: the document is forgotten.
+	// ItemDeleted means: the document is forgotten.
 	ItemDeleted struct{ Item ItemRef }
-	// ItemAttachable: an Agent is going to get the document.
+	// ItemAttachable means: an Agent is going to get the document.
 	ItemAttachable struct {
 		Item  ItemRef
 		Agent string
 	}
-	// ItemAttachedToMe: the Agent has it (the Agent's event).
+	// ItemAttachedToMe means: the Agent has it (the Agent's event).
 	ItemAttachedToMe struct {
 		Item     ItemRef
 		Document Document
 		Signer   string
 	}
-	// ItemAttached: the Controller knows that the Agent has it.
+	// ItemAttached means: the Controller knows that the Agent has it.
 	ItemAttached struct {
 		Item  ItemRef
 		Agent string
 	}
-	// ItemDetachable: the Agent needs it no longer.
+	// ItemDetachable means: the Agent needs it no longer.
 	ItemDetachable struct {
 		Item  ItemRef
 		Agent string
 	}
-	// ItemDetached: the Agent has let go.
+	// ItemDetached means: the Agent has let go.
 	ItemDetached struct {
 		Item  ItemRef
 		Agent string
 	}
-	// ItemRefused: an Agent couldn't verify the document it was given.
+	// ItemRefused means: an Agent couldn't verify the document it was given.
 	ItemRefused struct {
 		Item    ItemRef
 		Agent   string
 		Problem *order.Problem
 	}
-	// ItemQuarantined: its signer isn't trusted any more, here or at Agent; no
+	// ItemQuarantined means: its signer isn't trusted any more, here or at Agent; no
 	// new job of it starts.
 	ItemQuarantined struct {
 		Item    ItemRef
 		Agent   string
 		Problem *order.Problem
 	}
-	// ItemReleased: its signer is trusted again.
+	// ItemReleased means: its signer is trusted again.
 	ItemReleased struct {
 		Item  ItemRef
 		Agent string
@@ -148,24 +148,24 @@ type (
 	PathControlled struct{ Control PathControl }
 	// WorkflowControlled ("UnsignedItemChanged") changes breakpoints.
 	WorkflowControlled struct{ Control WorkflowControl }
-	// AgentDedicated: the Agent with this log belongs to the Controller.
+	// AgentDedicated means: the Agent with this log belongs to the Controller.
 	AgentDedicated struct{ LogID string }
-	// AgentCoupled: commands and events flow.
+	// AgentCoupled means: commands and events flow.
 	AgentCoupled struct{}
-	// AgentCouplingFailed: the Agent can't be reached, or isn't the one known.
+	// AgentCouplingFailed means: the Agent can't be reached, or isn't the one known.
 	AgentCouplingFailed struct{ Problem *order.Problem }
-	// AgentEventsObserved: the Agent's events up to this id are in this log.
+	// AgentEventsObserved means: the Agent's events up to this id are in this log.
 	AgentEventsObserved struct{ UntilEventID int64 }
-	// AgentReset: the operator confirmed that the Agent's old log (LogID) is gone.
+	// AgentReset means: the operator confirmed that the Agent's old log (LogID) is gone.
 	AgentReset struct{ LogID string }
-	// AgentReady: an Agent has begun to work (the Agent's event).
+	// AgentReady means: an Agent has begun to work (the Agent's event).
 	AgentReady struct{}
-	// EventsReleased ("JournalEventsReleased"): a reader has stored all up to this id.
+	// EventsReleased ("JournalEventsReleased") means: a reader has stored all up to this id.
 	EventsReleased struct {
 		Reader string
 		Until  int64
 	}
-	// AgentBatchReceived: the Agent has carried out this batch of commands.
+	// AgentBatchReceived means: the Agent has carried out this batch of commands.
 	AgentBatchReceived struct{ Term, Sequence int64 }
 	// AgentInitialized is the first event of an Agent's log.
 	AgentInitialized struct {
@@ -177,9 +177,15 @@ type (
 
 // Type returns the event's name.
 func (*ControllerInitialized) Type() string { return "ControllerInitialized" }
-func (*ControllerReady) Type() string       { return "ControllerReady" } // Type returns the event's name.
-func (*CommandExecuted) Type() string       { return "CommandExecuted" } // Type returns the event's name.
-func (*VersionAdded) Type() string          { return "VersionAdded" }    // Type returns the event's name.
+
+// Type returns the event's name.
+func (*ControllerReady) Type() string { return "ControllerReady" }
+
+// Type returns the event's name.
+func (*CommandExecuted) Type() string { return "CommandExecuted" }
+
+// Type returns the event's name.
+func (*VersionAdded) Type() string { return "VersionAdded" }
 
 // Type returns the event's name, which tells versioned items and changes apart.
 func (e *ItemAdded) Type() string {
@@ -194,28 +200,72 @@ func (e *ItemAdded) Type() string {
 		return "SignedItemAdded"
 	}
 }
-func (*ItemRemoved) Type() string         { return "VersionedItemRemoved" }      // Type returns the event's name.
-func (*ItemDeletionMarked) Type() string  { return "ItemDeletionMarked" }        // Type returns the event's name.
-func (*ItemDeleted) Type() string         { return "ItemDeleted" }               // Type returns the event's name.
-func (*ItemAttachable) Type() string      { return "ItemAttachable" }            // Type returns the event's name.
-func (*ItemAttachedToMe) Type() string    { return "ItemAttachedToMe" }          // Type returns the event's name.
-func (*ItemAttached) Type() string        { return "ItemAttached" }              // Type returns the event's name.
-func (*ItemDetachable) Type() string      { return "ItemDetachable" }            // Type returns the event's name.
-func (*ItemDetached) Type() string        { return "ItemDetached" }              // Type returns the event's name.
-func (*ItemRefused) Type() string         { return "ItemRefused" }               // Type returns the event's name.
-func (*ItemQuarantined) Type() string     { return "ItemQuarantined" }           // Type returns the event's name.
-func (*ItemReleased) Type() string        { return "ItemReleased" }              // Type returns the event's name.
-func (*PathControlled) Type() string      { return "UnsignedSimpleItemChanged" } // Type returns the event's name.
-func (*WorkflowControlled) Type() string  { return "UnsignedItemChanged" }       // Type returns the event's name.
-func (*AgentDedicated) Type() string      { return "AgentDedicated" }            // Type returns the event's name.
-func (*AgentCoupled) Type() string        { return "AgentCoupled" }              // Type returns the event's name.
-func (*AgentCouplingFailed) Type() string { return "AgentCouplingFailed" }       // Type returns the event's name.
-func (*AgentEventsObserved) Type() string { return "AgentEventsObserved" }       // Type returns the event's name.
-func (*AgentReset) Type() string          { return "AgentReset" }                // Type returns the event's name.
-func (*AgentReady) Type() string          { return "AgentReady" }                // Type returns the event's name.
-func (*EventsReleased) Type() string      { return "JournalEventsReleased" }     // Type returns the event's name.
-func (*AgentBatchReceived) Type() string  { return "AgentBatchReceived" }        // Type returns the event's name.
-func (*AgentInitialized) Type() string    { return "AgentInitialized" }          // Type returns the event's name.
+
+// Type returns the event's name.
+func (*ItemRemoved) Type() string { return "VersionedItemRemoved" }
+
+// Type returns the event's name.
+func (*ItemDeletionMarked) Type() string { return "ItemDeletionMarked" }
+
+// Type returns the event's name.
+func (*ItemDeleted) Type() string { return "ItemDeleted" }
+
+// Type returns the event's name.
+func (*ItemAttachable) Type() string { return "ItemAttachable" }
+
+// Type returns the event's name.
+func (*ItemAttachedToMe) Type() string { return "ItemAttachedToMe" }
+
+// Type returns the event's name.
+func (*ItemAttached) Type() string { return "ItemAttached" }
+
+// Type returns the event's name.
+func (*ItemDetachable) Type() string { return "ItemDetachable" }
+
+// Type returns the event's name.
+func (*ItemDetached) Type() string { return "ItemDetached" }
+
+// Type returns the event's name.
+func (*ItemRefused) Type() string { return "ItemRefused" }
+
+// Type returns the event's name.
+func (*ItemQuarantined) Type() string { return "ItemQuarantined" }
+
+// Type returns the event's name.
+func (*ItemReleased) Type() string { return "ItemReleased" }
+
+// Type returns the event's name.
+func (*PathControlled) Type() string { return "UnsignedSimpleItemChanged" }
+
+// Type returns the event's name.
+func (*WorkflowControlled) Type() string { return "UnsignedItemChanged" }
+
+// Type returns the event's name.
+func (*AgentDedicated) Type() string { return "AgentDedicated" }
+
+// Type returns the event's name.
+func (*AgentCoupled) Type() string { return "AgentCoupled" }
+
+// Type returns the event's name.
+func (*AgentCouplingFailed) Type() string { return "AgentCouplingFailed" }
+
+// Type returns the event's name.
+func (*AgentEventsObserved) Type() string { return "AgentEventsObserved" }
+
+// Type returns the event's name.
+func (*AgentReset) Type() string { return "AgentReset" }
+
+// Type returns the event's name.
+func (*AgentReady) Type() string { return "AgentReady" }
+
+// Type returns the event's name.
+func (*EventsReleased) Type() string { return "JournalEventsReleased" }
+
+// Type returns the event's name.
+func (*AgentBatchReceived) Type() string { return "AgentBatchReceived" }
+
+// Type returns the event's name.
+func (*AgentInitialized) Type() string { return "AgentInitialized" }
 
 // Walk describes the fields.
 func (e *ControllerInitialized) Walk(w codec.Walker) { w.Str("controllerId", &e.ControllerID) }

@@ -13,7 +13,7 @@ import (
 // maxChildren bounds the children of one fork.
 const maxChildren = 100_000
 
-func (m *machine) stepFork(o *order.Order, w *workflow.Workflow, ins *workflow.Fork) {
+func (m *machine) stepFork(o *order.Order, ins *workflow.Fork) {
 	if !m.start(o) {
 		return
 	}

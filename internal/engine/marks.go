@@ -228,7 +228,7 @@ func (c *Controller) resume(o *order.Order, r order.Resumption) error {
 		}
 	}
 	last := o.Last()
-	killed := last != nil && last.Kind == order.Killed && r.Position == nil && len(r.Operations) == 0
+	killed := last != nil && last.Kind == order.Killed && o.History.Position == o.Position && r.Position == nil && len(r.Operations) == 0
 	restart := killed && restartable(w, o.Position)
 	if r.RestartKilledJob != nil {
 		restart = *r.RestartKilledJob
@@ -244,7 +244,7 @@ func (c *Controller) resume(o *order.Order, r order.Resumption) error {
 	default:
 		c.failFrom(o, w, o.Position.Block)
 	}
-	return nil
+	return c.machine.fault
 }
 
 func restartable(w *workflow.Workflow, p workflow.Position) bool {

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"maps"
+
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/value"
@@ -15,9 +17,7 @@ func (c *Controller) evaluate(o *order.Order, w *workflow.Workflow) (value.Map, 
 		return o.Arguments, nil
 	}
 	args := make(value.Map, len(o.Arguments))
-	for k, v := range o.Arguments {
-		args[k] = v
-	}
+	maps.Copy(args, o.Arguments)
 	s := &parameterScope{scope: c.scope(o, w), busy: map[string]bool{}, done: args}
 	var problems []fault.Problem
 	for i := range p.Parameters {

@@ -148,7 +148,7 @@ func (a *Agent) Freeze() *Frozen {
 // fields, and an end record with their number.
 func (f *Frozen) WriteTo(out io.Writer) (int64, error) {
 	w := &countingWriter{w: bufio.NewWriterSize(out, 1<<16)}
-	w.Write([]byte{snapshotFormat})
+	_, _ = w.Write([]byte{snapshotFormat}) // the first error is kept
 	var n uint64
 	var buf []byte
 	for _, g := range f.groups {
@@ -210,7 +210,7 @@ func readSnapshot(in io.Reader, each func(kind byte, body []byte) error) error {
 		if err != nil || length > maxSnapshotRecord {
 			return fault.Wrap(fault.Corrupt, "BadRecord", err, "the snapshot's record %d has a bad length", n)
 		}
-		body, err := readRecord(r, int(length)) //nolint:gosec // bounded above
+		body, err := readRecord(r, int(length))
 		if err != nil {
 			return err
 		}

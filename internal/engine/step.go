@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,7 +100,7 @@ func (m *machine) instruct(o *order.Order) {
 	case *workflow.Retry:
 		m.stepRetry(o, w)
 	case *workflow.Fork:
-		m.stepFork(o, w, ins)
+		m.stepFork(o, ins)
 	case *workflow.ForkList:
 		m.stepForkList(o, w, ins)
 	case *workflow.Fail:
@@ -146,7 +147,7 @@ func (m *machine) stops(o *order.Order, w *workflow.Workflow, ins workflow.Instr
 			m.hold(o.ID, c.ref())
 			return true
 		}
-		if label := ins.Label(); label != "" && contains(c.Skip, label) {
+		if label := ins.Label(); label != "" && slices.Contains(c.Skip, label) {
 			if o.State.Kind == order.Fresh && !m.isDue(o) {
 				if ex, ok := ins.(*workflow.Execute); ok && m.cfg.Agent == "" {
 					m.rules.execute(o, w, ex) // attached as usual; skipped there when its time has come
@@ -157,33 +158,15 @@ func (m *machine) stops(o *order.Order, w *workflow.Workflow, ins workflow.Instr
 			return true
 		}
 	}
-	if c, ok := m.breaks.get(o.Workflow.String()); ok && !o.Resumed && containsPosition(c.Breakpoints, o.Position.Normalize()) {
+	if c, ok := m.breaks.get(o.Workflow.String()); ok && !o.Resumed && slices.Contains(c.Breakpoints, o.Position.Normalize()) {
 		if !m.rules.toController(o) {
 			m.emitOrder(o, &order.SuspendedEvent{})
 		}
 		return true
 	}
-	if containsPosition(o.StopPositions, o.Position) || containsPosition(o.StopPositions, o.Position.Normalize()) {
+	if slices.Contains(o.StopPositions, o.Position) || slices.Contains(o.StopPositions, o.Position.Normalize()) {
 		m.finish(o, nil)
 		return true
-	}
-	return false
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
-func containsPosition(list []workflow.Position, p workflow.Position) bool {
-	for _, x := range list {
-		if x == p {
-			return true
-		}
 	}
 	return false
 }

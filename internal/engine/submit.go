@@ -301,7 +301,7 @@ func (c *Controller) controlWorkflow(b *ControlWorkflow) error {
 		if w.At(p) == nil {
 			return fault.New(fault.Invalid, "UnknownPosition", "the workflow %s has no instruction at %s", b.Workflow, p)
 		}
-		if p = p.Normalize(); !containsPosition(control.Breakpoints, p) {
+		if p = p.Normalize(); !slices.Contains(control.Breakpoints, p) {
 			control.Breakpoints = append(control.Breakpoints, p)
 		}
 	}

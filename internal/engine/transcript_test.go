@@ -65,7 +65,7 @@ func transcript(t *testing.T, text string) string {
 	t.Helper()
 	var out strings.Builder
 	p := &play{show: map[string]bool{"orders": true}}
-	for _, block := range strings.Split(strings.TrimRight(text, "\n"), "\n\n") {
+	for block := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n\n") {
 		script, _, isCommand := strings.Cut(block+"\n", "----\n")
 		if !isCommand || strings.HasPrefix(block, "#") && !strings.Contains(block, "----") {
 			out.WriteString(block + "\n\n")

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"sort"
+	"slices"
 
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -30,7 +30,7 @@ func (m *machine) OrdersAfter(id order.ID) []*order.Order {
 			ids = append(ids, k)
 		}
 	}
-	sort.Slice(ids, func(i, j int) bool { return ids[i] < ids[j] })
+	slices.Sort(ids)
 	all := make([]*order.Order, len(ids))
 	for i, k := range ids {
 		all[i] = m.orders.m[k]
@@ -126,6 +126,6 @@ func (c *Controller) AgentPaths() []string {
 			paths = append(paths, it.Ref.Path)
 		}
 	}
-	sort.Strings(paths)
+	slices.Sort(paths)
 	return paths
 }

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -33,12 +34,8 @@ func (o *Order) Children(e *ForkedEvent, eventID int64) []*Order {
 		args := o.Arguments
 		if len(c.Arguments) > 0 {
 			args = make(value.Map, len(o.Arguments)+len(c.Arguments))
-			for k, v := range o.Arguments {
-				args[k] = v
-			}
-			for k, v := range c.Arguments {
-				args[k] = v
-			}
+			maps.Copy(args, o.Arguments)
+			maps.Copy(args, c.Arguments)
 		}
 		children[i] = &Order{
 			ID: c.OrderID, Workflow: o.Workflow, Position: o.Position.Into(branch), State: State{Kind: Ready},

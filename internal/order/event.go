@@ -28,15 +28,15 @@ type (
 		StopPositions        []workflow.Position
 		By                   Actor
 	}
-	// Attachable: the Controller is going to hand the order to an Agent.
+	// Attachable means: the Controller is going to hand the order to an Agent.
 	Attachable struct{ Agent string }
-	// AttachedToAgent: the Agent has taken the order over, as it stands.
+	// AttachedToAgent means: the Agent has taken the order over, as it stands.
 	AttachedToAgent struct{ Order *Order }
-	// AttachedEvent ("OrderAttached"): the Controller knows that the Agent has it.
+	// AttachedEvent ("OrderAttached") means: the Controller knows that the Agent has it.
 	AttachedEvent struct{ Agent string }
-	// Started: the first instruction that does something is about to begin.
+	// Started means: the first instruction that does something is about to begin.
 	Started struct{}
-	// ProcessingStarted: a process may start from now on.
+	// ProcessingStarted means: a process may start from now on.
 	ProcessingStarted struct {
 		Agent   string
 		Task    string // names the process and its log at the Agent
@@ -46,7 +46,7 @@ type (
 		Attempt int64  // how often this step was started in this try, from 1: above 1 after a lost process
 		JobKey  string // names the job within its workflow version: what has a process limit of its own
 	}
-	// ProcessedEvent ("OrderProcessed"): the process has ended, or never began.
+	// ProcessedEvent ("OrderProcessed") means: the process has ended, or never began.
 	ProcessedEvent struct{ Outcome *Outcome }
 	// ProcessingKilledEvent ("OrderProcessingKilled") follows a Killed outcome.
 	ProcessingKilledEvent struct{}
@@ -57,7 +57,7 @@ type (
 	}
 	// OutcomeAdded gives an outcome without a process.
 	OutcomeAdded struct{ Outcome *Outcome }
-	// ForkedEvent ("OrderForked"): children have been made.
+	// ForkedEvent ("OrderForked") means: children have been made.
 	ForkedEvent struct{ Children []ForkedChild }
 	// ForkedChild is one child of a ForkedEvent.
 	ForkedChild struct {
@@ -65,104 +65,178 @@ type (
 		OrderID   ID
 		Arguments value.Map // added to the parent's
 	}
-	// Joined: every child has ended and is gone.
+	// Joined means: every child has ended and is gone.
 	Joined struct{ Outcome *Outcome }
-	// CaughtEvent ("OrderCaught"): a failure is dealt with by a catch block.
+	// CaughtEvent ("OrderCaught") means: a failure is dealt with by a catch block.
 	CaughtEvent struct{ MovedTo workflow.Position }
-	// Retrying: the next round of a Try begins, now or at DelayedUntil (ms).
+	// Retrying means: the next round of a Try begins, now or at DelayedUntil (ms).
 	Retrying struct{ DelayedUntil int64 }
-	// Awoke: a delay is over.
+	// Awoke means: a delay is over.
 	Awoke struct{}
-	// SleepingEvent ("OrderSleeping"): waits until a moment (ms).
+	// SleepingEvent ("OrderSleeping") means: waits until a moment (ms).
 	SleepingEvent struct {
 		Until int64
 		Cause string
 	}
-	// FailedEvent ("OrderFailed"): the order has failed and stays where it is.
+	// FailedEvent ("OrderFailed") means: the order has failed and stays where it is.
 	FailedEvent struct{ MovedTo workflow.Position }
-	// FailedInForkEvent ("OrderFailedInFork"): the child has failed and joins.
+	// FailedInForkEvent ("OrderFailedInFork") means: the child has failed and joins.
 	FailedInForkEvent struct{ MovedTo workflow.Position }
-	// BrokenEvent ("OrderBroken"): the order can't be executed.
+	// BrokenEvent ("OrderBroken") means: the order can't be executed.
 	BrokenEvent struct{ Problem *Problem }
-	// StoppedEvent ("OrderStopped"): by Stop, or by stopOnFailure.
+	// StoppedEvent ("OrderStopped") means: by Stop, or by stopOnFailure.
 	StoppedEvent struct{}
-	// FinishedEvent ("OrderFinished"): the order has reached its end.
+	// FinishedEvent ("OrderFinished") means: the order has reached its end.
 	FinishedEvent struct{ Outcome *Outcome }
-	// CancelledEvent ("OrderCancelled"): the order was ended by a command.
+	// CancelledEvent ("OrderCancelled") means: the order was ended by a command.
 	CancelledEvent struct{}
-	// Detachable: the Agent has done what it can; the Controller takes over.
+	// Detachable means: the Agent has done what it can; the Controller takes over.
 	Detachable struct{}
-	// DetachedEvent ("OrderDetached"): the Agent has let go.
+	// DetachedEvent ("OrderDetached") means: the Agent has let go.
 	DetachedEvent struct{}
-	// CancellationMarked: the order is going to be cancelled.
+	// CancellationMarked means: the order is going to be cancelled.
 	CancellationMarked struct{ Mode CancelMode }
-	// CancellationMarkedOnAgent: the Agent knows.
+	// CancellationMarkedOnAgent means: the Agent knows.
 	CancellationMarkedOnAgent struct{}
-	// StateReset: a waiting state was left.
+	// StateReset means: a waiting state was left.
 	StateReset struct{}
-	// SuspensionMarked: the order is going to be suspended.
+	// SuspensionMarked means: the order is going to be suspended.
 	SuspensionMarked struct{ Mode SuspendMode }
-	// SuspensionMarkedOnAgent: the Agent knows.
+	// SuspensionMarkedOnAgent means: the Agent knows.
 	SuspensionMarkedOnAgent struct{}
 	// SuspendedEvent ("OrderSuspended").
 	SuspendedEvent struct{}
-	// ResumptionMarked: the order is going to be resumed.
+	// ResumptionMarked means: the order is going to be resumed.
 	ResumptionMarked struct{ Resumption Resumption }
 	// ResumedEvent ("OrderResumed").
 	ResumedEvent struct{ Resumption Resumption }
-	// GoMarked: the order's waiting is going to be ended.
+	// GoMarked means: the order's waiting is going to be ended.
 	GoMarked struct{ Position workflow.Position }
-	// GoesEvent ("OrderGoes"): the order's waiting was ended by a command.
+	// GoesEvent ("OrderGoes") means: the order's waiting was ended by a command.
 	GoesEvent struct{}
 	// PriorityChanged gives another priority.
 	PriorityChanged struct{ Priority int64 }
 	// Transferred to another version of its workflow, at the same position.
 	Transferred struct{ To WorkflowPosition }
-	// DeletionMarked: the order is deleted as soon as it is terminated.
+	// DeletionMarked means: the order is deleted as soon as it is terminated.
 	DeletionMarked struct{}
-	// Deleted: the order is forgotten.
+	// Deleted means: the order is forgotten.
 	Deleted struct{}
 )
 
 // Type returns the event's name in the log's JSON form.
-func (*Added) Type() string                     { return "OrderAdded" }
-func (*Attachable) Type() string                { return "OrderAttachable" }                // Type returns the event's name.
-func (*AttachedToAgent) Type() string           { return "OrderAttachedToAgent" }           // Type returns the event's name.
-func (*AttachedEvent) Type() string             { return "OrderAttached" }                  // Type returns the event's name.
-func (*Started) Type() string                   { return "OrderStarted" }                   // Type returns the event's name.
-func (*ProcessingStarted) Type() string         { return "OrderProcessingStarted" }         // Type returns the event's name.
-func (*ProcessedEvent) Type() string            { return "OrderProcessed" }                 // Type returns the event's name.
-func (*ProcessingKilledEvent) Type() string     { return "OrderProcessingKilled" }          // Type returns the event's name.
-func (*Moved) Type() string                     { return "OrderMoved" }                     // Type returns the event's name.
-func (*OutcomeAdded) Type() string              { return "OrderOutcomeAdded" }              // Type returns the event's name.
-func (*ForkedEvent) Type() string               { return "OrderForked" }                    // Type returns the event's name.
-func (*Joined) Type() string                    { return "OrderJoined" }                    // Type returns the event's name.
-func (*CaughtEvent) Type() string               { return "OrderCaught" }                    // Type returns the event's name.
-func (*Retrying) Type() string                  { return "OrderRetrying" }                  // Type returns the event's name.
-func (*Awoke) Type() string                     { return "OrderAwoke" }                     // Type returns the event's name.
-func (*SleepingEvent) Type() string             { return "OrderSleeping" }                  // Type returns the event's name.
-func (*FailedEvent) Type() string               { return "OrderFailed" }                    // Type returns the event's name.
-func (*FailedInForkEvent) Type() string         { return "OrderFailedInFork" }              // Type returns the event's name.
-func (*BrokenEvent) Type() string               { return "OrderBroken" }                    // Type returns the event's name.
-func (*StoppedEvent) Type() string              { return "OrderStopped" }                   // Type returns the event's name.
-func (*FinishedEvent) Type() string             { return "OrderFinished" }                  // Type returns the event's name.
-func (*CancelledEvent) Type() string            { return "OrderCancelled" }                 // Type returns the event's name.
-func (*Detachable) Type() string                { return "OrderDetachable" }                // Type returns the event's name.
-func (*DetachedEvent) Type() string             { return "OrderDetached" }                  // Type returns the event's name.
-func (*CancellationMarked) Type() string        { return "OrderCancellationMarked" }        // Type returns the event's name.
-func (*CancellationMarkedOnAgent) Type() string { return "OrderCancellationMarkedOnAgent" } // Type returns the event's name.
-func (*StateReset) Type() string                { return "OrderStateReset" }                // Type returns the event's name.
-func (*SuspensionMarked) Type() string          { return "OrderSuspensionMarked" }          // Type returns the event's name.
-func (*SuspensionMarkedOnAgent) Type() string   { return "OrderSuspensionMarkedOnAgent" }   // Type returns the event's name.
-func (*SuspendedEvent) Type() string            { return "OrderSuspended" }                 // Type returns the event's name.
-func (*ResumptionMarked) Type() string          { return "OrderResumptionMarked" }          // Type returns the event's name.
-func (*ResumedEvent) Type() string              { return "OrderResumed" }                   // Type returns the event's name.
-func (*GoMarked) Type() string                  { return "OrderGoMarked" }                  // Type returns the event's name.
-func (*GoesEvent) Type() string                 { return "OrderGoes" }                      // Type returns the event's name.
-func (*PriorityChanged) Type() string           { return "OrderPriorityChanged" }           // Type returns the event's name.
-func (*Transferred) Type() string               { return "OrderTransferred" }               // Type returns the event's name.
-func (*DeletionMarked) Type() string            { return "OrderDeletionMarked" }            // Type returns the event's name.
-func (*Deleted) Type() string                   { return "OrderDeleted" }                   // Type returns the event's name.
+func (*Added) Type() string { return "OrderAdded" }
+
+// Type returns the event's name.
+func (*Attachable) Type() string { return "OrderAttachable" }
+
+// Type returns the event's name.
+func (*AttachedToAgent) Type() string { return "OrderAttachedToAgent" }
+
+// Type returns the event's name.
+func (*AttachedEvent) Type() string { return "OrderAttached" }
+
+// Type returns the event's name.
+func (*Started) Type() string { return "OrderStarted" }
+
+// Type returns the event's name.
+func (*ProcessingStarted) Type() string { return "OrderProcessingStarted" }
+
+// Type returns the event's name.
+func (*ProcessedEvent) Type() string { return "OrderProcessed" }
+
+// Type returns the event's name.
+func (*ProcessingKilledEvent) Type() string { return "OrderProcessingKilled" }
+
+// Type returns the event's name.
+func (*Moved) Type() string { return "OrderMoved" }
+
+// Type returns the event's name.
+func (*OutcomeAdded) Type() string { return "OrderOutcomeAdded" }
+
+// Type returns the event's name.
+func (*ForkedEvent) Type() string { return "OrderForked" }
+
+// Type returns the event's name.
+func (*Joined) Type() string { return "OrderJoined" }
+
+// Type returns the event's name.
+func (*CaughtEvent) Type() string { return "OrderCaught" }
+
+// Type returns the event's name.
+func (*Retrying) Type() string { return "OrderRetrying" }
+
+// Type returns the event's name.
+func (*Awoke) Type() string { return "OrderAwoke" }
+
+// Type returns the event's name.
+func (*SleepingEvent) Type() string { return "OrderSleeping" }
+
+// Type returns the event's name.
+func (*FailedEvent) Type() string { return "OrderFailed" }
+
+// Type returns the event's name.
+func (*FailedInForkEvent) Type() string { return "OrderFailedInFork" }
+
+// Type returns the event's name.
+func (*BrokenEvent) Type() string { return "OrderBroken" }
+
+// Type returns the event's name.
+func (*StoppedEvent) Type() string { return "OrderStopped" }
+
+// Type returns the event's name.
+func (*FinishedEvent) Type() string { return "OrderFinished" }
+
+// Type returns the event's name.
+func (*CancelledEvent) Type() string { return "OrderCancelled" }
+
+// Type returns the event's name.
+func (*Detachable) Type() string { return "OrderDetachable" }
+
+// Type returns the event's name.
+func (*DetachedEvent) Type() string { return "OrderDetached" }
+
+// Type returns the event's name.
+func (*CancellationMarked) Type() string { return "OrderCancellationMarked" }
+
+// Type returns the event's name.
+func (*CancellationMarkedOnAgent) Type() string { return "OrderCancellationMarkedOnAgent" }
+
+// Type returns the event's name.
+func (*StateReset) Type() string { return "OrderStateReset" }
+
+// Type returns the event's name.
+func (*SuspensionMarked) Type() string { return "OrderSuspensionMarked" }
+
+// Type returns the event's name.
+func (*SuspensionMarkedOnAgent) Type() string { return "OrderSuspensionMarkedOnAgent" }
+
+// Type returns the event's name.
+func (*SuspendedEvent) Type() string { return "OrderSuspended" }
+
+// Type returns the event's name.
+func (*ResumptionMarked) Type() string { return "OrderResumptionMarked" }
+
+// Type returns the event's name.
+func (*ResumedEvent) Type() string { return "OrderResumed" }
+
+// Type returns the event's name.
+func (*GoMarked) Type() string { return "OrderGoMarked" }
+
+// Type returns the event's name.
+func (*GoesEvent) Type() string { return "OrderGoes" }
+
+// Type returns the event's name.
+func (*PriorityChanged) Type() string { return "OrderPriorityChanged" }
+
+// Type returns the event's name.
+func (*Transferred) Type() string { return "OrderTransferred" }
+
+// Type returns the event's name.
+func (*DeletionMarked) Type() string { return "OrderDeletionMarked" }
+
+// Type returns the event's name.
+func (*Deleted) Type() string { return "OrderDeleted" }
 
 // Walk describes the fields.
 func (e *Added) Walk(w codec.Walker) {
@@ -284,17 +358,43 @@ func (e *Transferred) Walk(w codec.Walker) { codec.Always(w, "workflowPosition",
 // Events without fields.
 
 // Walk describes no fields.
-func (*Started) Walk(codec.Walker)                   {}
-func (*ProcessingKilledEvent) Walk(codec.Walker)     {} // Walk describes no fields.
-func (*Awoke) Walk(codec.Walker)                     {} // Walk describes no fields.
-func (*StoppedEvent) Walk(codec.Walker)              {} // Walk describes no fields.
-func (*CancelledEvent) Walk(codec.Walker)            {} // Walk describes no fields.
-func (*Detachable) Walk(codec.Walker)                {} // Walk describes no fields.
-func (*DetachedEvent) Walk(codec.Walker)             {} // Walk describes no fields.
-func (*CancellationMarkedOnAgent) Walk(codec.Walker) {} // Walk describes no fields.
-func (*StateReset) Walk(codec.Walker)                {} // Walk describes no fields.
-func (*SuspensionMarkedOnAgent) Walk(codec.Walker)   {} // Walk describes no fields.
-func (*SuspendedEvent) Walk(codec.Walker)            {} // Walk describes no fields.
-func (*GoesEvent) Walk(codec.Walker)                 {} // Walk describes no fields.
-func (*DeletionMarked) Walk(codec.Walker)            {} // Walk describes no fields.
-func (*Deleted) Walk(codec.Walker)                   {} // Walk describes no fields.
+func (*Started) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*ProcessingKilledEvent) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*Awoke) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*StoppedEvent) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*CancelledEvent) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*Detachable) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*DetachedEvent) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*CancellationMarkedOnAgent) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*StateReset) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*SuspensionMarkedOnAgent) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*SuspendedEvent) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*GoesEvent) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*DeletionMarked) Walk(codec.Walker) {}
+
+// Walk describes no fields.
+func (*Deleted) Walk(codec.Walker) {}

@@ -173,7 +173,7 @@ func (a *Attachment) Walk(w codec.Walker) {
 	w.Str("agentPath", &a.Agent)
 	for i, n := range whereNames {
 		if n == name {
-			a.Where = Where(i) //nolint:gosec // four values
+			a.Where = Where(i)
 			return
 		}
 	}

@@ -191,9 +191,7 @@ func (c *Cluster) Commit() bool {
 		c.Controller.Committed(w)
 		c.Log = append(c.Log, roundTrip(w.Events)...)
 		c.tell("", w.Events)
-		for agent, cmds := range w.Items {
-			c.items[agent] = cmds
-		}
+		maps.Copy(c.items, w.Items)
 		for _, t := range append(slices.Clone(w.All), w.Touched...) {
 			delete(c.board, t.ID)
 			if t.Order != nil && engine.ToDoFor(t.Order) != engine.Nothing {
@@ -394,11 +392,14 @@ func (a *Agent) End(task string, out *order.Outcome) {
 	a.commit()
 }
 
+// stranger tells whether the Controller doesn't know this Agent's log.
+func (a *Agent) stranger() bool { return a.Problem != nil }
+
 // report lets the Controller take over the Agent's new events.
 func (a *Agent) report() (bool, error) {
 	st, _ := a.c.Controller.Agent(a.Name)
 	i, _ := slices.BinarySearchFunc(a.Log, st.Observed+1, func(e engine.Stamped, id int64) int { return cmp.Compare(e.ID, id) })
-	if i == len(a.Log) || a.Problem != nil {
+	if i == len(a.Log) || a.stranger() {
 		return false, nil
 	}
 	if err := a.c.Controller.AgentEvents(a.Name, a.Machine.LogID(), a.Log[i:], a.c.Now); err != nil {

@@ -12,7 +12,7 @@ import (
 func Result(script string) *order.Outcome {
 	out := &order.Outcome{Kind: order.Succeeded, Values: value.Map{"returnCode": value.NewInt(0)}}
 	timedOut := false
-	for _, word := range strings.Fields(script) {
+	for word := range strings.FieldsSeq(script) {
 		name, text, ok := strings.Cut(word, "=")
 		switch {
 		case name == "timeout":
