@@ -55,6 +55,7 @@ type Cluster struct {
 	agentKeys      map[string]map[string]string // by Agent; "" is every Agent
 	noScripts      map[string]bool
 	trusted        []trusttest.Identity
+	lines          string
 }
 
 // Option changes how an installation is configured.
@@ -77,6 +78,9 @@ func AgentKey(agent, key, value string) Option {
 
 // NoScripts leaves an Agent at the default: it runs no scripts.
 func NoScripts(agent string) Option { return func(c *Cluster) { c.noScripts[agent] = true } }
+
+// Line adds a line to every part's configuration.
+func Line(text string) Option { return func(c *Cluster) { c.lines += text + "\n" } }
 
 // Trusting makes every Controller and Agent trust somebody from the start.
 func Trusting(who ...trusttest.Identity) Option {
@@ -101,7 +105,7 @@ func New(t testing.TB, controllers, agents int, options ...Option) *Cluster {
 		o(c)
 	}
 	var err error
-	if c.ca, err = pki.InitCA(fsys.Real{}, filepath.Join(c.Dir, "ca"), pki.CAParams{Organization: "Test", Now: time.Now()}); err != nil {
+	if c.ca, err = pki.InitCA(fsys.Real{}, filepath.Join(c.Dir, "ca"), pki.CAParams{Organization: "Test", Now: time.Now().Add(-24 * time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	issued, err := c.ca.IssueSigner(pki.SignerParams{Name: "alice", Now: time.Now()})
@@ -186,7 +190,7 @@ func (c *Cluster) configure() {
 	}
 	for _, p := range c.Controllers {
 		text := conf.Render(conf.ControllerFile{ID: "controller", Name: p.Name, Listen: p.Listen, Members: members, More: c.controllerKeys})
-		c.must(os.WriteFile(filepath.Join(p.Config, "controller.conf"), []byte(text), 0o600))
+		c.must(os.WriteFile(filepath.Join(p.Config, "controller.conf"), []byte(text+c.lines), 0o600))
 	}
 	for _, p := range c.Agents {
 		more := maps.Clone(c.agentKeys[""])
@@ -195,7 +199,7 @@ func (c *Cluster) configure() {
 		}
 		maps.Copy(more, c.agentKeys[p.Name])
 		text := conf.Render(conf.AgentFile{Name: p.Name, Listen: p.Listen, Controllers: names, ScriptsAllowed: !c.noScripts[p.Name], More: more})
-		c.must(os.WriteFile(filepath.Join(p.Config, "agent.conf"), []byte(text), 0o600))
+		c.must(os.WriteFile(filepath.Join(p.Config, "agent.conf"), []byte(text+c.lines), 0o600))
 	}
 }
 
