@@ -154,7 +154,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 		}
 		b.take(ctx, g)
 	}
-	fmt.Fprintf(out, "\n%s\nTook %s.\n", b.report, time.Since(began).Round(time.Second))
+	fmt.Fprintf(out, "\n%s\nTook %s; the load is %s now.\n", b.report, time.Since(began).Round(time.Second), load())
 	if ctx.Err() != nil {
 		return errors.New("interrupted: the table isn't complete")
 	}

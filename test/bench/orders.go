@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -110,7 +111,7 @@ func (i *installation) ended(ctx context.Context, succeed bool, ids ...string) e
 		}
 		for _, o := range out.Orders {
 			if succeed && o.Ended && !o.Successful {
-				return fmt.Errorf("order %s ended as %s", o.Id, o.State)
+				return fmt.Errorf("order %s ended as %s: %s", o.Id, o.State, i.outcome(ctx, o.Id))
 			}
 		}
 		if out.Complete {
@@ -118,6 +119,17 @@ func (i *installation) ended(ctx context.Context, succeed bool, ids ...string) e
 		}
 	}
 	return nil
+}
+
+// outcome tells why an order has ended as it did.
+func (i *installation) outcome(ctx context.Context, id string) string {
+	var o struct {
+		Outcome json.RawMessage `json:"outcome"`
+	}
+	if err := i.api.Get(ctx, "/orders/"+url.PathEscape(id), nil, &o); err != nil {
+		return err.Error()
+	}
+	return string(o.Outcome)
 }
 
 // run adds orders in one request, waits for their ends and returns the time
