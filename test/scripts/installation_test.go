@@ -1,0 +1,214 @@
+package scripts
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+type installationKey struct{}
+
+// installation is what a script has running: one `signet dev`, and parts that it
+// has started by itself.
+type installation struct {
+	dir   string
+	dev   *process
+	parts map[string]*process
+}
+
+// process is a program in the background.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when it has ended
+	err   error         // then
+	ready chan struct{} // closed when the line was seen that says so
+	mu    sync.Mutex
+	lines []string // the newest of its output
+}
+
+// start runs a program and watches its output for a line.
+func start(cmd *exec.Cmd, readyLine string) (*process, error) {
+	p := &process{cmd: cmd, ended: make(chan struct{}), ready: make(chan struct{})}
+	r, w := io.Pipe()
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go p.read(r, readyLine)
+	go func() {
+		p.err = cmd.Wait()
+		w.Close()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+func (p *process) read(r io.Reader, readyLine string) {
+	seen := false
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		p.mu.Lock()
+		p.lines = append(p.lines, lines.Text())
+		if len(p.lines) > 400 {
+			p.lines = slices.Clone(p.lines[200:])
+		}
+		p.mu.Unlock()
+		if !seen && strings.Contains(lines.Text(), readyLine) {
+			seen = true
+			close(p.ready)
+		}
+	}
+	_, _ = io.Copy(io.Discard, r) // after an overlong line
+}
+
+func (p *process) output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.lines, "\n")
+}
+
+// await returns when the process is ready.
+func (p *process) await() error {
+	select {
+	case <-p.ready:
+		return nil
+	case <-p.ended:
+		return fmt.Errorf("it has ended (%v):\n%s", p.err, p.output())
+	case <-time.After(2 * patience):
+		return fmt.Errorf("it isn't ready after %s:\n%s", 2*patience, p.output())
+	}
+}
+
+// stop sends a signal and returns how the process ended.
+func (p *process) stop(s syscall.Signal, limit time.Duration) error {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-p.ended:
+		return p.err
+	case <-time.After(limit):
+		_ = p.cmd.Process.Kill() // the script has failed anyway
+		<-p.ended
+		return fmt.Errorf("it took longer than %s to end:\n%s", limit, p.output())
+	}
+}
+
+func (i *installation) end() {
+	for _, p := range i.parts {
+		_ = p.stop(syscall.SIGKILL, patience)
+	}
+	if i.dev != nil {
+		_ = i.dev.stop(syscall.SIGKILL, patience)
+	}
+}
+
+func theInstallation(ts *testscript.TestScript) *installation {
+	return ts.Value(installationKey{}).(*installation)
+}
+
+// devCommand is `dev start DIR [FLAG]...`, `dev stop`, `dev kill` and `dev log`.
+// After the start SIGNET_PROFILE, DATA and URL are set.
+func devCommand(ts *testscript.TestScript, neg bool, args []string) {
+	i := theInstallation(ts)
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: dev start DIR [FLAG]... | dev stop | dev kill | dev log")
+	}
+	switch args[0] {
+	case "start":
+		i.dir = ts.MkAbs(args[1])
+		cmd := exec.Command(filepath.Join(bin, "signet"), append([]string{"dev", "--data", i.dir, "--free-ports"}, args[2:]...)...)
+		cmd.Dir = ts.MkAbs(".")
+		cmd.Env = append(os.Environ(), "HOME="+ts.MkAbs("."))
+		p, err := start(cmd, "Signet is ready: https://localhost:")
+		ts.Check(err)
+		i.dev = p
+		if err := p.await(); err != nil {
+			ts.Fatalf("signet dev: %s", err)
+		}
+		ts.Setenv("DATA", i.dir)
+		ts.Setenv("SIGNET_PROFILE", filepath.Join(i.dir, "profile.json"))
+		_, url, _ := strings.Cut(p.output(), "Signet is ready: ")
+		url, _, _ = strings.Cut(url, "\n")
+		ts.Setenv("URL", url)
+	case "stop":
+		if err := i.dev.stop(syscall.SIGTERM, 10*time.Second); err != nil {
+			ts.Fatalf("signet dev: %s", err)
+		}
+		i.dev = nil
+	case "kill":
+		_ = i.dev.stop(syscall.SIGKILL, patience) // it ends by the signal
+		i.dev = nil
+	case "log":
+		ts.Logf("%s", i.dev.output())
+	default:
+		ts.Fatalf("dev %s is unknown", args[0])
+	}
+}
+
+// partCommand is `part kill NAME` (SIGKILL, then wait for the next process),
+// `part hold NAME` and `part release NAME` (SIGSTOP, SIGCONT), and
+// `part serve NAME KIND ARG...`, `part stop NAME` for parts of the script's own.
+func partCommand(ts *testscript.TestScript, neg bool, args []string) {
+	i := theInstallation(ts)
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: part kill|hold|release|serve|stop NAME ...")
+	}
+	name := args[1]
+	switch args[0] {
+	case "kill":
+		before := i.pid(ts, name)
+		ts.Check(syscall.Kill(before, syscall.SIGKILL))
+		ts.Check(poll(patience, func() error {
+			if i.pid(ts, name) == before {
+				return fmt.Errorf("%s has not been started again", name)
+			}
+			return nil
+		}))
+	case "hold":
+		ts.Check(syscall.Kill(i.pid(ts, name), syscall.SIGSTOP))
+	case "release":
+		ts.Check(syscall.Kill(i.pid(ts, name), syscall.SIGCONT))
+	case "serve":
+		cmd := exec.Command(filepath.Join(bin, "signet"), append([]string{"serve"}, args[2:]...)...)
+		cmd.Dir = ts.MkAbs(".")
+		p, err := start(cmd, "msg=serving")
+		ts.Check(err)
+		if i.parts == nil {
+			i.parts = map[string]*process{}
+		}
+		i.parts[name] = p
+		if err := p.await(); err != nil {
+			ts.Fatalf("%s: %s", name, err)
+		}
+	case "stop":
+		if err := i.parts[name].stop(syscall.SIGTERM, 12*time.Second); err != nil {
+			ts.Fatalf("%s: %s", name, err)
+		}
+		delete(i.parts, name)
+	default:
+		ts.Fatalf("part %s is unknown", args[0])
+	}
+}
+
+// pid reads the process number of a part.
+func (i *installation) pid(ts *testscript.TestScript, name string) int {
+	data, err := os.ReadFile(filepath.Join(i.dir, "run", name+".pid"))
+	ts.Check(err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	ts.Check(err)
+	return pid
+}
