@@ -97,7 +97,7 @@ type unit struct {
 func unitTable(units ...unit) map[string]int64 {
 	table := map[string]int64{}
 	for _, u := range units {
-		for _, name := range strings.Fields(u.names) {
+		for name := range strings.FieldsSeq(u.names) {
 			table[name] = u.factor
 		}
 	}
