@@ -402,10 +402,9 @@ func (a *Agent) report() (bool, error) {
 	if i == len(a.Log) || a.stranger() {
 		return false, nil
 	}
-	if err := a.c.Controller.AgentEvents(a.Name, a.Machine.LogID(), a.Log[i:], a.c.Now); err != nil {
-		return false, err
-	}
-	return true, nil
+	before := a.c.Controller.LastEventID()
+	err := a.c.Controller.AgentEvents(a.Name, a.Machine.LogID(), a.Log[i:], a.c.Now)
+	return a.c.Controller.LastEventID() != before, err // bookkeeping of the Agent is no news
 }
 
 // Advance lets time pass, in microseconds, and wakes who is to be woken.
