@@ -443,7 +443,7 @@ func TestRandomWorlds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
-		for range rapid.IntRange(5, 40).Draw(t, "steps") {
+		for range rapid.IntRange(5, 60).Draw(t, "steps") {
 			if rapid.Bool().Draw(t, "command?") {
 				w.command()
 			} else {
