@@ -57,6 +57,9 @@ func outcome(l *engine.Launch, end proc.End, s joblog.Summary, ended bool) *orde
 // replaced it: a pipe would never end, another's file isn't the job's answer.
 func openReturnValues(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, err //nolint:wrapcheck // the caller asks for just this
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the file of return values can't be read: %w", err)
 	}
@@ -79,6 +82,9 @@ func openReturnValues(path string) (*os.File, error) {
 func readReturnValues(path string) (value.Map, error) {
 	values := value.Map{}
 	f, err := openReturnValues(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return values, nil // most jobs leave none
+	}
 	if err != nil {
 		return values, err
 	}

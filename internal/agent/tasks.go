@@ -23,6 +23,8 @@ const (
 	// outputGrace is how long a job's output is waited for after its main
 	// process has ended: somebody may hold the pipe open.
 	outputGrace = 500 * time.Millisecond
+	// startsAtOnce is how many tasks are being started at the same time.
+	startsAtOnce = 8
 	// sweepEvery is how often old logs are looked for.
 	sweepEvery = time.Hour
 	// recordRetry is how long to wait when the end of a process couldn't be
@@ -35,6 +37,8 @@ const (
 type tasks struct {
 	a    *Agent
 	base map[string]string // environment of this process
+
+	turns chan struct{} // held while a task is being started
 
 	mu      sync.Mutex
 	running map[string]*task
@@ -57,7 +61,7 @@ type task struct {
 }
 
 func newTasks(a *Agent, environ []string) *tasks {
-	return &tasks{a: a, base: environment(environ), running: map[string]*task{}, scripts: map[[32]byte]string{}}
+	return &tasks{a: a, base: environment(environ), turns: make(chan struct{}, startsAtOnce), running: map[string]*task{}, scripts: map[[32]byte]string{}}
 }
 
 // environment returns NAME=value texts as a map.
@@ -97,8 +101,16 @@ func (t *tasks) publish(w engine.AgentWork) {
 	}
 }
 
-// start prepares a process and starts it. What fails is its end.
+// start prepares a process and starts it, when it is its turn: pipes and log
+// are opened for few at once, whatever number of jobs may start. What fails is
+// the task's end.
 func (t *tasks) start(k *task) {
+	select {
+	case t.turns <- struct{}{}:
+		defer func() { <-t.turns }()
+	case <-t.a.ctx.Done():
+		return // found as lost at the next start
+	}
 	t.mu.Lock()
 	cancelled := k.killed
 	t.mu.Unlock()
@@ -141,8 +153,10 @@ func isStartError(err error) bool {
 // prepare writes the files of a task and says what to start.
 func (t *tasks) prepare(k *task) (proc.Spec, error) {
 	l := k.launch
-	if err := os.Mkdir(l.Dir, 0o700); err != nil {
-		return proc.Spec{}, fmt.Errorf("making the task's directory: %w", err)
+	if len(l.Files) > 0 {
+		if err := os.Mkdir(l.Dir, 0o700); err != nil {
+			return proc.Spec{}, fmt.Errorf("making the task's directory: %w", err)
+		}
 	}
 	for _, f := range l.Files {
 		if err := writeTaskFile(l.Dir, f); err != nil {
@@ -150,9 +164,6 @@ func (t *tasks) prepare(k *task) (proc.Spec, error) {
 		}
 	}
 	values := returnValuesPath(l)
-	if err := os.WriteFile(values, nil, 0o600); err != nil {
-		return proc.Spec{}, fmt.Errorf("making the file of return values: %w", err)
-	}
 	argv := l.Argv
 	if l.Argv == nil {
 		script, err := t.script(l.Script)
@@ -172,7 +183,10 @@ func (t *tasks) prepare(k *task) (proc.Spec, error) {
 	}, nil
 }
 
-func returnValuesPath(l *engine.Launch) string { return filepath.Join(l.Dir, "return-values") }
+// returnValuesPath names the file in which a job may leave values. The job
+// makes it: most leave none, and files that come and go cost a file system more
+// than anything else here.
+func returnValuesPath(l *engine.Launch) string { return l.Dir + ".values" }
 
 // writeTaskFile writes a file made by toFile; its directory may be a new one
 // below the task's.
@@ -388,8 +402,13 @@ func (t *tasks) drop(k *task) {
 	t.mu.Lock()
 	delete(t.running, k.launch.Task)
 	t.mu.Unlock()
-	if err := os.RemoveAll(k.launch.Dir); err != nil {
-		t.a.log.Warn("removing a task's directory", "task", k.launch.Task, "error", err)
+	if len(k.launch.Files) > 0 {
+		if err := os.RemoveAll(k.launch.Dir); err != nil {
+			t.a.log.Warn("removing a task's directory", "task", k.launch.Task, "error", err)
+		}
+	}
+	if err := os.RemoveAll(returnValuesPath(k.launch)); err != nil {
+		t.a.log.Warn("removing a task's return values", "task", k.launch.Task, "error", err)
 	}
 }
 

@@ -128,8 +128,8 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 		out.Orders[i].Id = id
 		roots[i] = string(order.ID(id).Root())
 	}
-	news, cancel := h.signals.subscribe(roots)
-	defer cancel()
+	changes := h.signals.subscribe(roots)
+	defer changes.end()
 	// Without this, an older order with the same id could be taken for this one.
 	if err := h.catchUp(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -137,8 +137,12 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 		}
 		return out, err
 	}
+	all, changed := true, map[string]struct{}{}
 	for {
-		next, err := h.look(ctx, &out)
+		next, err := h.look(ctx, &out, func(i int) bool {
+			_, ok := changed[roots[i]]
+			return all || ok
+		})
 		if err != nil && ctx.Err() == nil {
 			return out, err
 		}
@@ -146,24 +150,32 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 			return out, nil
 		}
 		timer := h.clock.NewTimer(next)
+		all = false
 		select {
-		case <-news:
+		case <-changes.news:
 		case <-timer.C():
+			all = true // a log that can't be fetched isn't waited for any longer
 		case <-ctx.Done():
 		}
 		timer.Stop()
+		changed = changes.take()
 	}
 }
 
-// look finds out which of the orders that were still awaited have ended, and
-// after which time it makes sense to look again without news.
-func (h *history) look(ctx context.Context, out *api.WaitResponse) (time.Duration, error) {
+// look finds out which of the orders that were still awaited have ended, of
+// those that are worth a look, and after which time it makes sense to look
+// again without news.
+func (h *history) look(ctx context.Context, out *api.WaitResponse, worth func(i int) bool) (time.Duration, error) {
 	out.Complete = true
 	now := h.clock.Now()
 	err := h.db.Read(ctx, func(r store.Reader) error {
 		for i := range out.Orders {
 			w := &out.Orders[i]
 			if w.Ended {
+				continue
+			}
+			if !worth(i) {
+				out.Complete = false
 				continue
 			}
 			o, err := r.Order(h.id, w.Id)

@@ -127,8 +127,8 @@ func (h *history) newSteps(ctx context.Context, o store.Order, after int64) (now
 func (h *history) writeLog(ctx context.Context, o store.Order, follow bool, w lineWriter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	news, unsubscribe := h.signals.subscribe([]string{o.Root})
-	defer unsubscribe()
+	changes := h.signals.subscribe([]string{o.Root})
+	defer changes.end()
 	var after int64
 	var past []*stepLog
 	var live []store.Step
@@ -168,7 +168,7 @@ func (h *history) writeLog(ctx context.Context, o store.Order, follow bool, w li
 	if err := w.idle(); err != nil || !follow {
 		return err
 	}
-	return h.followLog(ctx, o, after, live, ended, news, w)
+	return h.followLog(ctx, o, after, live, ended, changes.news, w)
 }
 
 // maxLive is how many logs one answer follows at once; others wait.

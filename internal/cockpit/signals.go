@@ -6,34 +6,54 @@ import "sync"
 // an event. A signal says "look again", nothing more. Safe for concurrent use.
 type signals struct {
 	mu       sync.Mutex
-	waiting  map[string]map[chan struct{}]struct{} // by the root's id
+	waiting  map[string]map[*subscription]struct{} // by the root's id
 	position int64
 	moved    chan struct{} // closed when position changes
 }
 
 func newSignals() *signals {
-	return &signals{waiting: map[string]map[chan struct{}]struct{}{}, moved: make(chan struct{})}
+	return &signals{waiting: map[string]map[*subscription]struct{}{}, moved: make(chan struct{})}
 }
 
-// subscribe returns a channel that gets a signal after each change of the orders,
-// and a function that ends that.
-func (s *signals) subscribe(roots []string) (news <-chan struct{}, cancel func()) {
-	c := make(chan struct{}, 1)
+// subscription collects which orders have changed, for one who waits.
+type subscription struct {
+	s       *signals
+	roots   []string
+	news    chan struct{}       // capacity 1: something changed
+	changed map[string]struct{} // guarded by signals.mu
+}
+
+// subscribe returns a subscription to changes of the orders. It has to be
+// ended.
+func (s *signals) subscribe(roots []string) *subscription {
+	x := &subscription{s: s, roots: roots, news: make(chan struct{}, 1), changed: map[string]struct{}{}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range roots {
 		if s.waiting[id] == nil {
-			s.waiting[id] = map[chan struct{}]struct{}{}
+			s.waiting[id] = map[*subscription]struct{}{}
 		}
-		s.waiting[id][c] = struct{}{}
+		s.waiting[id][x] = struct{}{}
 	}
-	return c, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for _, id := range roots {
-			if delete(s.waiting[id], c); len(s.waiting[id]) == 0 {
-				delete(s.waiting, id)
-			}
+	return x
+}
+
+// take returns the roots that have changed since the last take.
+func (x *subscription) take() map[string]struct{} {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	c := x.changed
+	x.changed = map[string]struct{}{}
+	return c
+}
+
+// end ends the subscription.
+func (x *subscription) end() {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	for _, id := range x.roots {
+		if delete(x.s.waiting[id], x); len(x.s.waiting[id]) == 0 {
+			delete(x.s.waiting, id)
 		}
 	}
 }
@@ -42,9 +62,10 @@ func (s *signals) subscribe(roots []string) (news <-chan struct{}, cancel func()
 func (s *signals) changed(root string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.waiting[root] {
+	for x := range s.waiting[root] {
+		x.changed[root] = struct{}{}
 		select {
-		case c <- struct{}{}:
+		case x.news <- struct{}{}:
 		default:
 		}
 	}

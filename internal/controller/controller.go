@@ -59,6 +59,7 @@ type Controller struct {
 	tasks  sync.WaitGroup
 	trust  chan struct{} // capacity 1: the trust set has changed
 	office office
+	logs   logClients
 	failed chan error
 }
 
@@ -247,6 +248,7 @@ func (c *Controller) Close() error {
 		errs = append(errs, c.node.Close())
 	}
 	c.tasks.Wait()
+	c.logs.close()
 	if c.peers != nil {
 		c.peers.close()
 	}

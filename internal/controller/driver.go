@@ -336,24 +336,51 @@ func closeWhenSilent(ctx context.Context, c *Controller, body io.Closer, alive, 
 }
 
 // taskLog asks the Agent for a task's log.
-func (c *Controller) taskLog(ctx context.Context, agent, uri, path string) (*http.Response, func(), error) {
+func (c *Controller) taskLog(ctx context.Context, agent, uri, path string) (*http.Response, error) {
+	client, err := c.logClient(agent)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(uri, "/")+path, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("making a request: %w", err)
+	}
+	return client.Do(req)
+}
+
+// logClient returns the connection by which an Agent's task logs are fetched:
+// one for each Agent, kept open, apart from the driver's own.
+func (c *Controller) logClient(agent string) (*transport.Client, error) {
+	c.logs.mu.Lock()
+	defer c.logs.mu.Unlock()
+	if client := c.logs.clients[agent]; client != nil {
+		return client, nil
+	}
 	client, err := transport.NewClient(transport.ClientOptions{
 		Credentials: c.creds, Log: c.log,
 		Expect: func(id pki.Identity) bool { return id == pki.Identity{Role: pki.RoleAgent, Name: agent} },
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	end := func() { _ = client.Close() } // nothing is lost with a connection
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(uri, "/")+path, http.NoBody)
-	if err != nil {
-		end()
-		return nil, nil, fmt.Errorf("making a request: %w", err)
+	if c.logs.clients == nil {
+		c.logs.clients = map[string]*transport.Client{}
 	}
-	resp, err := client.Do(req)
-	if err != nil {
-		end()
-		return nil, nil, err
+	c.logs.clients[agent] = client
+	return client, nil
+}
+
+// logClients are the connections for task logs, by Agent.
+type logClients struct {
+	mu      sync.Mutex
+	clients map[string]*transport.Client
+}
+
+func (l *logClients) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, client := range l.clients {
+		_ = client.Close() // nothing is lost with a connection
 	}
-	return resp, end, nil
+	l.clients = nil
 }

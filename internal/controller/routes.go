@@ -536,12 +536,11 @@ func (c *Controller) getTaskLog(w http.ResponseWriter, r *http.Request) {
 		c.problem(w, fault.New(fault.NotFound, "UnknownKey", "there is no Agent %s", agent))
 		return
 	}
-	resp, end, err := c.taskLog(r.Context(), agent, uri, "/agent/api/task/"+url.PathEscape(task)+"/log?"+r.URL.RawQuery)
+	resp, err := c.taskLog(r.Context(), agent, uri, "/agent/api/task/"+url.PathEscape(task)+"/log?"+r.URL.RawQuery)
 	if err != nil {
 		c.problem(w, err)
 		return
 	}
-	defer end()
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		c.problem(w, transport.ReadProblem(resp))
