@@ -226,7 +226,7 @@ func (e *estate) uri(name string) string { return "https://" + e.address(name) }
 func (e *estate) url() string {
 	host := e.facts.CockpitHost
 	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
-		host = "localhost"
+		host = e.local
 	}
 	return "https://" + net.JoinHostPort(host, strconv.Itoa(e.ports[cockpitName]))
 }

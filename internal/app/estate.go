@@ -22,6 +22,7 @@ type estate struct {
 	ports map[string]int // by part
 	facts facts
 	moved map[string]bool // parts whose address isn't that of the last run
+	local string          // what users call this machine
 }
 
 // facts are stored in dev.json.
@@ -59,7 +60,7 @@ func openEstate(o cli.DevOptions) (*estate, error) {
 	if err := checkDevFlags(o); err != nil {
 		return nil, err
 	}
-	e := &estate{dir: dir, ports: map[string]int{}, moved: map[string]bool{}}
+	e := &estate{dir: dir, ports: map[string]int{}, moved: map[string]bool{}, local: "localhost"}
 	known, err := e.load()
 	if err != nil {
 		return nil, err

@@ -327,7 +327,7 @@ func TestURLOfTheCockpit(t *testing.T) {
 		"127.0.0.1": "https://localhost:1", "": "https://localhost:1", "0.0.0.0": "https://localhost:1", "::1": "https://localhost:1",
 		"localhost": "https://localhost:1", "example.com": "https://example.com:1", "10.1.2.3": "https://10.1.2.3:1", "fd00::1": "https://[fd00::1]:1",
 	} {
-		e := &estate{ports: map[string]int{cockpitName: 1}, facts: facts{CockpitHost: host}}
+		e := &estate{ports: map[string]int{cockpitName: 1}, facts: facts{CockpitHost: host}, local: "localhost"}
 		if got := e.url(); got != want {
 			t.Errorf("%q: %s, want %s", host, got, want)
 		}
