@@ -53,6 +53,12 @@ func (s *Stream) each(ctx context.Context, send func([]engine.Stamped) error, id
 		if err := s.drain(committed, send); err != nil {
 			return err
 		}
+		if s.seq <= committed {
+			if err := s.lag(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		if !s.follow {
 			return nil
 		}
@@ -89,6 +95,23 @@ func (s *Stream) drain(committed uint64, send func([]engine.Stamped) error) erro
 		}
 	}
 	return nil
+}
+
+// publishLag is how long to wait for an entry that is told to be committed
+// but can't be read yet: the node tells its machine first, and its readers then.
+const publishLag = 2 * time.Millisecond
+
+func (s *Stream) lag(ctx context.Context) error {
+	t := s.clock.NewTimer(publishLag)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.end:
+		return context.Canceled
+	case <-t.C():
+		return nil
+	}
 }
 
 func (s *Stream) wait(ctx context.Context, grown <-chan struct{}, idle func() error) error {
