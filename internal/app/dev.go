@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/cli"
-	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/cockpit"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -39,7 +38,7 @@ func dev(ctx context.Context, o cli.DevOptions, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	s, err := newSupervisor(clock.Real{}, filepath.Join(e.dir, "run"), devGrace, stderr)
+	s, err := newSupervisor(filepath.Join(e.dir, "run"), devGrace, stderr)
 	if err != nil {
 		return err
 	}
@@ -47,7 +46,7 @@ func dev(ctx context.Context, o cli.DevOptions, stdout, stderr io.Writer) error 
 	for _, c := range e.children(executable) {
 		s.keep(parts, c)
 	}
-	g := &greeter{estate: e, say: func(text string) { s.lines.print("signet", text) }, patience: readyPause}
+	g := &greeter{estate: e, say: func(text string) { s.lines.say("signet", text) }, patience: readyPause}
 	err = g.greet(ctx, stdout)
 	if err == nil {
 		<-ctx.Done()
@@ -56,7 +55,7 @@ func dev(ctx context.Context, o cli.DevOptions, stdout, stderr io.Writer) error 
 		err = nil
 	}
 	stop() // a second signal ends it at once
-	s.lines.print("signet", "ending all parts")
+	s.lines.say("signet", "ending all parts")
 	end()
 	s.wait()
 	return err

@@ -234,7 +234,7 @@ func (e *estate) url() string {
 func (e *estate) members() []conf.Member {
 	var members []conf.Member
 	for i, name := range e.controllers() {
-		members = append(members, conf.Member{Name: name, URL: e.uri(name), ID: uint64(i + 1)}) //nolint:gosec // a small number
+		members = append(members, conf.Member{Name: name, URL: e.uri(name), ID: uint64(i + 1)})
 	}
 	return members
 }

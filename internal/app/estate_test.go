@@ -149,6 +149,9 @@ func TestFilesAreThoseOfAProductionInstallation(t *testing.T) {
 		}
 	}
 	if err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
 		info, err := d.Info()
 		if err == nil && path != dir && info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s has mode %s", path, info.Mode())

@@ -54,7 +54,7 @@ func (g *greeter) greet(ctx context.Context, stdout io.Writer) error {
 			return err
 		}
 	}
-	for _, line := range strings.Split(g.estate.loginHint(), "\n") {
+	for line := range strings.SplitSeq(g.estate.loginHint(), "\n") {
 		g.say(line)
 	}
 	_, err := fmt.Fprintf(stdout, "Signet is ready: %s\n", g.estate.url())
@@ -120,7 +120,7 @@ func (g *greeter) logIn(ctx context.Context) error {
 func (g *greeter) lasting(ctx context.Context) bool {
 	var me api.Me
 	err := g.client.Get(ctx, "/me", nil, &me)
-	return err == nil && time.UnixMilli(me.ExpiresAt).Sub(time.Now()) > credentialLeft
+	return err == nil && time.Until(time.UnixMilli(me.ExpiresAt)) > credentialLeft
 }
 
 func (g *greeter) newSession(ctx context.Context, p *cli.Profile) error {

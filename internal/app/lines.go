@@ -22,7 +22,7 @@ type lineWriter struct {
 	w  io.Writer
 }
 
-func (l *lineWriter) print(name, line string) {
+func (l *lineWriter) say(name, line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fmt.Fprintf(l.w, "%-12s | %s\n", name, line)
@@ -44,9 +44,9 @@ func (l *lineWriter) copy(name string, r io.Reader, file string) {
 			if text[len(text)-1] == '\n' {
 				text = text[:len(text)-1]
 			}
-			l.print(name, string(text))
+			l.say(name, string(text))
 			if err := log.write(text); err != nil {
-				l.print("signet", fmt.Sprintf("the log of %s: %s", name, err))
+				l.say("signet", fmt.Sprintf("the log of %s: %s", name, err))
 			}
 		}
 		if err != nil {

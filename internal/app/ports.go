@@ -26,7 +26,7 @@ func listenOn(host string, port int) (net.Listener, error) {
 	var err error
 	for range 100 {
 		var l net.Listener
-		candidate := lowestFree + rand.IntN(below-lowestFree) //nolint:gosec // no secret
+		candidate := lowestFree + rand.IntN(below-lowestFree)
 		if l, err = net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(candidate))); err == nil {
 			return l, nil
 		}

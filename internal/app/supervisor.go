@@ -42,11 +42,11 @@ type startRequest struct {
 
 // newSupervisor returns a supervisor. End the contexts of all children, then
 // call wait.
-func newSupervisor(c clock.Clock, runDir string, grace time.Duration, stderr io.Writer) (*supervisor, error) {
+func newSupervisor(runDir string, grace time.Duration, stderr io.Writer) (*supervisor, error) {
 	if err := os.MkdirAll(runDir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &supervisor{clock: c, runDir: runDir, grace: grace, lines: &lineWriter{w: stderr}, starts: make(chan startRequest)}
+	s := &supervisor{clock: clock.Real{}, runDir: runDir, grace: grace, lines: &lineWriter{w: stderr}, starts: make(chan startRequest)}
 	s.starter.Go(s.startAll)
 	return s, nil
 }
@@ -72,7 +72,7 @@ func (s *supervisor) keep(ctx context.Context, c child) {
 			now := s.clock.Now()
 			deaths = append(lately(deaths, now), now)
 			pause := restartPause(len(deaths))
-			s.lines.print("signet", fmt.Sprintf("%s has ended (%s); it starts again in %s", c.name, err, pause))
+			s.lines.say("signet", fmt.Sprintf("%s has ended (%s); it starts again in %s", c.name, err, pause))
 			t := s.clock.NewTimer(pause)
 			select {
 			case <-ctx.Done():
@@ -125,7 +125,7 @@ func (s *supervisor) runOnce(ctx context.Context, c child) error {
 		return err
 	}
 	if err := s.writePID(c.name, cmd.Process.Pid); err != nil {
-		s.lines.print("signet", err.Error())
+		s.lines.say("signet", err.Error())
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()

@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/signet-scheduler/signet/internal/clock"
 )
 
 // TestMain plays a child of the supervisor when it is started as one.
@@ -35,7 +33,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "hello")
 		os.Exit(3)
 	case "boss": // a supervisor that waits to be killed
-		s, err := newSupervisor(clock.Real{}, os.Args[1], time.Second, os.Stderr)
+		s, err := newSupervisor(os.Args[1], time.Second, os.Stderr)
 		if err != nil {
 			panic(err)
 		}
@@ -109,7 +107,7 @@ func readPID(t *testing.T, file string) int {
 func TestKilledChildRunsAgain(t *testing.T) {
 	t.Parallel()
 	dir, out := t.TempDir(), newOutput()
-	s, err := newSupervisor(clock.Real{}, dir, 20*time.Second, out)
+	s, err := newSupervisor(dir, 20*time.Second, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +144,7 @@ func TestKilledChildRunsAgain(t *testing.T) {
 func TestStubbornChildIsKilled(t *testing.T) {
 	t.Parallel()
 	dir, out := t.TempDir(), newOutput()
-	s, err := newSupervisor(clock.Real{}, dir, 100*time.Millisecond, out)
+	s, err := newSupervisor(dir, 100*time.Millisecond, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +158,7 @@ func TestStubbornChildIsKilled(t *testing.T) {
 func TestChildThatEndsAtOnceRunsAgain(t *testing.T) {
 	t.Parallel()
 	dir, out := t.TempDir(), newOutput()
-	s, err := newSupervisor(clock.Real{}, dir, time.Second, out)
+	s, err := newSupervisor(dir, time.Second, out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func TestEveryVerbHasAnExample(t *testing.T) {
 			return
 		}
 		list, _, _ = strings.Cut(list, "\n\n")
-		for _, line := range strings.Split(list, "\n") {
+		for line := range strings.SplitSeq(list, "\n") {
 			if f := strings.Fields(line); len(f) > 0 && f[0] != "help" {
 				visit(append(append([]string(nil), args...), f[0])...)
 			}

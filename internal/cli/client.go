@@ -109,13 +109,13 @@ func (c *Client) Stream(ctx context.Context, path string, query url.Values, maxL
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
-	resp, err := c.patiently(ctx, true, func() (*http.Response, error) {
+	resp, err := c.patiently(ctx, true, func() (*http.Response, error) { //nolint:bodyclose // the stream closes it
 		return c.send(ctx, http.MethodGet, path, "application/x-ndjson", nil)
 	})
 	if err != nil {
 		return nil, err
 	}
-	r := transport.NewStreamReader(resp.Body, maxLine)
+	r := transport.NewStreamReader(resp.Body, maxLine) // closes the body
 	r.SetIdle(time.Minute)
 	return r, nil
 }
@@ -208,8 +208,7 @@ func (c *Client) unreachable(err error) error {
 
 // innermost returns the text of the error that a connection failed by.
 func innermost(err error) string {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	return err.Error()
@@ -257,9 +256,9 @@ func (s *session) query(pairs ...string) url.Values {
 	return q
 }
 
-// at returns a path with the query of s.query.
-func (s *session) at(path string, pairs ...string) string {
-	if q := s.query(pairs...); len(q) > 0 {
+// at returns a path with the query that names the Controller, if any.
+func (s *session) at(path string) string {
+	if q := s.query(); len(q) > 0 {
 		return path + "?" + q.Encode()
 	}
 	return path

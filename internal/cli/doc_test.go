@@ -29,7 +29,7 @@ func TestEveryVerbIsDocumented(t *testing.T) {
 			return
 		}
 		list, _, _ = strings.Cut(list, "\n\n")
-		for _, line := range strings.Split(list, "\n") {
+		for line := range strings.SplitSeq(list, "\n") {
 			if name := strings.Fields(line)[0]; name != "help" && name != "zsh" && name != "fish" && name != "powershell" {
 				visit(append(append([]string(nil), args...), name))
 			}
@@ -45,8 +45,8 @@ func flagsOf(t *testing.T, page string, args []string, help string) {
 		t.Errorf("signet %s has no flags", strings.Join(args, " "))
 	}
 	list, _, _ = strings.Cut(list, "\n\n")
-	for _, line := range strings.Split(list, "\n") {
-		for _, word := range strings.Fields(line) {
+	for line := range strings.SplitSeq(list, "\n") {
+		for word := range strings.FieldsSeq(line) {
 			if !strings.HasPrefix(word, "--") || word == "--help" {
 				continue
 			}

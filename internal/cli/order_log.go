@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -60,9 +61,9 @@ func (s *session) followStream(ctx context.Context, again bool, open func() (str
 	for {
 		stream, err := open()
 		if err == nil {
-			var any bool
-			any, err = pump(stream, line)
-			if any {
+			var some bool
+			some, err = pump(stream, line)
+			if some {
 				lost = time.Time{}
 			}
 		}
@@ -85,16 +86,16 @@ func (s *session) followStream(ctx context.Context, again bool, open func() (str
 }
 
 // pump reads a stream to its end, and tells whether anything came.
-func pump(stream streamSource, line func([]byte) error) (any bool, err error) {
+func pump(stream streamSource, line func([]byte) error) (some bool, err error) {
 	defer stream.Close()
 	for {
 		data, err := stream.Next()
 		if err != nil {
-			return any, err
+			return some, err
 		}
-		any = true
+		some = true
 		if err := line(data); err != nil {
-			return any, err
+			return some, err
 		}
 	}
 }
@@ -111,10 +112,7 @@ type logPrinter struct {
 }
 
 func (l *logPrinter) restart() {
-	l.skip = make(map[string]int, len(l.seen))
-	for k, n := range l.seen {
-		l.skip[k] = n
-	}
+	l.skip = maps.Clone(l.seen)
 }
 
 func (l *logPrinter) line(data []byte) error {

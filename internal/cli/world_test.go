@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -88,9 +89,9 @@ func (f *fakeCockpit) requests() []asked {
 func (f *fakeCockpit) last(t *testing.T, what string) asked {
 	t.Helper()
 	all := f.requests()
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].what == what {
-			return all[i]
+	for _, a := range slices.Backward(all) {
+		if a.what == what {
+			return a
 		}
 	}
 	t.Fatalf("nobody asked for %s; asked was %+v", what, all)

@@ -118,7 +118,7 @@ func lookUp(v any, path string) (any, error) {
 	if path == "." {
 		return v, nil
 	}
-	for _, element := range strings.Split(path, ".") {
+	for element := range strings.SplitSeq(path, ".") {
 		switch now := v.(type) {
 		case map[string]any:
 			next, ok := now[element]
