@@ -20,6 +20,7 @@ func eventsOf(c *cluster.Cluster, order string) []string {
 }
 
 func TestOneJob(t *testing.T) {
+	t.Parallel()
 	c := cluster.New(t, 1, 1)
 	if err := c.DeployAgents(); err != nil {
 		t.Fatal(err)

@@ -44,6 +44,7 @@ func deploy(t *testing.T, c *cluster.Cluster, docs ...string) {
 }
 
 func TestAgentGoesOnAlone(t *testing.T) {
+	t.Parallel()
 	c := cluster.New(t, 1, 1)
 	out := filepath.Join(t.TempDir(), "out")
 	var jobs []string
@@ -66,6 +67,7 @@ func TestAgentGoesOnAlone(t *testing.T) {
 }
 
 func TestLostProcessIsRepeated(t *testing.T) {
+	t.Parallel()
 	c := cluster.New(t, 1, 1)
 	out := filepath.Join(t.TempDir(), "out")
 	deploy(t, c, script("L", "1", fmt.Sprintf("echo x >>%s; [ $(wc -l <%s) -ge 2 ] || sleep 100", out, out)))
@@ -82,6 +84,7 @@ func TestLostProcessIsRepeated(t *testing.T) {
 }
 
 func TestLeaderIsLost(t *testing.T) {
+	t.Parallel()
 	c := cluster.New(t, 3, 1)
 	deploy(t, c, script("S", "1", "sleep 0.2"))
 	var ids []string
@@ -107,6 +110,7 @@ func TestLeaderIsLost(t *testing.T) {
 }
 
 func TestKeyIsRemoved(t *testing.T) {
+	t.Parallel()
 	c := cluster.New(t, 1, 1)
 	deploy(t, c, script("Q", "1", "true"))
 	add(t, c, "Q", "Q1")
@@ -142,6 +146,7 @@ func TestKeyIsRemoved(t *testing.T) {
 }
 
 func TestKill(t *testing.T) {
+	t.Parallel()
 	c := cluster.New(t, 1, 1)
 	deploy(t, c, script("K", "1", "(setsid sleep 100 &) ; sleep 100"))
 	add(t, c, "K", "K")

@@ -2,4 +2,9 @@
 
 package cluster_test
 
-const raceEnabled = false
+// raceEnabled tells whether the race detector runs; it makes everything raceFactor
+// times slower.
+const (
+	raceEnabled = false
+	raceFactor  = 1
+)

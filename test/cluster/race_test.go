@@ -2,4 +2,9 @@
 
 package cluster_test
 
-const raceEnabled = true
+// raceEnabled tells whether the race detector runs; it makes everything raceFactor
+// times slower.
+const (
+	raceEnabled = true
+	raceFactor  = 4
+)

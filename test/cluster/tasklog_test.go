@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,35 +63,32 @@ func TestFollowLog(t *testing.T) {
 	}
 }
 
-// residentMiB is the memory of this process and its children, jobs included.
-func residentMiB(t *testing.T) int {
+// family returns this process and its children: the starters of Agents.
+func family(t *testing.T) []string {
 	t.Helper()
 	statuses, err := filepath.Glob("/proc/[0-9]*/status")
 	if err != nil {
 		t.Fatal(err)
 	}
-	parent, rss := map[string]string{}, map[string]int{}
-	field := regexp.MustCompile(`(?m)^(PPid|VmRSS):\s*(\d+)`)
+	files := []string{"/proc/self/status"}
 	for _, path := range statuses {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended
-		}
-		pid := filepath.Base(filepath.Dir(path))
-		for _, m := range field.FindAllStringSubmatch(string(b), -1) {
-			if m[1] == "PPid" {
-				parent[pid] = m[2]
-			} else {
-				rss[pid], _ = strconv.Atoi(m[2])
-			}
+		if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), fmt.Sprintf("\nPPid:\t%d\n", os.Getpid())) {
+			files = append(files, path)
 		}
 	}
-	own, sum := strconv.Itoa(os.Getpid()), 0
-	for pid := range parent {
-		for p := pid; p != "" && p != "0"; p = parent[p] {
-			if p == own {
-				sum += rss[pid]
-				break
+	return files
+}
+
+var resident = regexp.MustCompile(`(?m)^VmRSS:\s*(\d+) kB$`)
+
+// residentMiB is the memory that processes take, by their status files.
+func residentMiB(files []string) int {
+	sum := 0
+	for _, path := range files {
+		if b, err := os.ReadFile(path); err == nil {
+			if m := resident.FindSubmatch(b); m != nil {
+				kib, _ := strconv.Atoi(string(m[1]))
+				sum += kib
 			}
 		}
 	}
@@ -106,11 +104,13 @@ func TestMuchOutput(t *testing.T) {
 	}
 	c := cluster.New(t, 1, 1, cluster.AgentKey("", "signet.job.output-limit", "4MiB"))
 	deploy(t, c, script("Y", "1", fmt.Sprintf("yes 0123456789012345678901234567890123456789 | head -c %d; echo; echo the end", size)))
-	base := residentMiB(t)
+	processes := family(t)
+	debug.FreeOSMemory() // what tests before have left
+	base := residentMiB(processes)
 	add(t, c, "Y", "Y")
 	most := 0
 	c.Eventually("it finishes", func() bool {
-		most = max(most, residentMiB(t)-base)
+		most = max(most, residentMiB(processes)-base)
 		return c.State("Y") == "Finished"
 	})
 	if limit := 64; most > limit && !raceEnabled {
