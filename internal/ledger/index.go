@@ -24,6 +24,7 @@ type Index struct {
 	committed uint64
 	grown     chan struct{} // closed when more is committed
 	whole     bool          // nothing that can be read is missing at the beginning
+	begin     int64         // first event of the oldest entry when the log was opened, if others came before
 	stale     chan struct{} // capacity 1: a snapshot was installed, so whole is false
 }
 
@@ -107,6 +108,7 @@ func (x *Index) Build(node consensus.Node) error {
 	st := node.Status()
 	from, to := st.OldestSeq, x.first()
 	var old []mark
+	var begin int64
 	for from < to {
 		entries, err := node.Entries(from, indexBytes)
 		if err != nil {
@@ -121,12 +123,15 @@ func (x *Index) Build(node consensus.Node) error {
 				return err
 			}
 			if len(events) > 0 {
+				if len(old) == 0 && e.Seq > 1 {
+					begin = events[0].ID
+				}
 				old = append(old, mark{e.Seq, events[len(events)-1].ID})
 			}
 			from = e.Seq + 1
 		}
 	}
-	x.prepend(old)
+	x.prepend(old, begin)
 	return nil
 }
 
@@ -172,13 +177,16 @@ func (x *Index) forget(oldest uint64) {
 }
 
 // prepend puts older entries before those that are known.
-func (x *Index) prepend(old []mark) {
+func (x *Index) prepend(old []mark, begin int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(x.marks) > 0 {
 		for len(old) > 0 && old[len(old)-1].seq >= x.marks[0].seq {
 			old = old[:len(old)-1]
 		}
+	}
+	if len(old) > 0 {
+		x.begin = begin
 	}
 	x.marks = append(old, x.marks...)
 	x.whole = true
@@ -190,11 +198,19 @@ func (x *Index) isWhole() bool {
 	return x.whole
 }
 
+// torn tells whether events after id may be gone already.
+func (x *Index) torn(id int64) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return id < x.begin
+}
+
 // needed is FirstAfter for what must not be thrown away: everything, as long
-// as the index isn't whole.
+// as the index isn't whole, and the entry with event id itself, which proves
+// after a restart that nothing is missing behind it.
 func (x *Index) needed(id int64) uint64 {
 	if !x.isWhole() {
 		return 1
 	}
-	return x.FirstAfter(id)
+	return max(x.FirstAfter(id), 2) - 1
 }

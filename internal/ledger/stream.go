@@ -35,11 +35,11 @@ func Open(node consensus.Node, x *Index, c clock.Clock, end <-chan struct{}, aft
 		return nil, fault.New(fault.Unavailable, "NotReady", "the index of events is being built; try again")
 	}
 	seq := max(x.FirstAfter(after), 1)
-	if oldest := node.Status().OldestSeq; seq < oldest {
+	if oldest := node.Status().OldestSeq; seq < oldest || x.torn(after) {
 		if after != 0 {
 			return nil, fault.New(fault.NotFound, "EventSeqTorn", "events after %d are not kept any more; read from 0 for the oldest kept", after)
 		}
-		seq = oldest
+		seq = max(seq, oldest)
 	}
 	return &Stream{node: node, index: x, clock: c, end: end, after: after, seq: seq, follow: follow}, nil
 }

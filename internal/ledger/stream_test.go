@@ -1,0 +1,112 @@
+package ledger
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/consensus"
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+)
+
+// lagging is a node that tells of an entry before it can be read.
+type lagging struct {
+	consensus.Node
+	asked int
+	entry consensus.Entry
+}
+
+func (n *lagging) Entries(from uint64, _ int) ([]consensus.Entry, error) {
+	if n.asked++; n.asked < 3 || from > n.entry.Seq {
+		return nil, nil
+	}
+	return []consensus.Entry{n.entry}, nil
+}
+
+// An entry that is committed but can't be read yet is waited for: nothing
+// else may come after it for long.
+func TestEntryLagsBehindItsCommit(t *testing.T) {
+	t.Parallel()
+	for _, follow := range []bool{false, true} {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		x := newIndex()
+		x.add(1, 7)
+		x.commit(1)
+		data := engine.AppendEvents(nil, []engine.Stamped{{ID: 7, Event: &engine.ControllerReady{Term: 1}}})
+		node := &lagging{entry: consensus.Entry{Seq: 1, Data: data}}
+		s := &Stream{node: node, index: x, clock: clock.Real{}, end: make(chan struct{}), seq: 1, follow: follow}
+		var got []int64
+		err := s.each(ctx, func(events []engine.Stamped) error {
+			for _, e := range events {
+				got = append(got, e.ID)
+			}
+			if follow {
+				cancel() // a follower would wait for more
+			}
+			return nil
+		}, func() error { return nil })
+		if len(got) != 1 || got[0] != 7 {
+			t.Errorf("follow %v: got the events %v, %v", follow, got, err)
+		}
+	}
+}
+
+// pruned is a node that was opened after its older entries had been dropped.
+type pruned struct {
+	consensus.Node
+	entries []consensus.Entry
+}
+
+func (n *pruned) Status() consensus.Status {
+	return consensus.Status{OldestSeq: n.entries[0].Seq, Applied: n.entries[len(n.entries)-1].Seq}
+}
+
+func (n *pruned) Entries(from uint64, _ int) ([]consensus.Entry, error) {
+	for i, e := range n.entries {
+		if e.Seq >= from {
+			return n.entries[i:], nil
+		}
+	}
+	return nil, nil
+}
+
+// After a restart nobody reads on over events that are gone; whoever has
+// confirmed the newest of what may go can read on.
+func TestNoGapAfterRestart(t *testing.T) {
+	t.Parallel()
+	node := &pruned{}
+	for seq := uint64(5); seq <= 8; seq++ { // of 1 to 4 nothing is left
+		id := int64(seq) * 10
+		node.entries = append(node.entries, consensus.Entry{Seq: seq, Data: engine.AppendEvents(nil, []engine.Stamped{
+			{ID: id, Event: &engine.ControllerReady{Term: 1}}, {ID: id + 1, Event: &engine.ControllerReady{Term: 1}},
+		})})
+	}
+	x := newIndex()
+	x.restart(8, 81) // the snapshot
+	x.commit(8)
+	if err := x.Build(node); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []struct {
+		after int64
+		seq   uint64 // 0: EventSeqTorn
+	}{{0, 5}, {1, 0}, {40, 0}, {49, 0}, {50, 5}, {51, 6}, {60, 6}, {61, 7}, {81, 9}} {
+		s, err := Open(node, x, clock.Real{}, nil, k.after, false)
+		switch {
+		case k.seq == 0 && !fault.HasCode(err, "EventSeqTorn"):
+			t.Errorf("after %d: got %v, want EventSeqTorn", k.after, err)
+		case k.seq != 0 && err != nil:
+			t.Errorf("after %d: %v", k.after, err)
+		case k.seq != 0 && s.seq != k.seq:
+			t.Errorf("after %d: the stream begins at entry %d, not %d", k.after, s.seq, k.seq)
+		}
+	}
+	for id, want := range map[int64]uint64{51: 5, 61: 6, 81: 8} {
+		if got := x.needed(id); got != want {
+			t.Errorf("a reader that has confirmed %d needs entry %d, not %d", id, got, want)
+		}
+	}
+}
