@@ -121,7 +121,9 @@ func Positions(w Walker, name string, p *[]workflow.Position) {
 func Text[T ~string](w Walker, name string, p *T) {
 	s := string(*p)
 	w.Str(name, &s)
-	*p = T(s)
+	if w.Reading() { // what is written may be shared
+		*p = T(s)
+	}
 }
 
 // Number visits any integer type.
@@ -132,7 +134,9 @@ func Number[T ~int | ~int8 | ~int16 | ~int32 | ~uint8 | ~uint16 | ~uint32](w Wal
 		w.Fail(fault.New(fault.Invalid, "InvalidJson", "%s: %d is out of range", name, n))
 		return
 	}
-	*p = T(n)
+	if w.Reading() {
+		*p = T(n)
+	}
 }
 
 // Uint64 visits an unsigned number below 2^63.
@@ -143,7 +147,9 @@ func Uint64(w Walker, name string, p *uint64) {
 		w.Fail(fault.New(fault.Invalid, "InvalidJson", "%s must not be negative", name))
 		n = 0
 	}
-	*p = uint64(n)
+	if w.Reading() {
+		*p = uint64(n)
+	}
 }
 
 // Opt visits an optional object; nil is "absent".
@@ -156,9 +162,11 @@ func Opt[T any, P interface {
 	if v == nil {
 		v = new(T)
 	}
-	if w.Obj(name, *p != nil, v.Walk) {
+	switch present := w.Obj(name, *p != nil, v.Walk); {
+	case !w.Reading():
+	case present:
 		*p = v
-	} else {
+	default:
 		*p = nil
 	}
 }

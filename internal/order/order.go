@@ -171,6 +171,9 @@ func (a *Attachment) Walk(w codec.Walker) {
 	name := a.Where.String()
 	w.Str("TYPE", &name)
 	w.Str("agentPath", &a.Agent)
+	if !w.Reading() {
+		return
+	}
 	for i, n := range whereNames {
 		if n == name {
 			a.Where = Where(i)
@@ -230,6 +233,9 @@ func (m *CancelMode) Walk(w codec.Walker) {
 	}
 	w.Str("TYPE", &kind)
 	codec.Opt(w, "kill", &m.Kill)
+	if !w.Reading() {
+		return
+	}
 	switch kind {
 	case "FreshOnly":
 		m.FreshOnly = true

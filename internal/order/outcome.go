@@ -102,14 +102,16 @@ func (o *Outcome) Walk(w codec.Walker) {
 		}
 		w.Str("TYPE", &kind)
 		codec.Opt(w, "problem", &o.Problem)
-		o.ProcessLost = kind == "ProcessLost"
+		if w.Reading() { // what is written may be shared
+			o.ProcessLost = kind == "ProcessLost"
+		}
 	})
 	// Not codec.Opt: an outcome is nested once at most, and reading must end.
 	in := o.Inner
 	if in == nil {
 		in = &Outcome{}
 	}
-	if w.Obj("outcome", o.Inner != nil, in.walkInner) {
+	if w.Obj("outcome", o.Inner != nil, in.walkInner) && w.Reading() {
 		o.Inner = in
 	}
 }
