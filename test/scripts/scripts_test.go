@@ -59,6 +59,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
+		Deadline:            time.Now().Add(limit), // a command that hangs fails its script
 		Setup:               setup,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -95,6 +96,9 @@ func condition(cond string) (bool, error) {
 	}
 	return err == nil, nil
 }
+
+// limit is how long all scripts together may take.
+const limit = 8 * time.Minute
 
 // patience is how long a script waits for what should happen soon, on a busy
 // machine.
