@@ -238,7 +238,7 @@ func (v variant) try(addr string, path string) error {
 	}
 	defer raw.Close()
 	_ = raw.SetDeadline(time.Now().Add(20 * time.Second))
-	var conn = raw
+	conn := raw
 	request := "GET /PATH HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 	if v.raw != nil {
 		request = string(v.raw)

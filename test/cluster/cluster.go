@@ -185,7 +185,7 @@ func (c *Cluster) configure() {
 	var members []conf.Member
 	var names []string
 	for i, p := range c.Controllers {
-		members = append(members, conf.Member{Name: p.Name, URL: p.URL, ID: uint64(i + 1)}) //nolint:gosec // small
+		members = append(members, conf.Member{Name: p.Name, URL: p.URL, ID: uint64(i + 1)})
 		names = append(names, p.Name)
 	}
 	for _, p := range c.Controllers {
@@ -284,9 +284,7 @@ func (c *Cluster) DeployAgents() error {
 // Command gives a command to the Controller.
 func (c *Cluster) Command(typ string, fields map[string]any) error {
 	cmd := map[string]any{"TYPE": typ, "commandId": fmt.Sprint(time.Now().UnixNano()), "by": by}
-	for k, v := range fields {
-		cmd[k] = v
-	}
+	maps.Copy(cmd, fields)
 	return c.Post("/command", cmd, nil)
 }
 

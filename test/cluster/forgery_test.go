@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,9 +65,7 @@ func forgeries(t *testing.T, who, stranger trusttest.Identity, path string) []en
 	}
 	with := func(name, v string) string {
 		e := map[string]string{}
-		for k, old := range evidence {
-			e[k] = old
-		}
+		maps.Copy(e, evidence)
 		e[name] = v
 		b, err := json.Marshal(e)
 		if err != nil {

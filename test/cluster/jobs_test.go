@@ -215,7 +215,7 @@ func processLimits(t *testing.T, c *cluster.Cluster) {
 			t.Fatal(err)
 		}
 		running, most := 0, 0
-		for _, line := range strings.Fields(string(b)) {
+		for line := range strings.FieldsSeq(string(b)) {
 			if line == "+" {
 				running++
 			} else {

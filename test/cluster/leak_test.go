@@ -47,7 +47,7 @@ func measure(t *testing.T, c *cluster.Cluster) usage {
 	for s := range starters {
 		u.fds += len(list("/proc/" + s + "/fd/*"))
 		if b, err := os.ReadFile("/proc/" + s + "/cgroup"); err == nil {
-			for _, line := range strings.Split(string(b), "\n") {
+			for line := range strings.SplitSeq(string(b), "\n") {
 				if path, ok := strings.CutPrefix(line, "0::"); ok {
 					for _, root := range []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup"} {
 						u.cgroups += len(list(root + path + "/*/cgroup.procs"))
