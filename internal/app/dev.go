@@ -31,7 +31,9 @@ func dev(ctx context.Context, o cli.DevOptions, stdout, stderr io.Writer) error 
 		return err
 	}
 	defer lock.Close()
-	if err := e.prepare(ctx); err != nil {
+	if err := e.prepare(ctx); ctx.Err() != nil {
+		return nil //nolint:nilerr // it was told to end
+	} else if err != nil {
 		return err
 	}
 	executable, err := os.Executable()
@@ -51,8 +53,8 @@ func dev(ctx context.Context, o cli.DevOptions, stdout, stderr io.Writer) error 
 	if err == nil {
 		<-ctx.Done()
 	}
-	if errors.Is(err, context.Canceled) {
-		err = nil
+	if ctx.Err() != nil {
+		err = nil // it was told to end, whatever it was waiting for
 	}
 	stop() // a second signal ends it at once
 	s.lines.say("signet", "ending all parts")
