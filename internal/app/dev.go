@@ -32,7 +32,7 @@ func dev(ctx context.Context, o cli.DevOptions, stdout, stderr io.Writer) error 
 	}
 	defer lock.Close()
 	if err := e.prepare(ctx); ctx.Err() != nil {
-		return nil //nolint:nilerr // it was told to end
+		return nil // it was told to end
 	} else if err != nil {
 		return err
 	}
