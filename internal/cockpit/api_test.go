@@ -464,7 +464,7 @@ func TestDeployments(t *testing.T) {
 	}
 	b.call("POST", "/deployments/revoke", api.RevokeRequest{Objects: []api.ObjectKey{{Kind: "Workflow", Path: "W"}}}, nil)
 	b.refused(404, "UnknownKey", "POST", "/orders", `{"workflow":"W"}`)
-	b.refused(422, "InvalidItems", "POST", "/deployments/revoke", `{"objects":[{"kind":"Workflow","path":"W"}]}`)
+	b.refused(404, "UnknownKey", "POST", "/deployments/revoke", `{"objects":[{"kind":"Workflow","path":"W"}]}`)
 }
 
 func TestWithoutASigningKey(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// maxMemberID is the largest Raft id: what every JSON reader keeps exact.
-const maxMemberID = 1<<53 - 1
+// maxMemberID is the largest Raft id that consensus takes.
+const maxMemberID = 1<<32 - 1
 
 func bindController(b *binder, c *Controller) {
 	const prefix = "signet.controller."
@@ -57,7 +57,7 @@ func bindMembers(b *binder, c *Controller, name string) {
 		Key{Name: name + "[].name", Type: "name", Range: nameRange, Meaning: "The member's name.", Required: true},
 		Key{Name: name + "[].url", Type: "URL", Range: "`https://HOST:PORT`", Meaning: "Where the other members and the Cockpits reach it.", Required: true},
 		Key{
-			Name: name + "[].id", Type: "number", Range: "1 to 2^53-1",
+			Name: name + "[].id", Type: "number", Range: "1 to 2^32-1",
 			Meaning: "The member's number in the group, the same in all members' files and never given to another member. The default is computed from the name.",
 		})
 	c.Members = []Member{{Name: c.Name, URL: listenURL(c.Listen), ID: memberID(c.Name)}}
@@ -96,7 +96,7 @@ func (b *binder) member(e element) (m Member, ok bool) {
 	if id := e.get("id"); id != nil {
 		n, err := id.value.Int()
 		if err != nil || n < 1 || n > maxMemberID {
-			b.bad(id, "expected a whole number from 1 to 2^53-1, found %s", found(id.value))
+			b.bad(id, "expected a whole number from 1 to 2^32-1, found %s", found(id.value))
 			return m, false
 		}
 		m.ID = uint64(n)

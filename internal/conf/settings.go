@@ -25,7 +25,7 @@ type Trust struct {
 type Member struct {
 	Name string // its node name = the name in its certificate
 	URL  string // https://HOST:PORT
-	ID   uint64 // Raft's id, not 0; below 2^53
+	ID   uint64 // Raft's id, not 0; below 2^32
 }
 
 // Controller is the settings of a Controller.

@@ -12,6 +12,9 @@ import (
 // updateItems deploys and removes documents, all or nothing: every reference
 // must be satisfied afterwards.
 func (c *Controller) updateItems(b *UpdateItems) error {
+	if problems := c.missing(b); len(problems) > 0 {
+		return &fault.Error{Kind: fault.NotFound, Code: "UnknownKey", Message: "nothing was changed: not every object that is to go is deployed", Problems: problems}
+	}
 	if problems := c.checkUpdate(b); len(problems) > 0 {
 		return &fault.Error{Kind: fault.Invalid, Code: "InvalidItems", Message: "the objects can't be deployed", Problems: problems}
 	}
@@ -68,6 +71,17 @@ func (c *Controller) current(ref ItemRef) (*Item, bool) {
 	return c.items.get(ref.String())
 }
 
+// missing returns the objects that are to be removed and aren't there.
+func (c *Controller) missing(b *UpdateItems) []fault.Problem {
+	var problems []fault.Problem
+	for _, k := range b.Remove {
+		if !c.exists(k) && len(problems) < 200 {
+			problems = append(problems, fault.Problem{Where: k.String(), Message: "there is no such object"})
+		}
+	}
+	return problems
+}
+
 // checkUpdate returns everything that is wrong with an update.
 func (c *Controller) checkUpdate(b *UpdateItems) []fault.Problem {
 	var problems []fault.Problem
@@ -93,9 +107,6 @@ func (c *Controller) checkUpdate(b *UpdateItems) []fault.Problem {
 			report(k.String(), "the object is given and removed at once")
 		}
 		removed[k] = true
-		if !c.exists(k) {
-			report(k.String(), "there is no such object")
-		}
 	}
 	for i := range b.Add {
 		for _, ref := range item.References(b.Add[i].Item) {
