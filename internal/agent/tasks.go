@@ -458,13 +458,20 @@ func (t *tasks) sweepOnce() {
 	oldest := t.a.clock.Now().Add(-t.a.set.LogRetention)
 	for _, e := range entries {
 		info, err := e.Info()
-		if err != nil || !info.ModTime().Before(oldest) {
+		if err != nil || !info.ModTime().Before(oldest) || t.isRunning(strings.TrimSuffix(e.Name(), ".log")) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(t.a.dirs.logs, e.Name())); err != nil {
 			t.a.log.Warn("removing an old log", "error", err)
 		}
 	}
+}
+
+// isRunning tells whether a task may still write its log.
+func (t *tasks) isRunning(id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.running[id] != nil
 }
 
 // tidy ends the logs of processes that an earlier life started, and removes
