@@ -402,6 +402,7 @@ func (o *Order) Walk(w codec.Walker) {
 		w.Fail(fault.New(fault.Corrupt, "BadRecord", "an order without state"))
 	}
 	w.Map("arguments", &o.Arguments)
+	o.walkEmpty(w)
 	w.Int("scheduledFor", &o.ScheduledFor)
 	w.Int("priority", &o.Priority)
 	if w.Obj("attachedState", o.Attachment.Where != Detached, o.Attachment.Walk); w.Reading() && o.Attachment.Where == Detached {
@@ -431,6 +432,21 @@ func (o *Order) Walk(w codec.Walker) {
 func WalkWhole(w codec.Walker, o *Order) {
 	if !w.Obj("order", true, o.Walk) {
 		w.Fail(fault.New(fault.Invalid, "InvalidJson", "the order is missing"))
+	}
+}
+
+// walkEmpty writes what readers of the JSON form count on, also when there is
+// none of it: arguments and historic outcomes.
+func (o *Order) walkEmpty(w codec.Walker) {
+	if !w.JSON() || w.Reading() {
+		return
+	}
+	if len(o.Arguments) == 0 {
+		w.Obj("arguments", true, func(codec.Walker) {})
+	}
+	if o.History == nil {
+		none := value.Value(value.List{})
+		w.Value("historicOutcomes", &none)
 	}
 }
 
