@@ -62,7 +62,7 @@ type Agent struct {
 	tasks  *tasks
 	dirs   directories
 
-	ctx    context.Context //nolint:containedctx // the life of all goroutines
+	ctx    context.Context // the life of all goroutines
 	cancel context.CancelFunc
 	group  sync.WaitGroup
 	ready  chan struct{} // closed when the machine decides
@@ -103,7 +103,7 @@ func (a *Agent) open(o Options) error {
 	if a.creds, err = transport.LoadCredentialsWith(credentialFiles(a.set.TLS), transport.CredentialOptions{Clock: a.clock, Log: a.log}); err != nil {
 		return err
 	}
-	if err := checkIdentity(a.creds, pki.Identity{Role: pki.RoleAgent, Name: a.set.Name}); err != nil {
+	if err := a.creds.Require(pki.Identity{Role: pki.RoleAgent, Name: a.set.Name}); err != nil {
 		return err
 	}
 	if a.guard, err = guard.Open(a.set.Trust, a.clock, a.log, a.trustChanged); err != nil {
@@ -270,18 +270,6 @@ func credentialFiles(t conf.TLS) transport.Files {
 		f.Cert, f.Key, f.Keystore, f.KeystorePassword = "", "", t.Keystore, pki.Secret(t.KeystorePassword.Reveal())
 	}
 	return f
-}
-
-// checkIdentity refuses to start with another part's certificate.
-func checkIdentity(c *transport.Credentials, want pki.Identity) error {
-	got, err := pki.ParseIdentity(c.Keypair().Leaf())
-	if err != nil {
-		return err
-	}
-	if got != want {
-		return fault.New(fault.Invalid, "WrongCertificate", "the certificate is one of %s, but this is %s: check the name in the configuration and the certificate's URI", got.URI(), want.URI())
-	}
-	return nil
 }
 
 // Addr returns the address that the listener got.

@@ -58,7 +58,7 @@ func outcome(l *engine.Launch, end proc.End, s joblog.Summary, ended bool) *orde
 func openReturnValues(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, err //nolint:wrapcheck // the caller asks for just this
+		return nil, err // the caller asks for just this
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the file of return values can't be read: %w", err)

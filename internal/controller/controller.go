@@ -23,7 +23,6 @@ import (
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/consensus"
 	"github.com/signet-scheduler/signet/internal/engine"
-	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/guard"
 	"github.com/signet-scheduler/signet/internal/ledger"
@@ -54,7 +53,7 @@ type Controller struct {
 	peers  *peers
 	self   conf.Member
 
-	ctx    context.Context //nolint:containedctx // the life of all goroutines
+	ctx    context.Context // the life of all goroutines
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 	trust  chan struct{} // capacity 1: the trust set has changed
@@ -87,7 +86,7 @@ func (c *Controller) open(o Options) error {
 	if c.creds, err = transport.LoadCredentialsWith(credentialFiles(c.set.TLS), transport.CredentialOptions{Clock: c.clock, Log: c.log}); err != nil {
 		return err
 	}
-	if err := checkIdentity(c.creds, pki.Identity{Role: pki.RoleController, Name: c.set.Name}); err != nil {
+	if err := c.creds.Require(pki.Identity{Role: pki.RoleController, Name: c.set.Name}); err != nil {
 		return err
 	}
 	if c.guard, err = guard.Open(c.set.Trust, c.clock, c.log, c.trustChanged); err != nil {
@@ -110,7 +109,7 @@ func (c *Controller) open(o Options) error {
 		return err
 	}
 	c.guard.Start()
-	c.peers.start(c.node)
+	c.peers.start()
 	if err := c.listen(); err != nil {
 		return err
 	}
@@ -149,18 +148,6 @@ func credentialFiles(t conf.TLS) transport.Files {
 	}
 	f.TrustPassword = pki.Secret(t.TrustPassword.Reveal())
 	return f
-}
-
-// checkIdentity refuses to start with another part's certificate.
-func checkIdentity(c *transport.Credentials, want pki.Identity) error {
-	got, err := pki.ParseIdentity(c.Keypair().Leaf())
-	if err != nil {
-		return err
-	}
-	if got != want {
-		return fault.New(fault.Invalid, "WrongCertificate", "the certificate is one of %s, but this is %s: check the name in the configuration and the certificate's URI", got.URI(), want.URI())
-	}
-	return nil
 }
 
 func (c *Controller) listen() error {

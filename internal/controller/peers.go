@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/conf"
-	"github.com/signet-scheduler/signet/internal/consensus"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/transport"
@@ -63,7 +62,7 @@ func newPeers(c *Controller) (*peers, error) {
 }
 
 // start begins to deliver.
-func (p *peers) start(consensus.Node) {
+func (p *peers) start() {
 	for _, l := range p.links {
 		p.tasks.Go(func() { p.deliver(l) })
 	}

@@ -259,3 +259,16 @@ func (f Files) stamps(now time.Time) (text string, young bool) {
 	}
 	return b.String(), young
 }
+
+// Require refuses credentials of another identity: a part must not start with
+// another part's certificate.
+func (c *Credentials) Require(want pki.Identity) error {
+	got, err := pki.ParseIdentity(c.Keypair().Leaf())
+	if err != nil {
+		return err
+	}
+	if got != want {
+		return fault.New(fault.Invalid, "WrongCertificate", "the certificate is one of %s, but this is %s: check the name in the configuration and the certificate's URI", got.URI(), want.URI())
+	}
+	return nil
+}
