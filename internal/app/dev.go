@@ -134,7 +134,7 @@ func (e *estate) children(executable string) []child {
 			all = append(all, child{
 				name: name, logFile: filepath.Join(e.dir, name, "log"),
 				command: func() *exec.Cmd {
-					cmd := exec.Command(executable, "serve", part, "--config", e.configDir(name), "--data", e.dataDir(name)) //nolint:noctx // it is ended by signal
+					cmd := exec.Command(executable, "serve", part, "--config", e.configDir(name), "--data", e.dataDir(name)) // it is ended by signal
 					cmd.SysProcAttr = dieWithParent()
 					return cmd
 				},

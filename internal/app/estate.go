@@ -209,7 +209,7 @@ func (e *estate) settlePorts(o cli.DevOptions, cockpitPort int) error {
 			return fault.Wrap(fault.Unavailable, "PortInUse", err, "%s can't listen on %s: %s; choose another address, or --free-ports", name, net.JoinHostPort(host, strconv.Itoa(fixed)), err)
 		}
 		taken = append(taken, l)
-		e.ports[name] = l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is a TCP listener
+		e.ports[name] = l.Addr().(*net.TCPAddr).Port // it is a TCP listener
 		return nil
 	}
 	if o.FreePorts && !o.Given["cockpit"] {

@@ -121,7 +121,7 @@ func (s *session) askLogin(p *Profile) (string, error) {
 		return password, nil
 	}
 	fmt.Fprintf(s.io.Err, "Password of %s: ", printable(p.Account))
-	password, err := hidden(s.io.In.(*os.File), in) //nolint:forcetypeassert // a terminal is a file
+	password, err := hidden(s.io.In.(*os.File), in) // a terminal is a file
 	fmt.Fprintln(s.io.Err)
 	return password, err
 }

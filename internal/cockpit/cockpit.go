@@ -273,11 +273,11 @@ func (c *Cockpit) history(id string) (*history, error) {
 // is none. The files lie outside of the database: a copy of it can't sign.
 func loadSigner(s *conf.Cockpit) (trust.SignerKey, error) {
 	if s.SecurityLevel != "low" || s.SigningKeyFile == "" {
-		return nil, nil //nolint:nilnil // the server may not sign
+		return nil, nil // the server may not sign
 	}
 	info, err := os.Stat(s.SigningKeyFile)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil //nolint:nilnil // nobody gave it a key
+		return nil, nil // nobody gave it a key
 	}
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, "SigningKeyUnreadable", err, "the signing key %s can't be read", s.SigningKeyFile)

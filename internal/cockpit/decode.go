@@ -128,7 +128,7 @@ func position(raw json.RawMessage, where string) (p workflow.Position, err error
 // optionalPosition reads a position that may be left out.
 func optionalPosition(raw json.RawMessage, where string) (*workflow.Position, error) {
 	if len(raw) == 0 {
-		return nil, nil //nolint:nilnil // left out
+		return nil, nil // left out
 	}
 	p, err := position(raw, where)
 	return &p, err

@@ -162,7 +162,7 @@ func (f *fold) find(id order.ID) (*tracked, error) {
 		if t, ok = f.cache.get(id); !ok {
 			row, err := f.w.Order(f.controller, string(id))
 			if fault.Is(err, fault.NotFound) {
-				return nil, nil //nolint:nilnil // there is none
+				return nil, nil // there is none
 			}
 			if err != nil {
 				return nil, err
@@ -174,7 +174,7 @@ func (f *fold) find(id order.ID) (*tracked, error) {
 		}
 	}
 	if t.gone {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil // there is none
 	}
 	return t, nil
 }

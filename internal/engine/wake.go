@@ -86,7 +86,7 @@ func (h wakeHeap) Less(i, j int) bool {
 	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].id < h[j].id
 }
 func (h wakeHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *wakeHeap) Push(x any)   { *h = append(*h, x.(wake)) } //nolint:forcetypeassert // container/heap
+func (h *wakeHeap) Push(x any)   { *h = append(*h, x.(wake)) } // container/heap
 func (h *wakeHeap) Pop() any {
 	old := *h
 	x := old[len(old)-1]

@@ -162,7 +162,7 @@ func Apply(o *Order, ev Event) (*Order, error) {
 	case *DeletionMarked:
 		c.DeleteWhenTerminated = true
 	case *Deleted:
-		return nil, nil //nolint:nilnil // nil is the deleted order
+		return nil, nil // nil is the deleted order
 	default:
 		return nil, fault.New(fault.Internal, "InapplicableOrderEvent", "Order:%s: %s begins an order", o.ID, ev.Type())
 	}

@@ -13,7 +13,7 @@ import (
 
 // tx is a transaction. Owned by one goroutine.
 type tx struct {
-	ctx  context.Context //nolint:containedctx // of the call that the transaction belongs to
+	ctx  context.Context // of the call that the transaction belongs to
 	link *link
 }
 

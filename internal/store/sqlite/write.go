@@ -14,7 +14,7 @@ const maxShared = 64
 
 // job is a waiting call of Write.
 type job struct {
-	ctx  context.Context //nolint:containedctx // of the call that waits
+	ctx  context.Context // of the call that waits
 	f    func(store.Writer) error
 	err  error
 	done chan bool // true: the result is in err; false: it is this caller's turn to write
