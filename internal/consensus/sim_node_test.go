@@ -8,12 +8,9 @@ import (
 	"syscall"
 	"time"
 
-	pb "go.etcd.io/raft/v3/raftpb"
-
 	"github.com/signet-scheduler/signet/internal/consensus/consensustest/toy"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
-	"github.com/signet-scheduler/signet/internal/journal"
 )
 
 // member is one member of a simulated group: its disk, which outlives it, and
@@ -29,31 +26,13 @@ type member struct {
 	seen  uint64        // entries compared with the world's
 }
 
-// process is one life of a member. It is the env and the transport of a core.
+// process is one life of a member: what drives it, and its transport.
 type process struct {
+	*Stepper
 	m       *member
-	core    *core
-	group   *group
-	j       *journal.Journal
 	machine *toy.Machine
-	pending []*write // handed to the writer
-	written []*write // carried out, not synced
-	posts   []func()
-	jobs    []func()
 	dead    bool
 }
-
-// write implements env.
-func (p *process) write(w *write) {
-	p.pending = append(p.pending, w)
-	p.m.world.step("hand", p.m.id, uint64(len(w.entries)))
-}
-
-// background implements env.
-func (p *process) background(f func()) { p.jobs = append(p.jobs, f) }
-
-// post implements env.
-func (p *process) post(f func()) { p.posts = append(p.posts, f) }
 
 // Send implements Transport.
 func (p *process) Send(to uint64, msgs [][]byte) {
@@ -91,34 +70,24 @@ func (m *member) start() error {
 	if m.world.bugs.noSyncOnOpen {
 		disk = forgetful{m.weak}
 	}
-	open := openGroup
-	if m.world.local {
-		open = openLocal
-	}
 	o.FS = disk
-	j, err := open(o)
+	m.seen = min(m.seen, m.world.confirmed)
+	open := OpenGroupStepper
+	if m.world.local {
+		open = OpenLocalStepper
+	}
+	var err error
+	p.Stepper, err = open(o)
 	if (fsys.IsNoSpace(err) || errors.Is(err, syscall.EIO)) && !m.world.calm {
 		return nil // it stays down until the disk is better
 	}
 	if err != nil {
 		return err
 	}
-	p.j = j
-	if j.Recovered().Torn > 0 {
+	if p.Recovered().Torn > 0 {
 		m.world.stats.torn++
 	}
-	p.core = newCore(o, j, p)
-	if m.world.local {
-		p.core.proto = &local{c: p.core}
-	} else {
-		if p.group, err = newGroup(p.core); err != nil {
-			return err
-		}
-		p.core.proto = p.group
-	}
 	m.run = p
-	m.seen = min(m.seen, m.world.confirmed)
-	p.core.start()
 	return p.check()
 }
 
@@ -146,7 +115,7 @@ func (m *member) stop(power bool) {
 	p := m.run
 	m.run = nil
 	p.dead = true
-	p.core.queue, p.core.flight, p.core.reads = nil, nil, nil
+	p.Kill()
 	if power {
 		m.disk.Crash(m.world.rand)
 	}
@@ -167,7 +136,7 @@ func (p *process) check() error {
 }
 
 func (p *process) tick() error {
-	p.core.tick()
+	p.Tick()
 	return p.check()
 }
 
@@ -176,17 +145,14 @@ func (p *process) writeOne() error {
 	if len(p.pending) == 0 || p.m.hung {
 		return nil
 	}
-	w := p.pending[0]
-	p.pending = p.pending[1:]
-	p.m.world.step("write", p.m.id, uint64(len(w.entries)))
-	if err := (writer{p.j}).write(w); err != nil {
+	p.m.world.step("write", p.m.id, uint64(len(p.pending[0].entries)))
+	if err := p.WriteOne(); err != nil {
 		return p.broken(fmt.Errorf("member %d: writing: %w", p.m.id, err))
 	}
-	p.written = append(p.written, w)
 	if p.m.world.bugs.sendBeforeSync {
-		return p.back()
+		p.back()
 	}
-	return nil
+	return p.check()
 }
 
 // sync makes what was carried out durable, and gives it back.
@@ -195,10 +161,10 @@ func (p *process) sync() error {
 		return nil
 	}
 	p.m.world.step("sync", p.m.id, uint64(len(p.written)))
-	if err := (writer{p.j}).sync(p.written); err != nil {
+	if err := p.Sync(); err != nil {
 		return p.broken(fmt.Errorf("member %d: syncing: %w", p.m.id, err))
 	}
-	return p.back()
+	return p.check()
 }
 
 // broken ends a life because the disk failed it; any other error is a finding.
@@ -211,40 +177,22 @@ func (p *process) broken(err error) error {
 	return nil
 }
 
-func (p *process) back() error {
-	list := p.written
-	p.written = nil
-	for _, w := range list {
-		p.core.stored(w)
-		if err := p.check(); err != nil || p.dead {
-			return err
-		}
-	}
-	return nil
-}
-
 // aside runs one job that the core wants beside its loop.
 func (p *process) aside() error {
 	if len(p.jobs) == 0 || p.m.hung {
 		return nil
 	}
-	f := p.jobs[0]
-	p.jobs = p.jobs[1:]
-	f()
+	p.RunAside()
 	return p.posted()
 }
 
 // posted runs what was posted to the loop.
 func (p *process) posted() error {
-	for len(p.posts) > 0 && !p.dead {
-		f := p.posts[0]
-		p.posts = p.posts[1:]
-		f()
-		if err := p.check(); err != nil {
-			return err
-		}
+	if len(p.posts) == 0 || p.dead {
+		return nil
 	}
-	return nil
+	p.Posted()
+	return p.check()
 }
 
 // deliver takes a packet.
@@ -252,24 +200,14 @@ func (p *process) deliver(k packet) error {
 	if k.body != nil {
 		return p.deliverState(k)
 	}
-	m, err := decodeMessage(k.from, p.m.id, k.data)
-	if err != nil {
+	if err := p.Receive(k.from, k.data); err != nil {
 		return fmt.Errorf("member %d got a message it can't decode: %w", p.m.id, err)
 	}
-	p.core.guard(func() {
-		p.group.receive([]*pb.Message{m})
-		p.core.settle()
-	})
 	return p.check()
 }
 
 func (p *process) deliverState(k packet) error {
-	m, err := decodeState(k.from, p.m.id, k.data)
-	if err != nil {
-		return err
-	}
-	d, err := receiveState(p.j, m, k.body)
-	if err != nil {
+	if err := p.ReceiveSnapshot(k.from, k.data, k.body); err != nil {
 		p.m.world.stats.statesFailed++
 		k.done(err)
 		// The sender may have dropped the entries meanwhile, or the disk be full.
@@ -278,7 +216,6 @@ func (p *process) deliverState(k packet) error {
 		}
 		return fmt.Errorf("member %d can't receive a state: %w", p.m.id, err)
 	}
-	p.core.stepState(p.group, m, d)
 	k.done(nil)
 	return p.check()
 }
@@ -301,7 +238,7 @@ func (k packet) lose() {
 // snapshot: the oracle of the live state.
 func (p *process) folded() ([32]byte, error) {
 	m := toy.New()
-	r, err := p.j.OpenSnapshot()
+	r, err := p.OpenSnapshot()
 	if err != nil {
 		return [32]byte{}, err
 	}
@@ -315,7 +252,7 @@ func (p *process) folded() ([32]byte, error) {
 		}
 	}
 	for m.Seq() < p.core.applied {
-		list, err := p.core.pub.Entries(m.Seq()+1, 1<<20)
+		list, err := p.Entries(m.Seq()+1, 1<<20)
 		if err != nil {
 			return [32]byte{}, err
 		}

@@ -64,18 +64,12 @@ func (w *world) fault() error {
 		m.weak.SetRules(fsys.Rule{Nth: 1 + w.rand.IntN(60), Err: syscall.EIO, Short: w.chance(50)})
 	case n == 18:
 		if m.run != nil {
-			m.run.core.guard(func() {
-				_ = m.run.core.proto.transfer(w.pick().id) // it may not lead
-				m.run.core.settle()
-			})
+			_ = m.run.TransferLeadership(w.pick().id) // it may not lead
 			return m.run.check()
 		}
 	default:
 		if m.run != nil {
-			m.run.core.guard(func() {
-				m.run.core.snap.request(func(error) {})
-				m.run.core.settle()
-			})
+			m.run.Snapshot(func(error) {})
 			return m.run.check()
 		}
 	}
