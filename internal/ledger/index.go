@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/clock"
-	"github.com/signet-scheduler/signet/internal/consensus"
 )
 
 func newIndex() *Index {
@@ -104,7 +103,7 @@ const indexBytes = 4 << 20
 // Build reads the entries that a snapshot covers but that readers may still
 // ask for. To be called before the first reader; Keep does it again whenever a
 // snapshot of another member was installed.
-func (x *Index) Build(node consensus.Node) error {
+func (x *Index) Build(node Reader) error {
 	st := node.Status()
 	from, to := st.OldestSeq, x.first()
 	var old []mark
@@ -148,8 +147,18 @@ func (x *Index) first() uint64 {
 // keepEvery is how often entries that are gone are dropped from the index.
 const keepEvery = time.Minute
 
+// Stale tells that the index must be built again: a snapshot was installed.
+func (x *Index) Stale() bool {
+	select {
+	case <-x.stale:
+		return true
+	default:
+		return false
+	}
+}
+
 // Keep keeps the index whole, and no longer than the log, until ctx ends.
-func (x *Index) Keep(ctx context.Context, node consensus.Node, c clock.Clock, log *slog.Logger) {
+func (x *Index) Keep(ctx context.Context, node Reader, c clock.Clock, log *slog.Logger) {
 	t := c.NewTicker(keepEvery)
 	defer t.Stop()
 	for {

@@ -235,13 +235,26 @@ func AskSized[E any](ctx context.Context, node consensus.Node, bytes int, f Deci
 	return r.value, r.err
 }
 
+// Submitter is what of a node takes commands without waiting.
+type Submitter interface {
+	SubmitAsync(cmd any, done func(reply any, err error))
+}
+
 // Tell is Ask for what nobody waits for: done gets the error, from the loop
 // goroutine.
-func Tell[E any](node consensus.Node, f Decision[E], done func(error)) {
+func Tell[E any](node Submitter, f Decision[E], done func(error)) {
+	AskAsync(node, f, func(_ any, err error) { done(err) })
+}
+
+// AskAsync is Ask that doesn't wait: done gets the outcome, from the loop
+// goroutine.
+func AskAsync[E any](node Submitter, f Decision[E], done func(any, error)) {
 	node.SubmitAsync(f, func(reply any, err error) {
-		if r, ok := reply.(result); ok && err == nil {
-			err = r.err
+		if err != nil {
+			done(nil, err)
+			return
 		}
-		done(err)
+		r, _ := reply.(result)
+		done(r.value, r.err)
 	})
 }

@@ -16,9 +16,15 @@ import (
 // heartbeat is how long a stream is silent at most.
 const heartbeat = 3 * time.Second
 
+// Reader is what of a node is read.
+type Reader interface {
+	Entries(from uint64, maxBytes int) ([]consensus.Entry, error)
+	Status() consensus.Status
+}
+
 // Stream is one reader's way through the committed events.
 type Stream struct {
-	node   consensus.Node
+	node   Reader
 	index  *Index
 	clock  clock.Clock
 	end    <-chan struct{}
@@ -30,7 +36,7 @@ type Stream struct {
 // Open begins a stream behind event after; 0 is the oldest kept. It ends when
 // end is closed. The error EventSeqTorn says that events after that one are
 // not kept any more.
-func Open(node consensus.Node, x *Index, c clock.Clock, end <-chan struct{}, after int64, follow bool) (*Stream, error) {
+func Open(node Reader, x *Index, c clock.Clock, end <-chan struct{}, after int64, follow bool) (*Stream, error) {
 	if !x.isWhole() {
 		return nil, fault.New(fault.Unavailable, "NotReady", "the index of events is being built; try again")
 	}
@@ -42,6 +48,12 @@ func Open(node consensus.Node, x *Index, c clock.Clock, end <-chan struct{}, aft
 		seq = max(seq, oldest)
 	}
 	return &Stream{node: node, index: x, clock: c, end: end, after: after, seq: seq, follow: follow}, nil
+}
+
+// Ready calls send with what is committed and not yet sent, and doesn't wait for more.
+func (s *Stream) Ready(send func([]engine.Stamped) error) error {
+	committed, _, _ := s.index.Position()
+	return s.drain(committed, send)
 }
 
 // each calls send with what is committed, again and again; it ends when the
