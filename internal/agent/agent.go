@@ -213,7 +213,7 @@ func (a *Agent) begin() error {
 	for _, r := range running {
 		alive[string(r.Key)] = true
 	}
-	v, err := a.decide(a.ctx, func(e *engine.Agent, _ int64) (any, error) { return lostTasks(e, alive), nil })
+	v, err := a.look(a.ctx, func(e *engine.Agent) (any, error) { return lostTasks(e, alive), nil })
 	if err != nil {
 		return err
 	}
@@ -329,6 +329,12 @@ func (a *Agent) Close() error {
 // synced.
 func (a *Agent) decide(ctx context.Context, f ledger.Decision[*engine.Agent]) (any, error) {
 	return ledger.Ask(ctx, a.node, f)
+}
+
+// look has the machine look something up, and waits until what the answer rests
+// on is synced.
+func (a *Agent) look(ctx context.Context, f func(e *engine.Agent) (any, error)) (any, error) {
+	return ledger.Look(ctx, a.node, f)
 }
 
 // trustChanged has the documents verified anew.

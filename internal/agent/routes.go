@@ -46,7 +46,7 @@ func writeJSON(w http.ResponseWriter, v any) {
 }
 
 func (a *Agent) getStatus(w http.ResponseWriter, r *http.Request) {
-	v, err := a.decide(r.Context(), func(e *engine.Agent, _ int64) (any, error) {
+	v, err := a.look(r.Context(), func(e *engine.Agent) (any, error) {
 		return map[string]any{
 			"agentPath": a.set.Name, "logId": e.LogID(), "controllerId": e.ControllerID(), "lastEventId": e.LastEventID(),
 			"running": e.Running(), "waiting": e.Waiting(),

@@ -64,6 +64,10 @@ type Frozen = io.WriterTo
 // without it counts 256 bytes.
 type Sized interface{ Size() int }
 
+// Looking is implemented by commands that look at the state and never decide
+// anything: they are answered also while the disk is full.
+type Looking interface{ LooksOnly() bool }
+
 // Entry is one committed entry of the event stream. Data is what Take
 // returned; it must not be changed.
 type Entry struct {

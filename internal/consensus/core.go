@@ -306,15 +306,25 @@ func (c *core) time() time.Time {
 // are refused before they are decided when it has not; they wait when only the
 // orders in hand take it.
 func (c *core) roomy() bool {
-	if c.noSpace {
-		list := c.queue
-		c.queue = nil
-		for _, cmd := range list {
-			cmd.done(nil, errOutOfSpace(c.o.Dir))
-		}
+	if c.noSpace && !c.lookOnly() {
 		return false
 	}
 	return c.pending == 0 || c.pending+int64(c.o.MaxBatchBytes) <= c.j.Room()
+}
+
+// lookOnly refuses what waits, but for the commands that only look, and tells
+// whether there are such.
+func (c *core) lookOnly() bool {
+	var looks []command
+	for _, cmd := range c.queue {
+		if l, ok := cmd.cmd.(Looking); ok && l.LooksOnly() {
+			looks = append(looks, cmd)
+		} else {
+			cmd.done(nil, errOutOfSpace(c.o.Dir))
+		}
+	}
+	c.queue = looks
+	return len(looks) > 0
 }
 
 // applyEntry takes a committed entry with events into the state; the leader's

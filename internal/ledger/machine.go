@@ -48,6 +48,12 @@ type sized[E any] struct {
 // Size returns about how many bytes the decision brings.
 func (s sized[E]) Size() int { return s.bytes }
 
+// look is a decision that decides nothing.
+type look[E any] struct{ f Decision[E] }
+
+// LooksOnly implements consensus.Looking.
+func (look[E]) LooksOnly() bool { return true }
+
 type result struct {
 	value any
 	err   error
@@ -91,6 +97,8 @@ func (m *Machine[E, W]) Decide(cmd any, now time.Time) any {
 	case Decision[E]:
 		f = cmd
 	case sized[E]:
+		f = cmd.f
+	case look[E]:
 		f = cmd.f
 	default:
 		return result{err: fault.New(fault.Internal, "InternalError", "not a decision: %T", cmd)}
@@ -227,6 +235,16 @@ func AskSized[E any](ctx context.Context, node consensus.Node, bytes int, f Deci
 	if bytes > 0 {
 		cmd = sized[E]{f, bytes}
 	}
+	return submit(ctx, node, cmd)
+}
+
+// Look is Ask for what only looks at the state: f must not change it. It is
+// answered also while the disk is full.
+func Look[E any](ctx context.Context, node consensus.Node, f func(e E) (any, error)) (any, error) {
+	return submit(ctx, node, look[E]{func(e E, _ int64) (any, error) { return f(e) }})
+}
+
+func submit(ctx context.Context, node consensus.Node, cmd any) (any, error) {
 	reply, err := node.Submit(ctx, cmd)
 	if err != nil {
 		return nil, err

@@ -261,6 +261,9 @@ func fullDisk(t *testing.T, form Form) {
 	if !fault.HasCode(err, "OutOfSpace") || !fault.Is(err, fault.NoSpace) {
 		t.Errorf("with a full disk: %v", err)
 	}
+	if r, err := m.Node.Submit(context.Background(), toy.Command{Op: toy.Look}); err != nil || r.(toy.Reply).Count != 1 {
+		t.Errorf("looking at the state with a full disk: %v, %v", r, err)
+	}
 	m.Mem.SetCapacity(1 << 40)
 	c.Await("the space to be seen", func() bool { return !m.Node.Status().OutOfSpace })
 	if r := c.Submit(add(2)); r.Refused || r.Repeat || r.Count != 2 {

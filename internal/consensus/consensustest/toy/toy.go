@@ -35,6 +35,9 @@ type Command struct {
 // Size tells how big the command's event will be, about.
 func (c Command) Size() int { return 64 + c.Bytes }
 
+// LooksOnly tells that the command decides nothing.
+func (c Command) LooksOnly() bool { return c.Op == Look }
+
 // Op is a kind of command.
 type Op byte
 
@@ -43,6 +46,7 @@ const (
 	Add Op = iota + 1
 	Remove
 	Confirm
+	Look // at the state; nothing is decided
 )
 
 // Reply answers a command.
@@ -125,6 +129,9 @@ func (m *Machine) decide(c Command) Reply {
 	seq := m.seq
 	if len(m.events) > 0 {
 		seq++
+	}
+	if c.Op == Look {
+		return Reply{Count: uint64(len(m.orders)), Seq: seq}
 	}
 	if count, ok := m.done[c.ID]; ok && !m.Bugs.NoDedupe {
 		return Reply{Repeat: true, Count: count, Seq: seq}
