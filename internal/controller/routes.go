@@ -62,6 +62,12 @@ func (c *Controller) problem(w http.ResponseWriter, err error) {
 	transport.WriteProblem(w, err)
 }
 
+// look has the machine look something up, and waits until what the answer rests
+// on is committed.
+func (c *Controller) look(ctx context.Context, f func(e *engine.Controller) (any, error)) (any, error) {
+	return ledger.Look(ctx, c.node, f)
+}
+
 func writeJSON(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(body) // a reader that is gone needs no answer
@@ -309,7 +315,7 @@ func joinRefusals(errs []error) error {
 func (c *Controller) getOrders(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	limit := queryInt(q, "limit", 1000, 100_000)
-	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) {
+	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
 		var views []engine.OrderView
 		for _, o := range e.OrdersAfter(order.ID(q.Get("after"))) {
 			if (q.Get("workflow") == "" || o.Workflow.Path == q.Get("workflow")) && (q.Get("state") == "" || string(o.State.Kind) == q.Get("state")) {
@@ -346,7 +352,7 @@ func queryInt(q url.Values, name string, standard, most int) int {
 
 func (c *Controller) getOrder(w http.ResponseWriter, r *http.Request) {
 	id := order.ID(r.PathValue("id"))
-	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) {
+	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
 		o := e.Order(id)
 		if o == nil {
 			return nil, fault.New(fault.NotFound, "UnknownOrder", "there is no order %s at the Controller", id).About("Order:" + string(id))
@@ -389,11 +395,11 @@ func viewProblem(p *order.Problem) *problemView {
 func (c *Controller) getWorkflows(w http.ResponseWriter, r *http.Request) {
 	path, version := r.URL.Query().Get("path"), r.URL.Query().Get("versionId")
 	if path != "" {
-		v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) { return oneWorkflow(e, path, version) })
+		v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) { return oneWorkflow(e, path, version) })
 		c.answer(w, v, err)
 		return
 	}
-	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) {
+	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
 		views := []workflowView{}
 		for _, it := range e.Items() {
 			if it.Ref.Kind == item.KindWorkflow && e.IsHead(it) {
@@ -448,7 +454,7 @@ func (c *Controller) getItems(w http.ResponseWriter, r *http.Request) {
 		Removed    bool         `json:"removed,omitempty"`
 		Quarantine *problemView `json:"quarantine,omitempty"`
 	}
-	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) {
+	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
 		views := []view{}
 		for _, it := range e.Items() {
 			views = append(views, view{
@@ -472,7 +478,7 @@ type agentView struct {
 }
 
 func (c *Controller) getAgents(w http.ResponseWriter, r *http.Request) {
-	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) {
+	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
 		views := []agentView{}
 		for _, path := range e.AgentPaths() {
 			views = append(views, viewAgent(e, path))
@@ -526,7 +532,7 @@ func (c *Controller) getStatus(w http.ResponseWriter, _ *http.Request) {
 
 func (c *Controller) getTaskLog(w http.ResponseWriter, r *http.Request) {
 	agent, task := r.PathValue("agent"), r.PathValue("task")
-	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) { return agentAddresses(e)[agent], nil })
+	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) { return agentAddresses(e)[agent], nil })
 	if err != nil {
 		c.problem(w, err)
 		return
