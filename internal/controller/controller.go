@@ -25,6 +25,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/guard"
+	"github.com/signet-scheduler/signet/internal/handover"
 	"github.com/signet-scheduler/signet/internal/ledger"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/transport"
@@ -49,7 +50,7 @@ type Controller struct {
 	server *transport.Server
 	node   consensus.Node
 	m      *ledger.Machine[*engine.Controller, engine.ControllerWork]
-	board  *board
+	board  *handover.Board
 	peers  *peers
 	self   conf.Member
 
@@ -68,7 +69,7 @@ func Start(o Options) (*Controller, error) {
 	if o.Clock == nil {
 		o.Clock = clock.Real{}
 	}
-	c := &Controller{set: o.Settings, clock: o.Clock, log: o.Log, board: newBoard(), trust: make(chan struct{}, 1), failed: make(chan error, 1)}
+	c := &Controller{set: o.Settings, clock: o.Clock, log: o.Log, board: handover.NewBoard(), trust: make(chan struct{}, 1), failed: make(chan error, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if err := c.open(o); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -95,7 +96,7 @@ func (c *Controller) open(o Options) error {
 	cfg := engine.Config{ControllerID: c.set.ID, Verifier: c.guard}
 	c.m = ledger.New(engine.NewController(cfg), ledger.Hooks[*engine.Controller, engine.ControllerWork]{
 		Restore: func(r io.Reader) (*engine.Controller, error) { return engine.RestoreController(cfg, r) },
-		Publish: c.board.publish,
+		Publish: c.board.Publish,
 		Leads:   c.leadership,
 		Needed:  (*engine.Controller).Retained,
 	})

@@ -11,53 +11,42 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
-	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/handover"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/transport"
 )
 
-// The bounds of what an Agent may send at once, and how often its events are
-// confirmed.
+// The bounds of what an Agent may send at once, and how long it may be silent.
 const (
 	maxEventFrame = 64 << 20
 	maxGathered   = 4 << 20
-	confirmEvery  = time.Second
-	firstRetry    = 100 * time.Millisecond
-	lastRetry     = 5 * time.Second
 	agentIdle     = 15 * time.Second
 )
 
-// driver drives one Agent for one term: numbered batches of commands in one
-// direction, one followed stream of events in the other.
+// driver drives one Agent for one term: it carries out what its link says.
 type driver struct {
-	c        *Controller
-	name     string
-	uri      string
-	term     int64
-	sequence *int64 // the newest batch of the term; owned by the driver while it runs
-	client   *transport.Client
-	cancel   context.CancelFunc
-	task     sync.WaitGroup
-
-	observed  atomic.Int64 // committed in our log
-	confirmed int64        // and told to the Agent
+	c      *Controller
+	uri    string
+	link   *handover.Link // owned by the driver while it runs
+	client *transport.Client
+	cancel context.CancelFunc
+	task   sync.WaitGroup
 }
 
-func (c *Controller) newDriver(ctx context.Context, name, uri string, term int64, sequence *int64) (*driver, error) {
+func (c *Controller) newDriver(ctx context.Context, uri string, link *handover.Link) (*driver, error) {
 	client, err := transport.NewClient(transport.ClientOptions{
 		Credentials: c.creds, Log: c.log,
-		Expect: func(id pki.Identity) bool { return id == pki.Identity{Role: pki.RoleAgent, Name: name} },
+		Expect: func(id pki.Identity) bool { return id == pki.Identity{Role: pki.RoleAgent, Name: link.Agent()} },
 	})
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{c: c, name: name, uri: strings.TrimSuffix(uri, "/"), term: term, sequence: sequence, client: client}
+	d := &driver{c: c, uri: strings.TrimSuffix(uri, "/"), link: link, client: client}
 	ctx, d.cancel = context.WithCancel(ctx)
 	d.task.Go(func() { d.run(ctx) })
 	return d, nil
@@ -71,28 +60,21 @@ func (d *driver) close() {
 
 // run couples with the Agent again and again.
 func (d *driver) run(ctx context.Context) {
-	wait := firstRetry
 	for ctx.Err() == nil {
 		began := d.c.clock.Now()
 		err := d.couple(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		d.c.log.Warn("the Agent is not coupled", "agent", d.name, "error", err)
-		_, _ = d.c.decide(ctx, func(e *engine.Controller, now int64) (any, error) { // a lost leadership ends the driver anyway
-			return nil, e.AgentFailed(d.name, order.ProblemOf(err), now)
-		})
-		if d.c.clock.Now().Sub(began) > 10*time.Second {
-			wait = firstRetry
-		}
-		t := d.c.clock.NewTimer(wait)
+		d.c.log.Warn("the Agent is not coupled", "agent", d.link.Agent(), "error", err)
+		_, _ = d.c.decide(ctx, d.link.Failed(err)) // a lost leadership ends the driver anyway
+		t := d.c.clock.NewTimer(d.link.Pause(d.c.clock.Now().Sub(began)))
 		select {
 		case <-ctx.Done():
 			t.Stop()
 			return
 		case <-t.C():
 		}
-		wait = min(2*wait, lastRetry)
 	}
 }
 
@@ -109,26 +91,18 @@ func (d *driver) couple(ctx context.Context) error {
 	if err := d.client.GetJSON(ctx, d.uri+"/agent/api/status", &st); err != nil {
 		return err
 	}
-	v, err := d.c.decide(ctx, func(e *engine.Controller, now int64) (any, error) {
-		if err := e.AgentDedicated(d.name, st.LogID, now); err != nil {
-			return nil, err
-		}
-		a, _ := e.Agent(d.name)
-		return a.Observed, nil
-	})
+	v, err := d.c.decide(ctx, d.link.Dedicate(st.LogID))
 	if err != nil {
 		return err
 	}
-	observed, _ := v.(int64)
-	d.observed.Store(observed)
-	d.confirmed = 0
+	d.link.Begin(st.LogID, v)
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan error, 2)
 	var tasks sync.WaitGroup
-	tasks.Go(func() { failed <- d.follow(ctx, st.LogID) })
-	tasks.Go(func() { failed <- d.command(ctx, st.LogID) })
+	tasks.Go(func() { failed <- d.follow(ctx) })
+	tasks.Go(func() { failed <- d.command(ctx) })
 	err = <-failed
 	cancel()
 	tasks.Wait()
@@ -136,10 +110,9 @@ func (d *driver) couple(ctx context.Context) error {
 }
 
 // command sends what stands on the board, one batch at a time.
-func (d *driver) command(ctx context.Context, logID string) error {
-	d.c.board.requeue(d.name)
-	work := d.c.board.changed(d.name)
-	ticker := d.c.clock.NewTicker(confirmEvery)
+func (d *driver) command(ctx context.Context) error {
+	work := d.link.Work()
+	ticker := d.c.clock.NewTicker(handover.ConfirmEvery)
 	defer ticker.Stop()
 	for {
 		select {
@@ -148,25 +121,16 @@ func (d *driver) command(ctx context.Context, logID string) error {
 		case <-work:
 		case <-ticker.C():
 		}
-		cmds, done := d.c.board.take(d.name, d.c.set.AgentBatch)
-		observed := d.observed.Load()
-		if observed > d.confirmed {
-			cmds = append(cmds, &engine.ConfirmEvents{Until: observed})
+		if b := d.link.Next(); b != nil {
+			if err := d.send(ctx, b); err != nil {
+				return err
+			}
+			d.link.Sent()
 		}
-		if len(cmds) == 0 {
-			continue
-		}
-		*d.sequence++
-		if err := d.send(ctx, logID, cmds); err != nil {
-			return err
-		}
-		done()
-		d.confirmed = observed
 	}
 }
 
-func (d *driver) send(ctx context.Context, logID string, cmds []engine.AgentCommand) error {
-	b := &engine.AgentBatch{ControllerID: d.c.set.ID, LogID: logID, Term: d.term, Sequence: *d.sequence, Commands: cmds}
+func (d *driver) send(ctx context.Context, b *engine.AgentBatch) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.uri+"/agent/api/command", bytes.NewReader(codec.Binary(nil, b)))
 	if err != nil {
 		return fmt.Errorf("making a request: %w", err)
@@ -186,8 +150,8 @@ func (d *driver) send(ctx context.Context, logID string, cmds []engine.AgentComm
 
 // follow reads the Agent's events and takes them over: what comes while one
 // batch is being committed is the next batch.
-func (d *driver) follow(ctx context.Context, logID string) error {
-	url := fmt.Sprintf("%s/agent/api/event?after=%d", d.uri, d.observed.Load())
+func (d *driver) follow(ctx context.Context) error {
+	url := fmt.Sprintf("%s/agent/api/event?after=%d", d.uri, d.link.After())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("making a request: %w", err)
@@ -200,10 +164,10 @@ func (d *driver) follow(ctx context.Context, logID string) error {
 	if resp.StatusCode != http.StatusOK {
 		return transport.ReadProblem(resp)
 	}
-	if _, err := d.c.decide(ctx, func(e *engine.Controller, now int64) (any, error) { return nil, e.AgentCoupled(d.name, now) }); err != nil {
+	if _, err := d.c.decide(ctx, d.link.Coupled()); err != nil {
 		return err
 	}
-	d.c.log.Info("the Agent is coupled", "agent", d.name)
+	d.c.log.Info("the Agent is coupled", "agent", d.link.Agent())
 	frames := make(chan []byte)
 	ctx, cancel := context.WithCancel(ctx)
 	var tasks sync.WaitGroup
@@ -219,7 +183,7 @@ func (d *driver) follow(ctx context.Context, logID string) error {
 		if err != nil {
 			return err
 		}
-		if err := d.adopt(ctx, logID, events); err != nil {
+		if err := d.adopt(ctx, events); err != nil {
 			return err
 		}
 	}
@@ -252,20 +216,12 @@ func gather(frame []byte, more <-chan []byte) ([]engine.Stamped, error) {
 	return events, nil
 }
 
-func (d *driver) adopt(ctx context.Context, logID string, events []engine.Stamped) error {
+func (d *driver) adopt(ctx context.Context, events []engine.Stamped) error {
 	if len(events) == 0 {
 		return nil
 	}
-	v, err := d.c.decide(ctx, func(e *engine.Controller, now int64) (any, error) {
-		if err := e.AgentEvents(d.name, logID, events, now); err != nil {
-			return nil, err
-		}
-		a, _ := e.Agent(d.name)
-		return a.Observed, nil
-	})
-	if observed, ok := v.(int64); ok {
-		d.observed.Store(observed)
-	}
+	v, err := d.c.decide(ctx, d.link.Adopt(events))
+	d.link.Adopted(v)
 	return err
 }
 
@@ -333,54 +289,4 @@ func closeWhenSilent(ctx context.Context, c *Controller, body io.Closer, alive, 
 		_ = body.Close() // ends the reader
 		return
 	}
-}
-
-// taskLog asks the Agent for a task's log.
-func (c *Controller) taskLog(ctx context.Context, agent, uri, path string) (*http.Response, error) {
-	client, err := c.logClient(agent)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(uri, "/")+path, http.NoBody)
-	if err != nil {
-		return nil, fmt.Errorf("making a request: %w", err)
-	}
-	return client.Do(req)
-}
-
-// logClient returns the connection by which an Agent's task logs are fetched:
-// one for each Agent, kept open, apart from the driver's own.
-func (c *Controller) logClient(agent string) (*transport.Client, error) {
-	c.logs.mu.Lock()
-	defer c.logs.mu.Unlock()
-	if client := c.logs.clients[agent]; client != nil {
-		return client, nil
-	}
-	client, err := transport.NewClient(transport.ClientOptions{
-		Credentials: c.creds, Log: c.log,
-		Expect: func(id pki.Identity) bool { return id == pki.Identity{Role: pki.RoleAgent, Name: agent} },
-	})
-	if err != nil {
-		return nil, err
-	}
-	if c.logs.clients == nil {
-		c.logs.clients = map[string]*transport.Client{}
-	}
-	c.logs.clients[agent] = client
-	return client, nil
-}
-
-// logClients are the connections for task logs, by Agent.
-type logClients struct {
-	mu      sync.Mutex
-	clients map[string]*transport.Client
-}
-
-func (l *logClients) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, client := range l.clients {
-		_ = client.Close() // nothing is lost with a connection
-	}
-	l.clients = nil
 }

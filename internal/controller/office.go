@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/handover"
 )
 
 // office is what a leader does and nobody else: it begins the term in the
@@ -68,7 +69,7 @@ func (c *Controller) runTerm(term uint64, changed <-chan struct{}) {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	defer cancel()
-	c.board.clear()
+	c.board.Clear()
 	tasks.Go(func() {
 		if c.persist(ctx, "the term couldn't be begun", func(e *engine.Controller, now int64) (any, error) { return nil, begin(e, int64(term), now) }) {
 			c.log.Info("this Controller leads", "term", term)
@@ -137,7 +138,7 @@ func (c *Controller) keepTrust(ctx context.Context) {
 
 // drive keeps a driver for each Agent that is deployed.
 func (c *Controller) drive(ctx context.Context, term int64) {
-	drivers, sequences := map[string]*driver{}, map[string]*int64{}
+	drivers, links := map[string]*driver{}, map[string]*handover.Link{}
 	defer func() {
 		for _, d := range drivers {
 			d.close()
@@ -148,7 +149,7 @@ func (c *Controller) drive(ctx context.Context, term int64) {
 		_, last, grown := c.m.Index.Position()
 		if last != seen {
 			seen = last
-			if err := c.hire(ctx, term, drivers, sequences); err != nil && ctx.Err() == nil {
+			if err := c.hire(ctx, term, drivers, links); err != nil && ctx.Err() == nil {
 				c.log.Warn("the Agents can't be listed", "error", err)
 			}
 		}
@@ -199,10 +200,9 @@ func (c *Controller) agentsChanged() {
 
 // hire starts drivers for new Agents, and ends those of Agents that are gone
 // or have moved.
-// The batches of a term are numbered throughout, whoever drives: an Agent
-// passes over a number that it has seen.
-func (c *Controller) hire(ctx context.Context, term int64, drivers map[string]*driver, sequences map[string]*int64) error {
-	v, err := c.decide(ctx, func(e *engine.Controller, _ int64) (any, error) { return agentAddresses(e), nil })
+// The link to an Agent stays the same for the whole term, whoever drives.
+func (c *Controller) hire(ctx context.Context, term int64, drivers map[string]*driver, links map[string]*handover.Link) error {
+	v, err := c.decide(ctx, func(e *engine.Controller, _ int64) (any, error) { return handover.Addresses(e), nil })
 	if err != nil {
 		return err
 	}
@@ -215,10 +215,10 @@ func (c *Controller) hire(ctx context.Context, term int64, drivers map[string]*d
 	}
 	for name, uri := range uris {
 		if drivers[name] == nil {
-			if sequences[name] == nil {
-				sequences[name] = new(int64)
+			if links[name] == nil {
+				links[name] = handover.NewLink(c.board, c.set.ID, name, term, c.set.AgentBatch)
 			}
-			d, err := c.newDriver(ctx, name, uri, term, sequences[name])
+			d, err := c.newDriver(ctx, uri, links[name])
 			if err != nil {
 				return err
 			}
@@ -226,17 +226,6 @@ func (c *Controller) hire(ctx context.Context, term int64, drivers map[string]*d
 		}
 	}
 	return nil
-}
-
-// agentAddresses returns the URI of every Agent that is deployed and trusted.
-func agentAddresses(e *engine.Controller) map[string]string {
-	uris := map[string]string{}
-	for _, path := range e.AgentPaths() {
-		if a, err := e.AgentItem(path); err == nil {
-			uris[path] = a.URI
-		}
-	}
-	return uris
 }
 
 // keepTime wakes orders whose time has come.

@@ -3,13 +3,11 @@ package controller
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"runtime"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
@@ -46,6 +44,7 @@ func (c *Controller) routes() []transport.Route {
 		{Method: "GET", Pattern: api + "/item", Roles: cockpit, Handler: c.getItems},
 		{Method: "GET", Pattern: api + "/agent", Roles: cockpit, Handler: c.getAgents},
 		{Method: "GET", Pattern: api + "/agent/{agent}/task/{task}/log", Roles: cockpit, Handler: c.getTaskLog},
+		{Method: "POST", Pattern: api + "/agent/{agent}/logs", Roles: cockpit, MaxBody: maxLogsBody, Handler: c.postTaskLogs},
 		{Method: "GET", Pattern: api + "/status", Roles: cockpit, Handler: c.getStatus},
 		{Method: "POST", Pattern: api + "/raft", Roles: member, MaxBody: maxPeerBody, Handler: c.receive},
 		{Method: "POST", Pattern: api + "/raft/snapshot", Roles: member, MaxBody: 1 << 40, Handler: c.receiveSnapshot},
@@ -528,54 +527,6 @@ func (c *Controller) getStatus(w http.ResponseWriter, _ *http.Request) {
 	c.answer(w, map[string]any{
 		"controllerId": c.set.ID, "name": c.set.Name, "leader": leader, "term": st.Term, "lastEventId": last, "members": members, "outOfSpace": st.OutOfSpace,
 	}, nil)
-}
-
-func (c *Controller) getTaskLog(w http.ResponseWriter, r *http.Request) {
-	agent, task := r.PathValue("agent"), r.PathValue("task")
-	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) { return agentAddresses(e)[agent], nil })
-	if err != nil {
-		c.problem(w, err)
-		return
-	}
-	uri, _ := v.(string)
-	if uri == "" {
-		c.problem(w, fault.New(fault.NotFound, "UnknownKey", "there is no Agent %s", agent))
-		return
-	}
-	resp, err := c.taskLog(r.Context(), agent, uri, "/agent/api/task/"+url.PathEscape(task)+"/log?"+r.URL.RawQuery)
-	if err != nil {
-		c.problem(w, err)
-		return
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		c.problem(w, transport.ReadProblem(resp))
-		return
-	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	pass(w, resp.Body)
-}
-
-// pass copies a stream as it comes.
-func pass(w http.ResponseWriter, body io.Reader) {
-	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(time.Time{}) // a followed log may be silent for long
-	_ = rc.Flush()                       // the header goes at once
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := body.Read(buf)
-		if n > 0 {
-			if _, err := w.Write(buf[:n]); err != nil {
-				return
-			}
-			if err := rc.Flush(); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
 }
 
 // getEvents streams committed events: NDJSON, or the entries in binary form.

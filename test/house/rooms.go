@@ -74,6 +74,7 @@ var rooms = map[string]room{
 		"internal/trust": "it verifies for the engine (ADR 0007)",
 		"internal/conf":  "its settings (ADR 0007)",
 	}},
+	"internal/handover": {kind: mechanism, owns: "the Controller's side of handing orders over"},
 	"internal/ledger": {kind: mechanism, owns: "an engine machine on the commit pipeline", edges: map[string]string{
 		"internal/consensus": "it adapts the machine to it (ADR 0007)",
 		"internal/transport": "it serves the events (ADR 0007)",

@@ -1,4 +1,4 @@
-package controller
+package handover
 
 import (
 	"slices"
@@ -8,10 +8,10 @@ import (
 	"github.com/signet-scheduler/signet/internal/order"
 )
 
-// board is where committed work waits for the Agents' drivers: for each Agent
-// the orders for which something is to be done, and the documents on their
-// way. Safe for concurrent use.
-type board struct {
+// Board is where committed work waits for the links to the Agents: for each
+// Agent the orders for which something is to be done, and the documents on
+// their way. Safe for concurrent use.
+type Board struct {
 	mu     sync.Mutex
 	agents map[string]*notices
 	where  map[order.ID]string // the Agent on whose notices an order stands
@@ -24,11 +24,12 @@ type notices struct {
 	changed chan struct{} // capacity 1: something came
 }
 
-func newBoard() *board {
-	return &board{agents: map[string]*notices{}, where: map[order.ID]string{}}
+// NewBoard returns an empty board.
+func NewBoard() *Board {
+	return &Board{agents: map[string]*notices{}, where: map[order.ID]string{}}
 }
 
-func (b *board) of(agent string) *notices {
+func (b *Board) of(agent string) *notices {
 	n := b.agents[agent]
 	if n == nil {
 		n = &notices{orders: map[order.ID]*order.Order{}, changed: make(chan struct{}, 1)}
@@ -37,16 +38,16 @@ func (b *board) of(agent string) *notices {
 	return n
 }
 
-// clear forgets everything: this member leads no more.
-func (b *board) clear() {
+// Clear forgets everything: this member leads no more.
+func (b *Board) Clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	clear(b.agents)
 	clear(b.where)
 }
 
-// publish takes in what a committed batch has caused.
-func (b *board) publish(w engine.ControllerWork) {
+// Publish takes in what a committed batch has caused.
+func (b *Board) Publish(w engine.ControllerWork) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, t := range w.All {
@@ -64,7 +65,7 @@ func (b *board) publish(w engine.ControllerWork) {
 	}
 }
 
-func (b *board) put(t engine.Touched) {
+func (b *Board) put(t engine.Touched) {
 	if agent, ok := b.where[t.ID]; ok {
 		delete(b.of(agent).orders, t.ID)
 		delete(b.where, t.ID)
@@ -89,7 +90,7 @@ func (n *notices) wake() {
 
 // take returns the next commands for an Agent, at most limit, documents first,
 // and what is to be called when the Agent has carried them out.
-func (b *board) take(agent string, limit int) (cmds []engine.AgentCommand, done func()) {
+func (b *Board) take(agent string, limit int) (cmds []engine.AgentCommand, done func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := b.of(agent)
@@ -131,7 +132,7 @@ func commandFor(what engine.ToDo, o *order.Order) engine.AgentCommand {
 }
 
 // done takes orders off that haven't changed since.
-func (b *board) done(agent string, orders []*order.Order) {
+func (b *Board) done(agent string, orders []*order.Order) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := b.of(agent)
@@ -145,7 +146,7 @@ func (b *board) done(agent string, orders []*order.Order) {
 
 // requeue puts everything that is to be done for an Agent in line again: what
 // was taken wasn't carried out, or nobody knows.
-func (b *board) requeue(agent string) {
+func (b *Board) requeue(agent string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := b.of(agent)
@@ -159,7 +160,7 @@ func (b *board) requeue(agent string) {
 
 // itemsDone takes documents off that were sent; news of the Agent bring what
 // is then outstanding.
-func (b *board) itemsDone(agent string, sent []engine.AgentCommand, n int) {
+func (b *Board) itemsDone(agent string, sent []engine.AgentCommand, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if now := b.of(agent); len(sent) > 0 && len(now.items) == len(sent) && &now.items[0] == &sent[0] {
@@ -168,7 +169,7 @@ func (b *board) itemsDone(agent string, sent []engine.AgentCommand, n int) {
 }
 
 // changed returns a channel that tells of new work for an Agent.
-func (b *board) changed(agent string) <-chan struct{} {
+func (b *Board) changed(agent string) <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.of(agent).changed

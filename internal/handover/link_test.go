@@ -1,0 +1,145 @@
+package handover
+
+import (
+	"testing"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/order"
+)
+
+// attaching is an order that is to be given to the Agent.
+func attaching(id order.ID) *order.Order {
+	return &order.Order{ID: id, Attachment: order.Attachment{Where: order.Attaching, Agent: "a"}}
+}
+
+func publish(b *Board, ids ...order.ID) {
+	w := engine.ControllerWork{}
+	for _, id := range ids {
+		w.Touched = append(w.Touched, engine.Touched{ID: id, Order: attaching(id)})
+	}
+	b.Publish(w)
+}
+
+// Batches are numbered throughout the term, and what wasn't answered is sent
+// again, by a batch of another number.
+func TestLinkSendsAgain(t *testing.T) {
+	t.Parallel()
+	b := NewBoard()
+	publish(b, "1", "2")
+	l := NewLink(b, "c", "a", 7, 100)
+	l.Begin("log", int64(0))
+	first := l.Next()
+	if first == nil || first.Sequence != 1 || first.Term != 7 || first.LogID != "log" || len(first.Commands) != 2 {
+		t.Fatalf("the first batch is %+v", first)
+	}
+	l.Begin("log", int64(0)) // the answer never came
+	second := l.Next()
+	if second == nil || second.Sequence != 2 || len(second.Commands) != 2 {
+		t.Fatalf("after another coupling: %+v", second)
+	}
+	l.Sent()
+	if more := l.Next(); more != nil {
+		t.Errorf("nothing is left, but %+v is sent", more)
+	}
+	publish(b, "3")
+	if third := l.Next(); third == nil || third.Sequence != 3 || len(third.Commands) != 1 {
+		t.Errorf("the third batch is %+v", third)
+	}
+}
+
+// An order that changed while it was sent stays on the board.
+func TestLinkKeepsWhatChanged(t *testing.T) {
+	t.Parallel()
+	b := NewBoard()
+	publish(b, "1")
+	l := NewLink(b, "c", "a", 1, 100)
+	l.Begin("log", int64(0))
+	if l.Next() == nil {
+		t.Fatal("nothing is sent")
+	}
+	publish(b, "1")
+	l.Sent()
+	if again := l.Next(); again == nil || len(again.Commands) != 1 {
+		t.Errorf("the changed order isn't sent: %+v", again)
+	}
+}
+
+// Events are confirmed once they are taken over, and again after each coupling.
+func TestLinkConfirms(t *testing.T) {
+	t.Parallel()
+	l := NewLink(NewBoard(), "c", "a", 1, 100)
+	l.Begin("log", int64(5))
+	confirms := func(want int64) {
+		t.Helper()
+		batch := l.Next()
+		if batch == nil || len(batch.Commands) != 1 {
+			t.Fatalf("the batch is %+v", batch)
+		}
+		if c, ok := batch.Commands[0].(*engine.ConfirmEvents); !ok || c.Until != want {
+			t.Errorf("got %+v, want a confirmation of %d", batch.Commands[0], want)
+		}
+	}
+	confirms(5)
+	l.Adopted(int64(9)) // while the batch is under way
+	l.Sent()
+	confirms(9)
+	l.Sent()
+	if b := l.Next(); b != nil {
+		t.Errorf("all is confirmed, but %+v is sent", b)
+	}
+	l.Adopted(nil) // the decision failed
+	if l.After() != 9 {
+		t.Errorf("events are read behind %d, not 9", l.After())
+	}
+	l.Begin("log", int64(9))
+	confirms(9)
+}
+
+// Documents come before orders, and orders wait until all documents are there.
+func TestDocumentsComeFirst(t *testing.T) {
+	t.Parallel()
+	b := NewBoard()
+	publish(b, "1")
+	items := []engine.AgentCommand{&engine.AttachItem{}, &engine.AttachItem{}, &engine.AttachItem{}}
+	b.Publish(engine.ControllerWork{Items: map[string][]engine.AgentCommand{"a": items}})
+	l := NewLink(b, "c", "a", 1, 2)
+	l.Begin("log", int64(0))
+	for i, want := range []int{2, 2, 0} {
+		batch := l.Next()
+		if want == 0 {
+			if batch != nil {
+				t.Errorf("batch %d is %+v", i, batch)
+			}
+			continue
+		}
+		if batch == nil || len(batch.Commands) != want {
+			t.Fatalf("batch %d is %+v", i, batch)
+		}
+		_, ordered := batch.Commands[want-1].(*engine.AttachOrder)
+		if ordered != (i == 1) {
+			t.Errorf("batch %d ends with %T", i, batch.Commands[want-1])
+		}
+		l.Sent()
+	}
+}
+
+// The pause grows, and begins anew after a coupling that lasted.
+func TestLinkPauses(t *testing.T) {
+	t.Parallel()
+	l := NewLink(NewBoard(), "c", "a", 1, 1)
+	var last time.Duration
+	for range 10 {
+		p := l.Pause(0)
+		if p < last {
+			t.Errorf("the pause shrinks from %v to %v", last, p)
+		}
+		last = p
+	}
+	if last != lastRetry {
+		t.Errorf("the pause ends at %v", last)
+	}
+	if p := l.Pause(time.Minute); p != firstRetry {
+		t.Errorf("after a minute the pause is %v", p)
+	}
+}
