@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ func (s *session) controllerGroup() *cobra.Command {
 func (s *session) controllerStatusVerb() *cobra.Command {
 	return s.verb(verb{
 		use: "status", short: "Show the Controller's members and which of them leads",
-		long:    "The exit code is 6 when the Controller can't be reached or has no leader.",
+		long:    "The exit code is 6 when the Controller can't be reached, has no leader, or accepts nothing because its disk is full.",
 		example: "  signet controller status\n  signet controller status -o json",
 		run: func(ctx context.Context, _ []string) error {
 			client, err := s.client()
@@ -44,6 +45,11 @@ func (s *session) controllerStatusVerb() *cobra.Command {
 				}
 			} else if err := s.printControllers(chosen); err != nil {
 				return err
+			}
+			for _, c := range chosen {
+				if p := c.History.Problem; p != nil {
+					fmt.Fprintf(s.io.Err, "signet: the history of Controller %s isn't written: %s\n", c.Id, p.Message)
+				}
 			}
 			for _, c := range chosen {
 				if c.Problem != nil {

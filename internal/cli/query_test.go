@@ -67,6 +67,7 @@ func TestControllerStatus(t *testing.T) {
 	f.on("GET /controllers/status", answer(`{"controllers":[{"id":"c","leader":"controller-2","term":4,"members":[{"name":"controller-1","role":"follower","url":"https://a"},{"name":"controller-2","role":"leader","url":"https://b"}],"history":{"eventId":9}}]}`))
 	f.on("GET /controllers/status", answer(`{"controllers":[{"id":"c","leader":"controller-2","term":4,"members":[{"name":"controller-1","role":"follower","url":"https://a"},{"name":"controller-2","role":"leader","url":"https://b"}],"history":{"eventId":9}}]}`))
 	f.on("GET /controllers/status", answer(`{"controllers":[{"id":"c","members":[],"history":{"eventId":9},"problem":{"code":"NoLeader","message":"there is no leader"}}]}`))
+	f.on("GET /controllers/status", answer(`{"controllers":[{"id":"c","members":[],"history":{"eventId":9,"problem":{"code":"NoSpace","message":"the disk is full"}}}]}`))
 	var members []map[string]string
 	if err := json.Unmarshal([]byte(f.run(t, "controller", "status", "-o", "json").want(t, 0).out), &members); err != nil ||
 		len(members) != 2 || members[1]["name"] != "controller-2" || members[1]["role"] != "leader" || members[1]["url"] != "https://b" {
@@ -76,6 +77,7 @@ func TestControllerStatus(t *testing.T) {
 		t.Errorf("table: %s", out)
 	}
 	f.run(t, "controller", "status").want(t, 6).says(t, "no leader")
+	f.run(t, "controller", "status").want(t, 0).says(t, "the history of Controller c isn't written: the disk is full")
 	f.run(t, "controller", "status", "--controller", "d").want(t, 3)
 }
 

@@ -496,6 +496,11 @@ func TestAgentsAndStatus(t *testing.T) {
 	if len(s.Controllers) != 2 || s.Controllers[0].Leader != "controller-1" || s.Controllers[0].Members[0].Role != "leader" || s.Controllers[1].Id != "other" {
 		t.Errorf("%+v", s)
 	}
+	b.fake.setFull()
+	b.call("GET", "/controllers/status", nil, &s)
+	if p := s.Controllers[0].Problem; p == nil || p.Code != "OutOfSpace" || s.Controllers[0].Leader != "controller-1" {
+		t.Errorf("%+v", s.Controllers[0])
+	}
 	b.fake.setDown(fault.New(fault.Unavailable, "CannotConnect", "no way"))
 	b.call("GET", "/controllers/status", nil, &s)
 	if p := s.Controllers[0].Problem; p == nil || p.Code != "CannotConnect" {

@@ -46,6 +46,7 @@ type fake struct {
 	micros  int64
 	logs    map[string]*fakeLog
 	down    error // every call fails with it
+	full    bool  // its disk
 	noLogs  error // calls about logs do
 	confirm []int64
 	held    map[order.ID]*engine.Launch
@@ -267,6 +268,12 @@ func (f *fake) setDown(err error) {
 	f.down = err
 	close(f.grown)
 	f.grown = make(chan struct{})
+}
+
+func (f *fake) setFull() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.full = true
 }
 
 // Command implements Controller. It goes through the JSON form, as on the wire.
@@ -521,7 +528,7 @@ func (f *fake) Agents(context.Context) (all []AgentInfo, err error) {
 func (f *fake) Status(context.Context) (s Status, err error) {
 	err = f.do(func() error {
 		s = Status{
-			ControllerID: f.id, Name: f.id + "-1", Leader: f.id + "-1", Term: 1, LastEventID: f.c.LastEventID(),
+			ControllerID: f.id, Name: f.id + "-1", Leader: f.id + "-1", Term: 1, LastEventID: f.c.LastEventID(), OutOfSpace: f.full,
 			Members: []MemberInfo{{Name: f.id + "-1", Role: "leader", URL: "https://localhost:4444"}},
 		}
 		return nil
@@ -545,6 +552,20 @@ func (f *fake) TaskLog(ctx context.Context, agent, task string, offset int64, fo
 	return r, err
 }
 
+// TaskLogs implements Controller.
+func (f *fake) TaskLogs(_ context.Context, agent string, tasks []string) ([][]byte, error) {
+	logs := make([][]byte, len(tasks))
+	err := f.do(func() error {
+		for i, task := range tasks {
+			if log := f.logs[agent+"/"+task]; log != nil && f.noLogs == nil {
+				logs[i] = log.bytes()
+			}
+		}
+		return nil
+	})
+	return logs, err
+}
+
 // Close implements Controller.
 func (f *fake) Close() error { return nil }
 
@@ -564,6 +585,13 @@ func newFakeLog(created int64) *fakeLog {
 	l.data = binary.LittleEndian.AppendUint64(l.data, uint64(created))
 	l.data = binary.LittleEndian.AppendUint32(l.data, crc32.Checksum(l.data, crc32.MakeTable(crc32.Castagnoli)))
 	return l
+}
+
+// bytes returns what there is of the log.
+func (l *fakeLog) bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.data)
 }
 
 func (l *fakeLog) add(kind byte, at int64, text string) {

@@ -118,6 +118,9 @@ func (k *call) statusOf(h *history) api.ControllerStatus {
 		return out
 	}
 	out.Leader, out.Term, out.LastEventId = s.Leader, s.Term, s.LastEventID
+	if s.OutOfSpace {
+		out.Problem = &api.ObjectProblem{Code: "OutOfSpace", Message: "the disk of " + s.Name + " is full: it accepts nothing until there is space"}
+	}
 	for _, m := range s.Members {
 		out.Members = append(out.Members, api.Member{Name: m.Name, Role: m.Role, Url: m.URL})
 	}
