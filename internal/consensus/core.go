@@ -43,6 +43,7 @@ type core struct {
 	probing  bool
 	noSpace  bool
 	snap     snapshots
+	copies   copies
 	err      error // why the node stopped
 	stopping bool
 }
@@ -105,7 +106,7 @@ type answer struct {
 // newCore returns a core on an open journal. start must follow.
 func newCore(o Options, j *journal.Journal, e env) *core {
 	c := &core{o: o, j: j, m: o.Machine, log: o.Log, env: e, pub: &published{j: j}}
-	c.snap.c = c
+	c.snap.c, c.copies.c = c, c
 	return c
 }
 
@@ -234,6 +235,7 @@ func (c *core) settle() {
 		c.drain()
 	}
 	c.snap.advance()
+	c.copies.advance()
 	c.publish()
 }
 
@@ -416,6 +418,7 @@ func (c *core) lost() {
 		c.seq = c.applied
 		c.m.Follow()
 		c.snap.lost()
+		c.copies.lost()
 		for _, b := range undone {
 			for _, a := range b.answers {
 				a.done(nil, errUnknown())
@@ -457,6 +460,7 @@ func (c *core) close() {
 	c.queue = nil
 	c.refuse(queue)
 	c.snap.close()
+	c.copies.lost()
 }
 
 // guard runs an input. The library panics when the storage fails it; then the

@@ -45,7 +45,8 @@ func (c *core) probed(w *write) {
 }
 
 // needed returns the lowest index that must stay in the log: what the snapshot
-// doesn't cover, what readers need, and what is always kept.
+// doesn't cover, what readers need, what is being copied, and what is always
+// kept.
 func (c *core) needed() uint64 {
 	meta, _ := c.j.Snapshot()
 	keep := meta.Index + 1
@@ -53,5 +54,5 @@ func (c *core) needed() uint64 {
 		keep = min(keep, c.j.Index(c.retain))
 	}
 	last := c.j.Last()
-	return min(keep, last+1-min(c.o.KeepEntries, last))
+	return c.copies.needed(min(keep, last+1-min(c.o.KeepEntries, last)))
 }
