@@ -552,20 +552,6 @@ func (f *fake) TaskLog(ctx context.Context, agent, task string, offset int64, fo
 	return r, err
 }
 
-// TaskLogs implements Controller.
-func (f *fake) TaskLogs(_ context.Context, agent string, tasks []string) ([][]byte, error) {
-	logs := make([][]byte, len(tasks))
-	err := f.do(func() error {
-		for i, task := range tasks {
-			if log := f.logs[agent+"/"+task]; log != nil && f.noLogs == nil {
-				logs[i] = log.bytes()
-			}
-		}
-		return nil
-	})
-	return logs, err
-}
-
 // Close implements Controller.
 func (f *fake) Close() error { return nil }
 
@@ -585,13 +571,6 @@ func newFakeLog(created int64) *fakeLog {
 	l.data = binary.LittleEndian.AppendUint64(l.data, uint64(created))
 	l.data = binary.LittleEndian.AppendUint32(l.data, crc32.Checksum(l.data, crc32.MakeTable(crc32.Castagnoli)))
 	return l
-}
-
-// bytes returns what there is of the log.
-func (l *fakeLog) bytes() []byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.data)
 }
 
 func (l *fakeLog) add(kind byte, at int64, text string) {
