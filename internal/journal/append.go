@@ -184,7 +184,7 @@ func (j *Journal) roll(size int64) error {
 	}
 	old := j.active()
 	seal := sealedSegment{old.number, j.out.off, j.out.chain}
-	seg, out, capacity, err := j.newSegment(old.number+1, size)
+	seg, out, capacity, err := j.newSegment(old.number+1, j.segBytes, size)
 	if err != nil {
 		return err
 	}
@@ -234,9 +234,26 @@ func (j *Journal) discard(s *segment) error {
 	return j.disk.Remove(s.name)
 }
 
-// newSegment makes the next segment, from the spare one if it is there. The
+// smallSegment is the least length of a segment that is begun on a full disk.
+const smallSegment = 8 << 10
+
+// firstSegment is newSegment when the log is opened. On a full disk it begins
+// a shorter one: the log can be read, and take what must not wait.
+func (j *Journal) firstSegment(number uint64) (*segment, appender, int64, error) {
+	length := j.segBytes
+	for {
+		s, out, capacity, err := j.newSegment(number, length, 0)
+		if !fsys.IsNoSpace(err) || length <= smallSegment {
+			return s, out, capacity, err
+		}
+		length = max(length/8, smallSegment)
+	}
+}
+
+// newSegment makes the next segment, from the spare one if it is there, with
+// room for length bytes, and for a record of size bytes in any case. The
 // manifest doesn't name it yet.
-func (j *Journal) newSegment(number uint64, size int64) (*segment, appender, int64, error) {
+func (j *Journal) newSegment(number uint64, length, size int64) (*segment, appender, int64, error) {
 	aside := filepath.Join(j.dir, logDir, spareFile)
 	f := j.spare
 	j.spare = nil
@@ -246,7 +263,7 @@ func (j *Journal) newSegment(number uint64, size int64) (*segment, appender, int
 			return nil, appender{}, 0, err
 		}
 	}
-	capacity := max(j.segBytes, firstRecords(j.manifest.snapshot)+size)
+	capacity := max(length, firstRecords(j.manifest.snapshot)+size)
 	s, out, err := j.fillSegment(f, aside, number, originRoll, capacity, j.before)
 	return s, out, capacity, err
 }

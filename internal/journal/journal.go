@@ -105,6 +105,9 @@ func Open(o Options) (*Journal, error) {
 	if err := j.open(o); err != nil {
 		j.failed = err
 		_ = j.Close() // the first error is the one that counts
+		if fsys.IsNoSpace(err) {
+			err = fault.Wrap(fault.NoSpace, "OutOfSpace", err, "the disk is full; nothing was changed. Make space there, and start again")
+		}
 		return nil, fmt.Errorf("opening the log in %s: %w", o.Dir, err)
 	}
 	return j, nil

@@ -594,3 +594,50 @@ func TestFullDiskIsNotTheEnd(t *testing.T) {
 	must(t, j.Append(entries(next, next+100, 1, 200)))
 	must(t, j.Sync())
 }
+
+// TestOpensOnAFullDisk: the log opens although there is no space for a whole
+// segment, again and again, and takes what must not wait.
+func TestOpensOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	mem := fsys.NewMem()
+	options := journal.Options{FS: mem, Dir: "/j", SegmentBytes: 1 << 20}
+	j, err := journal.Open(options)
+	must(t, err)
+	next := uint64(1)
+	for range 4 {
+		must(t, j.Append([]journal.Entry{entry(next, 1, 10)}))
+		must(t, j.Sync())
+		next++
+		mem.SetCapacity(mem.Used())
+		must(t, j.Close())
+		j, err = journal.Open(options)
+		must(t, err)
+		if j.Last() != next-1 {
+			t.Fatalf("the log ends at %d, not at %d", j.Last(), next-1)
+		}
+	}
+	if !j.Low() {
+		t.Error("there is no reserve, and the log doesn't say so")
+	}
+	mem.SetCapacity(1 << 40)
+	must(t, j.Refill())
+	must(t, j.Append(entries(next, next+100, 1, 20_000)))
+	must(t, j.Close())
+	j, err = journal.Open(options)
+	must(t, err)
+	if j.Last() != next+100 {
+		t.Errorf("the log ends at %d, not at %d", j.Last(), next+100)
+	}
+	must(t, j.Close())
+}
+
+// TestNoSpaceToOpen: where there is no space at all, the error says so.
+func TestNoSpaceToOpen(t *testing.T) {
+	t.Parallel()
+	mem := fsys.NewMem()
+	mem.SetCapacity(4 << 10)
+	_, err := journal.Open(journal.Options{FS: mem, Dir: "/j"})
+	if !fault.Is(err, fault.NoSpace) || !fault.HasCode(err, "OutOfSpace") {
+		t.Errorf("opening without space: %v", err)
+	}
+}

@@ -201,7 +201,7 @@ func (j *Journal) resume(tail scanned) error {
 			m.sealed = append(slices.Clip(m.sealed), sealedSegment{old.number, tail.end, tail.chain})
 		}
 	}
-	seg, out, capacity, err := j.newSegment(number, 0)
+	seg, out, capacity, err := j.firstSegment(number)
 	if err != nil {
 		return err
 	}
