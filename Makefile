@@ -56,6 +56,11 @@ test-short: $(TOOLS)/testsum ## run the quick tests only, without race detector 
 sim: ## run the simulation of the commit pipeline only: SEEDS=N seeds from FIRST=S on
 	$(GO) test -count=1 -tags invariants -timeout 120m -run Simulation ./internal/consensus/ -args -seeds=$(or $(SEEDS),2000) -first=$(or $(FIRST),1)
 
+.PHONY: faults
+faults: build ## do harm to real processes at length: KILLS=N kills, LEADERS=N leaders lost, CUTS=N cut connections, SEED=S to repeat, RUN=regexp
+	SIGNET_BIN='$(CURDIR)/bin/signet' $(GO) test -count=1 -v -timeout 12h -run '$(or $(RUN),.)' $(ARGS) ./test/faults/ -args \
+		-kills=$(or $(KILLS),2000) -leaders=$(or $(LEADERS),100) -cuts=$(or $(CUTS),200) -seed=$(or $(SEED),0)
+
 .PHONY: bench
 bench: build ## measure the figures of docs/benchmarks.md beside this machine's floor; ARGS=-quick is shorter, ARGS=-full complete
 	@$(GO) run ./test/bench -bin bin/signet -dir bin/bench-data $(ARGS)
