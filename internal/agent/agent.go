@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/clock"
@@ -66,6 +67,7 @@ type Agent struct {
 	cancel context.CancelFunc
 	group  sync.WaitGroup
 	ready  chan struct{} // closed when the machine decides
+	begun  atomic.Bool   // the machine has begun
 	trust  chan struct{} // capacity 1: the trust set has changed
 	once   sync.Once
 	failed chan error
@@ -125,7 +127,14 @@ func (a *Agent) open(o Options) error {
 	if err := a.m.Index.Build(a.node); err != nil {
 		return err
 	}
-	if err := a.begin(); err != nil {
+	lead, err := a.begin()
+	if err != nil {
+		return err
+	}
+	if err := a.lead(lead); fault.HasCode(err, "OutOfSpace") {
+		a.log.Error("the Agent begins when its disk has space again", "error", err)
+		a.group.Go(func() { a.leadLater(lead) })
+	} else if err != nil {
 		return err
 	}
 	a.guard.Start()
@@ -197,17 +206,17 @@ func lookup(environ []string) func(string) (string, bool) {
 	}
 }
 
-// begin waits until the log is folded, and lets the machine begin: what is
-// said to be running there and isn't was lost.
-func (a *Agent) begin() error {
+// begin waits until the log is folded, and returns how the machine is to begin:
+// what is said to be running there and isn't was lost.
+func (a *Agent) begin() (ledger.Decision[*engine.Agent], error) {
 	select {
 	case <-a.ready:
 	case <-a.node.Done():
-		return a.node.Err()
+		return nil, a.node.Err()
 	}
 	running, _, err := a.owner.List(a.ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	alive := map[string]bool{}
 	for _, r := range running {
@@ -215,17 +224,48 @@ func (a *Agent) begin() error {
 	}
 	v, err := a.look(a.ctx, func(e *engine.Agent) (any, error) { return lostTasks(e, alive), nil })
 	if err != nil {
-		return err
+		return nil, err
 	}
 	lost, _ := v.([]string)
 	a.tasks.tidy(lost)
-	_, err = a.decide(a.ctx, func(e *engine.Agent, now int64) (any, error) {
+	return func(e *engine.Agent, now int64) (any, error) {
 		if err := e.Lead(rand.Text(), func(task string) bool { return alive[task] }, now); err != nil {
 			return nil, err
 		}
 		return nil, e.TrustChanged(now) // while the Agent was down
-	})
+	}, nil
+}
+
+// lead has the machine begin.
+func (a *Agent) lead(begin ledger.Decision[*engine.Agent]) error {
+	_, err := ledger.Ask(a.ctx, a.node, begin)
+	if err == nil {
+		a.begun.Store(true)
+	}
 	return err
+}
+
+// leadLater has the machine begin when the disk has space: nothing can be done
+// before, and nothing is lost by waiting.
+func (a *Agent) leadLater(begin ledger.Decision[*engine.Agent]) {
+	for {
+		t := a.clock.NewTimer(recordRetry)
+		select {
+		case <-t.C():
+		case <-a.ctx.Done():
+			t.Stop()
+			return
+		}
+		err := a.lead(begin)
+		if err == nil {
+			a.log.Info("the Agent has begun: its disk has space again")
+			return
+		}
+		if !fault.HasCode(err, "OutOfSpace") {
+			a.fail(err)
+			return
+		}
+	}
 }
 
 // lostTasks returns the tasks that are said to be running and aren't.
@@ -328,6 +368,9 @@ func (a *Agent) Close() error {
 // decide has the machine carry f out, and waits until what it rests on is
 // synced.
 func (a *Agent) decide(ctx context.Context, f ledger.Decision[*engine.Agent]) (any, error) {
+	if !a.begun.Load() {
+		return nil, fault.New(fault.NoSpace, "OutOfSpace", "the disk of %s is full: the Agent begins when there is space", a.dirs.journal)
+	}
 	return ledger.Ask(ctx, a.node, f)
 }
 

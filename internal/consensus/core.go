@@ -105,7 +105,7 @@ type answer struct {
 
 // newCore returns a core on an open journal. start must follow.
 func newCore(o Options, j *journal.Journal, e env) *core {
-	c := &core{o: o, j: j, m: o.Machine, log: o.Log, env: e, pub: &published{j: j}}
+	c := &core{o: o, j: j, m: o.Machine, log: o.Log, env: e, pub: &published{j: j}, noSpace: j.Low()}
 	c.snap.c, c.copies.c = c, c
 	return c
 }
