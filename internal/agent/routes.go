@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -46,7 +47,8 @@ func writeJSON(w http.ResponseWriter, v any) {
 }
 
 func (a *Agent) getStatus(w http.ResponseWriter, r *http.Request) {
-	v, err := a.look(r.Context(), func(e *engine.Agent) (any, error) {
+	// Not by look: an Agent whose disk is full says so instead.
+	v, err := a.decide(r.Context(), func(e *engine.Agent, _ int64) (any, error) {
 		return map[string]any{
 			"agentPath": a.set.Name, "logId": e.LogID(), "controllerId": e.ControllerID(), "lastEventId": e.LastEventID(),
 			"running": e.Running(), "waiting": e.Waiting(),
@@ -113,7 +115,9 @@ func (a *Agent) getEvents(w http.ResponseWriter, r *http.Request) {
 		transport.WriteProblem(w, fault.New(fault.Invalid, "InvalidParameter", "after must be an event id"))
 		return
 	}
-	s, err := ledger.Open(a.node, a.m.Index, a.clock, a.ctx.Done(), after, true)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	s, err := ledger.Open(a.node, a.m.Index, a.clock, a.untilFull(ctx), after, true)
 	if err != nil {
 		transport.WriteProblem(w, err)
 		return
@@ -121,6 +125,28 @@ func (a *Agent) getEvents(w http.ResponseWriter, r *http.Request) {
 	if err := s.Binary(w, r); err != nil && r.Context().Err() == nil {
 		a.log.Debug("the event stream ended", "error", err)
 	}
+}
+
+// untilFull returns what is closed when the disk is full: no events come then,
+// and a Controller whose stream ends asks why. It is closed at the end of ctx
+// and of the Agent, too.
+func (a *Agent) untilFull(ctx context.Context) <-chan struct{} {
+	full := make(chan struct{})
+	a.group.Go(func() {
+		defer close(full)
+		ticker := a.clock.NewTicker(time.Second)
+		defer ticker.Stop()
+		for !a.node.Status().OutOfSpace {
+			select {
+			case <-ticker.C():
+			case <-ctx.Done():
+				return
+			case <-a.ctx.Done():
+				return
+			}
+		}
+	})
+	return full
 }
 
 // getTaskLog sends the bytes of a task's log from an offset on; with follow,
