@@ -14,6 +14,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/joblog"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/proc"
@@ -118,7 +119,10 @@ func (t *tasks) start(k *task) {
 		t.record(k, order.FailedWith("ProcessCancelledBeforeStart: the job was killed before it began"))
 		return
 	}
-	spec, err := t.prepare(k)
+	spec, ok, err := t.prepareWithSpace(k)
+	if !ok {
+		return
+	}
 	if err != nil {
 		t.record(k, order.FailedWith("the job couldn't be started: "+fault.Of(err).Error()))
 		return
@@ -148,6 +152,34 @@ func (t *tasks) start(k *task) {
 func isStartError(err error) bool {
 	_, ok := err.(*proc.StartError) //nolint:errorlint // Start returns it as it is
 	return ok
+}
+
+// prepareWithSpace is prepare that waits while the disk is full: the job isn't
+// to blame. It tells false when the Agent ends meanwhile; a job that is killed
+// needs no files any more.
+func (t *tasks) prepareWithSpace(k *task) (spec proc.Spec, ok bool, err error) {
+	for told := false; ; told = true {
+		spec, err = t.prepare(k)
+		t.mu.Lock()
+		killed := k.killed
+		t.mu.Unlock()
+		if err == nil || !fsys.IsNoSpace(err) || killed {
+			return spec, true, err
+		}
+		if err := os.RemoveAll(k.launch.Dir); err != nil {
+			return spec, true, err
+		}
+		if !told {
+			t.a.log.Error("a job can't be started as the disk is full; it waits", "task", k.launch.Task, "error", err)
+		}
+		timer := t.a.clock.NewTimer(recordRetry)
+		select {
+		case <-timer.C():
+		case <-t.a.ctx.Done():
+			timer.Stop()
+			return spec, false, nil // found as lost at the next start
+		}
+	}
 }
 
 // prepare writes the files of a task and says what to start.
@@ -374,12 +406,14 @@ func (t *tasks) record(k *task, out *order.Outcome) {
 // settle has the machine record something until it is done: an end must not
 // get lost because the disk is full for a while.
 func (t *tasks) settle(what string, f func(e *engine.Agent, now int64) error) {
-	for {
+	for told := false; ; told = true {
 		_, err := t.a.decide(t.a.ctx, func(e *engine.Agent, now int64) (any, error) { return nil, f(e, now) })
 		if err == nil || t.a.ctx.Err() != nil {
 			return
 		}
-		t.a.log.Error(what+" failed; trying again", "error", err)
+		if !told {
+			t.a.log.Error(what+" failed; it is tried until it is done", "error", err)
+		}
 		timer := t.a.clock.NewTimer(recordRetry)
 		select {
 		case <-timer.C():
