@@ -27,6 +27,7 @@ type memory struct {
 	accounts map[string]Account
 	sessions map[[32]byte]Session
 	rehashed int
+	touch    error // of TouchSession
 }
 
 func (m *memory) Account(_ context.Context, name string) (Account, error) {
@@ -65,6 +66,9 @@ func (m *memory) AddSession(_ context.Context, s Session) error {
 }
 
 func (m *memory) TouchSession(_ context.Context, hash [32]byte, at time.Time) error {
+	if m.touch != nil {
+		return m.touch
+	}
 	s := m.sessions[hash]
 	s.LastUsed = at
 	m.sessions[hash] = s
@@ -323,6 +327,36 @@ func TestTokens(t *testing.T) {
 	}
 	if spellings != 1 {
 		t.Errorf("%d spellings of one token", spellings)
+	}
+}
+
+// On a full disk sessions go on, up to the time that was last written.
+func TestSessionsOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	_, m, c := setup(t, cheap)
+	s := &Sessions{Store: m, Clock: c, Idle: 10 * time.Minute, Max: time.Hour}
+	token, _, err := s.Begin(context.Background(), m.accounts["anna"], ByPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.touch = fault.New(fault.NoSpace, "NoSpace", "full")
+	for range 2 {
+		c.Advance(4 * time.Minute)
+		if _, err := s.Check(context.Background(), token, pki.Identity{}); err != nil {
+			t.Errorf("with a full disk: %v", err)
+		}
+	}
+	c.Advance(4 * time.Minute)
+	if _, err := s.Check(context.Background(), token, pki.Identity{}); !fault.HasCode(err, "SessionExpired") {
+		t.Errorf("after the time was over: %v", err)
+	}
+	m.touch = fault.New(fault.Unavailable, "DatabaseUnreachable", "gone")
+	if token, _, err = s.Begin(context.Background(), m.accounts["anna"], ByPassword); err != nil {
+		t.Fatal(err)
+	}
+	c.Advance(4 * time.Minute)
+	if _, err := s.Check(context.Background(), token, pki.Identity{}); !fault.HasCode(err, "DatabaseUnreachable") {
+		t.Errorf("with a database that is gone: %v", err)
 	}
 }
 

@@ -100,7 +100,11 @@ func (s *Sessions) Check(ctx context.Context, token string, peer pki.Identity) (
 	}
 	// Not at every call: a write for each read would be too many.
 	if now.Sub(session.LastUsed) >= min(time.Minute, s.Idle/10) {
-		if err := s.Store.TouchSession(ctx, hash, now); err != nil {
+		err := s.Store.TouchSession(ctx, hash, now)
+		if fault.Is(err, fault.NoSpace) {
+			return session, nil // the session ends the earlier for it, but people can look what is wrong
+		}
+		if err != nil {
 			return Session{}, err
 		}
 		session.LastUsed = now
