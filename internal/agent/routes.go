@@ -33,6 +33,7 @@ func (a *Agent) routes() []transport.Route {
 		{Method: "POST", Pattern: "/agent/api/command", Roles: controller, MaxBody: maxBatchBody, Handler: a.postCommands},
 		{Method: "GET", Pattern: "/agent/api/event", Roles: controller, Handler: a.getEvents},
 		{Method: "GET", Pattern: "/agent/api/task/{task}/log", Roles: controller, Handler: a.getTaskLog},
+		{Method: "POST", Pattern: "/agent/api/logs", Roles: controller, MaxBody: maxLogsBody, Handler: a.postTaskLogs},
 	}
 }
 

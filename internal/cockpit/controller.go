@@ -33,8 +33,14 @@ type Controller interface {
 	// TaskLog returns the bytes of a task's log file from an offset; with follow
 	// until the log is finished. NotFound when there is no such log (any more).
 	TaskLog(ctx context.Context, agent, task string, offset int64, follow bool) (io.ReadCloser, error)
+	// TaskLogs returns the whole logs of several tasks of one Agent, at most
+	// MaxTaskLogs, in their order; nil for one that is to be asked for alone.
+	TaskLogs(ctx context.Context, agent string, tasks []string) ([][]byte, error)
 	Close() error
 }
+
+// MaxTaskLogs is how many logs may be asked for at once.
+const MaxTaskLogs = 256
 
 // Events is a Controller's stream of events. Next and Close may be called by
 // different goroutines.

@@ -552,6 +552,20 @@ func (f *fake) TaskLog(ctx context.Context, agent, task string, offset int64, fo
 	return r, err
 }
 
+// TaskLogs implements Controller.
+func (f *fake) TaskLogs(_ context.Context, agent string, tasks []string) ([][]byte, error) {
+	logs := make([][]byte, len(tasks))
+	err := f.do(func() error {
+		for i, task := range tasks {
+			if log := f.logs[agent+"/"+task]; log != nil && f.noLogs == nil {
+				logs[i] = log.bytes()
+			}
+		}
+		return nil
+	})
+	return logs, err
+}
+
 // Close implements Controller.
 func (f *fake) Close() error { return nil }
 

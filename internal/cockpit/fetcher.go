@@ -1,6 +1,8 @@
 package cockpit
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -31,6 +33,7 @@ type fetcher struct {
 // Bounds of fetching.
 const (
 	fetchAtOnce  = 8
+	dueAtOnce    = 2 * MaxTaskLogs
 	fetchTime    = time.Minute        // one try
 	fetchGiveUp  = 7 * 24 * time.Hour // after the step's end
 	fetchRecheck = 30 * time.Second
@@ -54,40 +57,46 @@ type fetched struct {
 
 // run fetches until ctx ends.
 func (f *fetcher) run(ctx context.Context) {
-	work := make(chan store.Step)
-	done := make(chan fetched, fetchAtOnce)
+	work := make(chan []store.Step)
+	done := make(chan []fetched, fetchAtOnce)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer close(work)
 	for range fetchAtOnce {
 		wg.Go(func() {
-			for s := range work {
-				retryAt := f.fetch(ctx, s)
+			for steps := range work {
+				results := f.fetchAll(ctx, steps)
 				select {
-				case done <- fetched{s.StepKey, retryAt}:
+				case done <- results:
 				case <-ctx.Done():
 				}
 			}
 		})
 	}
+	pacer := clock.NewPacer(f.clock, gatherTime, gatherBurst)
 	busy := map[store.StepKey]bool{}
 	again := int64(0) // the earliest retry
-	take := func(d fetched) {
-		delete(busy, d.key)
-		if d.retryAt != 0 && (again == 0 || d.retryAt < again) {
-			again = d.retryAt
+	take := func(list []fetched) {
+		for _, d := range list {
+			delete(busy, d.key)
+			if d.retryAt != 0 && (again == 0 || d.retryAt < again) {
+				again = d.retryAt
+			}
 		}
 	}
 	for {
+		pacer.Wait(ctx)
 		due, err := f.due(ctx, busy)
 		if err != nil && ctx.Err() == nil {
 			f.log.Error("task logs: looking for work", "controller", f.id, "error", err)
 		}
-		for _, s := range due {
-			busy[s.StepKey] = true
+		for _, steps := range together(due) {
+			for i := range steps {
+				busy[steps[i].StepKey] = true
+			}
 			for sent := false; !sent; {
 				select {
-				case work <- s:
+				case work <- steps:
 					sent = true
 				case d := <-done:
 					take(d)
@@ -118,11 +127,130 @@ func (f *fetcher) run(ctx context.Context) {
 	}
 }
 
+// together arranges steps as they are fetched: what was never tried goes
+// together with others of its Agent, the rest alone.
+func together(due []store.Step) [][]store.Step {
+	var all [][]store.Step
+	open := map[string]int{} // index of an Agent's last group
+	for _, s := range due {
+		if s.Log.Bytes > 0 || s.Log.Problem != "" {
+			all = append(all, []store.Step{s})
+			continue
+		}
+		i, ok := open[s.Agent]
+		if !ok || len(all[i]) >= MaxTaskLogs {
+			i = len(all)
+			open[s.Agent] = i
+			all = append(all, nil)
+		}
+		all[i] = append(all[i], s)
+	}
+	return all
+}
+
+// fetchAll brings the logs of one Agent here: the small ones by one request,
+// the others one by one.
+func (f *fetcher) fetchAll(ctx context.Context, steps []store.Step) []fetched {
+	results := make([]fetched, 0, len(steps))
+	if len(steps) > 1 {
+		var rest []store.Step
+		for i, ok := range f.fetchSmall(ctx, steps) {
+			if ok {
+				results = append(results, fetched{key: steps[i].StepKey})
+			} else {
+				rest = append(rest, steps[i])
+			}
+		}
+		steps = rest
+	}
+	for _, s := range steps {
+		results = append(results, fetched{s.StepKey, f.fetch(ctx, s)})
+	}
+	return results
+}
+
+// fetchSmall brings logs by one request and stores them at once. It tells which
+// of them are done; what is wrong with the others is found out one by one.
+func (f *fetcher) fetchSmall(ctx context.Context, steps []store.Step) []bool {
+	done := make([]bool, len(steps))
+	tasks := make([]string, len(steps))
+	for i := range steps {
+		tasks[i] = steps[i].Task
+	}
+	timed, cancel := context.WithTimeout(ctx, fetchTime)
+	defer cancel()
+	logs, err := f.controller.TaskLogs(timed, steps[0].Agent, tasks)
+	if err != nil {
+		f.log.Debug("task logs: not fetched together", "agent", steps[0].Agent, "tasks", len(tasks), "error", err)
+		return done
+	}
+	pieces, statuses := make([][]byte, len(steps)), make([]store.LogStatus, len(steps))
+	in := bufio.NewReaderSize(nil, 4<<10)
+	for i, log := range logs {
+		if log != nil {
+			pieces[i], statuses[i], done[i] = f.whole(in, log)
+		}
+	}
+	err = f.db.Write(ctx, func(w store.Writer) error {
+		for i := range steps {
+			if !done[i] {
+				continue
+			}
+			if pieces[i] != nil {
+				if err := w.AddLogChunk(steps[i].StepKey, 0, pieces[i]); err != nil {
+					return err
+				}
+			}
+			if err := w.SetLog(steps[i].StepKey, statuses[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		f.log.Error("task logs: storing", "tasks", len(tasks), "error", err)
+		return make([]bool, len(steps))
+	}
+	for i := range steps {
+		if done[i] {
+			f.signals.changed(steps[i].Root)
+		}
+	}
+	return done
+}
+
+// whole reads a finished log, and returns its frames packed; false when it
+// isn't finished, or not as it should be.
+func (f *fetcher) whole(in *bufio.Reader, log []byte) (packed []byte, status store.LogStatus, ok bool) {
+	in.Reset(bytes.NewReader(log))
+	r, err := newBufferedFrameReader(in, 0, true)
+	if err != nil {
+		return nil, status, false
+	}
+	size := logHeader
+	for {
+		fr, err := r.next()
+		if errors.Is(err, errLogEnded) {
+			break
+		}
+		if err != nil {
+			return nil, status, false
+		}
+		size += len(fr.raw)
+	}
+	status = store.LogStatus{State: store.LogComplete, Created: r.created, Bytes: int64(size)}
+	if size > logHeader {
+		status.Chunks = 1
+		packed = f.pack.compress(log[logHeader:size])
+	}
+	return packed, status, true
+}
+
 // due returns steps whose log is to be fetched now and that nobody fetches.
 func (f *fetcher) due(ctx context.Context, busy map[store.StepKey]bool) ([]store.Step, error) {
 	var fresh []store.Step
 	err := f.db.Read(ctx, func(r store.Reader) error {
-		all, err := r.PendingLogs(f.id, f.clock.Now().UnixMilli(), 100+len(busy))
+		all, err := r.PendingLogs(f.id, f.clock.Now().UnixMilli(), dueAtOnce+len(busy))
 		for _, s := range all {
 			if !busy[s.StepKey] {
 				fresh = append(fresh, s)

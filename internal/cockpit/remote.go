@@ -150,22 +150,31 @@ func (e *notLeaderError) Unwrap() error { return e.err }
 func askOnce(ctx context.Context, m member, method, path string, body []byte, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
-	resp, err := send(ctx, m, method, path, body)
+	data, err := readOnce(ctx, m, method, path, body, maxAnswer)
 	if err != nil {
 		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, "AnswerCut", err, "the Controller's answer ended before its time")
-	}
-	if len(data) > maxAnswer {
-		return fault.New(fault.TooLarge, "AnswerTooLarge", "the Controller's answer has more than %d bytes", maxAnswer)
 	}
 	if err := json.Unmarshal(data, out); err != nil {
 		return fault.Wrap(fault.Internal, "BadAnswer", err, "the Controller's answer can't be read")
 	}
 	return nil
+}
+
+// readOnce makes one request to one member and reads the answer.
+func readOnce(ctx context.Context, m member, method, path string, body []byte, limit int64) ([]byte, error) {
+	resp, err := send(ctx, m, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, "AnswerCut", err, "the Controller's answer ended before its time")
+	}
+	if int64(len(data)) > limit {
+		return nil, fault.New(fault.TooLarge, "AnswerTooLarge", "the Controller's answer has more than %d bytes", limit)
+	}
+	return data, nil
 }
 
 // send makes one request to one member; an error status is an error.
@@ -342,6 +351,47 @@ func (r *Remote) Status(ctx context.Context) (Status, error) {
 // TaskLog implements Controller.
 func (r *Remote) TaskLog(ctx context.Context, agent, task string, offset int64, follow bool) (io.ReadCloser, error) {
 	return r.stream(ctx, "/agent/"+segment(agent)+"/task/"+segment(task)+"/log?offset="+strconv.FormatInt(offset, 10)+"&follow="+strconv.FormatBool(follow))
+}
+
+// maxSmallLogs bounds the answer with several logs, in bytes.
+const maxSmallLogs = 8 << 20
+
+// TaskLogs implements Controller.
+func (r *Remote) TaskLogs(ctx context.Context, agent string, tasks []string) (logs [][]byte, err error) {
+	list, err := json.Marshal(tasks)
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, "EncodingFailed", err, "the request for logs can't be encoded")
+	}
+	err = r.try(ctx, func(ctx context.Context, m member) (hint string, err error) {
+		ctx, cancel := context.WithTimeout(ctx, tryTime)
+		defer cancel()
+		data, err := readOnce(ctx, m, http.MethodPost, "/agent/"+segment(agent)+"/logs", list, maxSmallLogs)
+		if led, ok := errors.AsType[*notLeaderError](err); ok {
+			return led.leader, err
+		}
+		if err == nil {
+			logs, err = splitLogs(data, len(tasks))
+		}
+		return "", err
+	})
+	return logs, err
+}
+
+// splitLogs takes an answer with several logs apart: each is its length as a
+// uvarint and its bytes.
+func splitLogs(data []byte, n int) ([][]byte, error) {
+	logs := make([][]byte, n)
+	for i := range logs {
+		size, used := binary.Uvarint(data)
+		if used <= 0 || size > uint64(len(data)-used) {
+			return nil, fault.New(fault.Invalid, "BadAnswer", "the answer with %d logs can't be read", n)
+		}
+		if size > 0 {
+			logs[i] = data[used : used+int(size)]
+		}
+		data = data[used+int(size):]
+	}
+	return logs, nil
 }
 
 // EventLines implements Controller.

@@ -48,7 +48,11 @@ type frameReader struct {
 // newFrameReader reads a log's header, unless the stream begins behind it and its
 // time is known. A stream that is too short for a header gives io.EOF.
 func newFrameReader(in io.Reader, created int64, header bool) (*frameReader, error) {
-	r := &frameReader{in: bufio.NewReaderSize(in, 32<<10), created: created, table: crc32.MakeTable(crc32.Castagnoli)}
+	return newBufferedFrameReader(bufio.NewReaderSize(in, 32<<10), created, header)
+}
+
+func newBufferedFrameReader(in *bufio.Reader, created int64, header bool) (*frameReader, error) {
+	r := &frameReader{in: in, created: created, table: crc32.MakeTable(crc32.Castagnoli)}
 	if !header {
 		return r, nil
 	}
