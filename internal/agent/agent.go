@@ -37,6 +37,10 @@ import (
 	"github.com/signet-scheduler/signet/internal/transport"
 )
 
+// gatherTime is for how long ends of jobs and commands are gathered when there
+// are many of them.
+const gatherTime = 2 * time.Millisecond
+
 // Options is what an Agent needs besides its settings.
 type Options struct {
 	Settings   *conf.Agent
@@ -120,6 +124,7 @@ func (a *Agent) open(o Options) error {
 	a.node, err = consensus.StartLocal(consensus.Options{
 		FS: o.FS, Dir: a.dirs.journal, Clock: a.clock, Machine: a.m, Log: a.log,
 		SnapshotBytes: a.set.SnapshotBytes, SnapshotPeriod: a.set.SnapshotPeriod, MinFreeSpace: a.set.MinFreeSpace,
+		Gather: gatherTime,
 	})
 	if err != nil {
 		return err

@@ -32,6 +32,7 @@ type follower struct {
 	// event of the Controller's log, too.
 	confirmEvery time.Duration
 
+	pacer     *clock.Pacer // of transactions
 	cache     *orderCache
 	isOrders  map[string]bool
 	toConfirm chan struct{} // capacity 1
@@ -48,11 +49,19 @@ const (
 	maxCachedOrder = 5000
 )
 
+// Events that come often are gathered: transactions, and looks at what they
+// have changed, follow each other this quickly, after so many at once.
+const (
+	gatherTime  = 4 * time.Millisecond
+	gatherBurst = 16
+)
+
 // init makes what isn't given.
 func (f *follower) init() *follower {
 	f.cache = newOrderCache(maxCachedOrder)
 	f.isOrders = orderEventNames()
 	f.toConfirm = make(chan struct{}, 1)
+	f.pacer = clock.NewPacer(f.clock, gatherTime, gatherBurst)
 	return f
 }
 
@@ -128,7 +137,7 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	f.setProblem(nil)
 
-	batches := make(chan []engine.Stamped, 8)
+	batches := make(chan []engine.Stamped, 64)
 	var failed error
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -151,7 +160,7 @@ func (f *follower) follow(ctx context.Context) error {
 	defer func() { _ = events.Close() }()
 	defer cancel()
 	for {
-		batch, ok := gather(ctx, batches)
+		batch, ok := gather(ctx, batches, f.pacer)
 		if !ok {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -170,7 +179,7 @@ func (f *follower) follow(ctx context.Context) error {
 }
 
 // gather waits for events and takes along what is there already.
-func gather(ctx context.Context, from <-chan []engine.Stamped) (batch []engine.Stamped, ok bool) {
+func gather(ctx context.Context, from <-chan []engine.Stamped, pacer *clock.Pacer) (batch []engine.Stamped, ok bool) {
 	select {
 	case batch, ok = <-from:
 		if !ok {
@@ -179,6 +188,7 @@ func gather(ctx context.Context, from <-chan []engine.Stamped) (batch []engine.S
 	case <-ctx.Done():
 		return nil, false
 	}
+	pacer.Wait(ctx)
 	for len(batch) < maxBatch {
 		select {
 		case more, ok := <-from:

@@ -138,6 +138,7 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 		return out, err
 	}
 	all, changed := true, map[string]struct{}{}
+	pacer := clock.NewPacer(h.clock, gatherTime, gatherBurst)
 	for {
 		next, err := h.look(ctx, &out, func(i int) bool {
 			_, ok := changed[roots[i]]
@@ -158,6 +159,7 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 		case <-ctx.Done():
 		}
 		timer.Stop()
+		pacer.Wait(ctx)
 		changed = changes.take()
 	}
 }

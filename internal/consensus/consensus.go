@@ -172,6 +172,10 @@ type Options struct {
 	HeartbeatTicks int           // default 1
 	HungTicks      int           // default 300: a disk that doesn't finish an operation for as long stops the node
 
+	// Gather is how long commands are gathered, at most, when batches of them come more often than
+	// that on average. 0 means never: each batch is decided at once.
+	Gather time.Duration
+
 	Depth         int // entries in flight; default 4
 	MaxBatch      int // commands an entry; default 4,096
 	MaxBatchBytes int // sizes of the commands of an entry; default 1 MiB

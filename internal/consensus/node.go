@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	pb "go.etcd.io/raft/v3/raftpb"
 
+	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/journal"
 )
@@ -22,6 +24,11 @@ type node struct {
 
 	box    *mailbox
 	orders *orders
+
+	// Owned by the loop goroutine; pacer and pause are nil when nothing is gathered.
+	pacer *clock.Pacer
+	pause clock.Timer
+	held  []command // until pause has passed
 
 	quit   chan struct{} // Close was called
 	once   sync.Once
@@ -62,6 +69,13 @@ func (n *node) run() {
 	defer close(n.done)
 	ticker := n.core.o.Clock.NewTicker(n.core.o.Tick)
 	defer ticker.Stop()
+	var resume <-chan time.Time
+	if every := n.core.o.Gather; every > 0 {
+		n.pacer = clock.NewPacer(n.core.o.Clock, every, gatherBurst)
+		n.pause = n.core.o.Clock.NewTimer(every)
+		defer n.pause.Stop()
+		resume = n.pause.C()
+	}
 	for n.core.err == nil {
 		select {
 		case <-n.quit:
@@ -69,6 +83,8 @@ func (n *node) run() {
 			return
 		case <-ticker.C():
 			n.core.tick()
+		case <-resume:
+			n.submitHeld()
 		case <-n.box.wake:
 			n.deliver(n.box.take())
 		}
@@ -95,7 +111,39 @@ func (n *node) deliver(m mail) {
 		f()
 	}
 	if len(m.commands) > 0 {
-		c.submit(m.commands)
+		n.gather(m.commands)
+	}
+}
+
+// gatherBurst is how many batches may follow each other without being held.
+const gatherBurst = 32
+
+// gather submits commands, at once as long as they come seldom. When they come
+// often they are held for a moment, so that more of them make one entry: that
+// costs all who follow the log less.
+func (n *node) gather(list []command) {
+	if len(n.held) > 0 {
+		if n.held = append(n.held, list...); len(n.held) >= n.core.o.MaxBatch {
+			n.submitHeld()
+		}
+		return
+	}
+	var wait time.Duration
+	if n.pacer != nil {
+		wait = n.pacer.Delay()
+	}
+	if wait <= 0 {
+		n.core.submit(list)
+		return
+	}
+	n.held = list
+	n.pause.Reset(wait)
+}
+
+func (n *node) submitHeld() {
+	if list := n.held; len(list) > 0 {
+		n.held = nil
+		n.core.submit(list)
 	}
 }
 
@@ -105,6 +153,7 @@ func (n *node) end() {
 	n.err = n.core.err
 	n.core.close()
 	rest := n.box.close()
+	n.core.refuse(n.held)
 	n.core.refuse(rest.commands)
 	n.pub.end()
 	for _, f := range rest.calls {

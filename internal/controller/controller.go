@@ -31,6 +31,10 @@ import (
 	"github.com/signet-scheduler/signet/internal/transport"
 )
 
+// gatherTime is for how long commands and Agents' events are gathered when
+// there are many of them.
+const gatherTime = 2 * time.Millisecond
+
 // Options is what a Controller needs besides its settings.
 type Options struct {
 	Settings *conf.Controller
@@ -138,6 +142,7 @@ func (c *Controller) openLog(o Options) (consensus.Node, error) {
 		Tick: c.set.Heartbeat, HeartbeatTicks: 1, ElectionTicks: max(2, int(c.set.ElectionTimeout/c.set.Heartbeat)),
 		SnapshotBytes: c.set.SnapshotBytes, SnapshotPeriod: c.set.SnapshotPeriod,
 		KeepEntries: uint64(c.set.KeepEvents), MinFreeSpace: c.set.MinFreeSpace,
+		Gather: gatherTime,
 	})
 }
 

@@ -54,7 +54,7 @@ type ClientOptions struct {
 }
 
 // Client calls one server, or several that Expect allows. It keeps connections
-// open and speaks HTTP/2 where it can. Safe for concurrent use.
+// open. Safe for concurrent use.
 type Client struct {
 	opts ClientOptions
 	http *http.Client
@@ -85,15 +85,15 @@ func NewClient(o ClientOptions) (*Client, error) {
 	}
 	c := &Client{opts: o, open: map[*guard]struct{}{}}
 	c.base = &http.Transport{
-		DialTLSContext:         c.dial,
-		ForceAttemptHTTP2:      true,
+		DialTLSContext: c.dial,
+		// HTTP/1.1: a part makes few requests at once, and every frame of HTTP/2
+		// takes several goroutines on both sides. It was half of a Controller's CPU.
+		ForceAttemptHTTP2:      false,
 		DisableCompression:     true, // an answer takes as much memory as it has bytes
 		ResponseHeaderTimeout:  o.Timeouts.Answer,
 		IdleConnTimeout:        o.Timeouts.Idle,
 		MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConnsPerHost:    4,
-		// A connection that died silently is noticed between requests, too.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
+		MaxIdleConnsPerHost:    16,
 	}
 	c.http = &http.Client{
 		Transport:     c.base,
@@ -125,7 +125,7 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	state := c.opts.Credentials.current()
 	conn := tls.Client(tracked, &tls.Config{
 		MinVersion: tls.VersionTLS13,
-		NextProtos: []string{"h2", "http/1.1"},
+		NextProtos: []string{"http/1.1"},
 		ServerName: host, // for whoever routes by it; see below
 		Time:       c.opts.Credentials.clock.Now,
 		// Not the host name says who the server is but the identity in its

@@ -141,8 +141,8 @@ func TestPartsTalk(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	wantCode(t, transport.ReadProblem(resp), fault.TooLarge, "BodyTooLarge")
-	if resp.ProtoMajor != 2 {
-		t.Errorf("spoke %s, want HTTP/2", resp.Proto)
+	if resp.ProtoMajor != 1 {
+		t.Errorf("spoke %s, want HTTP/1.1", resp.Proto)
 	}
 }
 
