@@ -37,7 +37,8 @@ type FS interface {
 	// Append opens a file, made with mode 0600 when it is missing, whose Write
 	// always goes to its end.
 	Append(name string) (File, error)
-	// Rename gives a file another name; a file of that name is replaced in one step.
+	// Rename gives a file or a folder another name, in one step. A file of
+	// that name is replaced; a folder's new name must be free.
 	Rename(from, to string) error
 	// Remove removes a file or an empty folder.
 	Remove(name string) error

@@ -184,6 +184,9 @@ func (m *Mem) Rename(from, to string) error {
 	if err != nil {
 		return err
 	}
+	if m.dirs[clean(from)] != nil {
+		return m.renameDir(clean(from), clean(to))
+	}
 	node := df.names[bf]
 	switch {
 	case node == nil:
@@ -199,6 +202,21 @@ func (m *Mem) Rename(from, to string) error {
 	default:
 		m.set(dt, nameChange{bt: node})
 		m.set(df, nameChange{bf: nil})
+	}
+	return nil
+}
+
+// renameDir gives a folder another name; as all changes of folders, that is
+// durable at once.
+func (m *Mem) renameDir(from, to string) error {
+	if m.dirs[to] != nil || m.dirs[filepath.Dir(to)].names[filepath.Base(to)] != nil {
+		return fail("rename", to, fs.ErrExist)
+	}
+	for _, p := range sortedKeys(m.dirs) {
+		if p == from || strings.HasPrefix(p, from+rootDir) {
+			m.dirs[to+p[len(from):]] = m.dirs[p]
+			delete(m.dirs, p)
+		}
 	}
 	return nil
 }

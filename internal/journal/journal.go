@@ -20,6 +20,7 @@ type Options struct {
 	SegmentBytes int64     // default 16 MiB, at least 4 KiB
 	Birth        Meta      // what the empty state stands for, when the log is made
 	BirthHard    HardState // the hard state then
+	Owner        uint64    // who writes the log, as the caller numbers it, when it is made; 0: nobody in particular
 }
 
 // Journal is an open log. One goroutine, its writer, may call Append,
@@ -148,6 +149,7 @@ func (j *Journal) birth(o Options) (*manifest, error) {
 	m := &manifest{
 		before:   position{o.Birth.Index, o.Birth.Term, o.Birth.Seq},
 		snapshot: o.Birth,
+		owner:    o.Owner,
 	}
 	if _, err := rand.Read(m.id[:]); err != nil {
 		return nil, err
@@ -163,6 +165,13 @@ func (j *Journal) birth(o Options) (*manifest, error) {
 			continue
 		}
 		return nil, damaged(filepath.Join(j.dir, manifestFile), 0, "the manifest is missing, but there is a log file %s", i.Name)
+	}
+	snaps, err := j.disk.List(filepath.Join(j.dir, snapDir))
+	if err != nil {
+		return nil, err
+	}
+	if len(snaps) > 0 {
+		return nil, damaged(filepath.Join(j.dir, manifestFile), 0, "the manifest is missing, but there is a snapshot %s", snaps[0].Name)
 	}
 	j.recovered.Born = true
 	return m, nil

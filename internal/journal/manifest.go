@@ -40,6 +40,8 @@ type manifest struct {
 	bytes    int64  // its length
 	sealed   []sealedSegment
 	active   uint64 // number of the segment that is written
+	owner    uint64 // Options.Owner at birth, or SetOwner's; 0: none
+	retired  bool   // its owner may not use it any more
 }
 
 type sealedSegment struct {
@@ -62,6 +64,12 @@ func (m *manifest) encode() []byte {
 		fmt.Fprintf(&b, "sealed %d %d %08x\n", s.number, s.size, s.chain)
 	}
 	fmt.Fprintf(&b, "active %d\n", m.active)
+	if m.owner != 0 {
+		fmt.Fprintf(&b, "owner %d\n", m.owner)
+	}
+	if m.retired {
+		b.WriteString("retired\n")
+	}
 	fmt.Fprintf(&b, "crc32c %08x\n", crc32.Checksum(b.Bytes(), castagnoli))
 	return b.Bytes()
 }
@@ -119,6 +127,10 @@ func (m *manifest) decodeLine(words []string) error {
 		m.sealed = append(m.sealed, sealedSegment{n.u64(10), int64(n.u64(10)), uint32(n.u64(16))})
 	case "active":
 		m.active = n.u64(10)
+	case "owner":
+		m.owner = n.u64(10)
+	case "retired":
+		m.retired = true
 	default:
 		return fmt.Errorf("it has a line of an unknown kind %q", words)
 	}

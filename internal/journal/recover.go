@@ -2,10 +2,12 @@ package journal
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
 
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
@@ -143,6 +145,33 @@ func (j *Journal) checkSnapshot() error {
 	}
 	if info.Size != j.manifest.bytes {
 		return damaged(j.snapFile, info.Size, "the snapshot has %d bytes and not the %d it had", info.Size, j.manifest.bytes)
+	}
+	return j.readSnapshot()
+}
+
+// readSnapshot reads the whole snapshot: nobody may begin with a state whose
+// end turns out to be missing.
+func (j *Journal) readSnapshot() error {
+	f, err := j.disk.Open(j.snapFile)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	in := newFrameReader(f)
+	for {
+		_, _, err := in.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if fault.Is(err, fault.Corrupt) {
+			return damaged(j.snapFile, in.bytes, "the snapshot isn't what was written (%s)", err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if m := &j.manifest.snapshot; in.meta.Index != m.Index || in.meta.Term != m.Term || in.meta.Seq != m.Seq {
+		return damaged(j.snapFile, 0, "the snapshot isn't the one that the manifest names")
 	}
 	return nil
 }

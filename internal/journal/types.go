@@ -52,8 +52,7 @@ const (
 // damaged is the fault for stored bytes that aren't what was written.
 func damaged(file string, off int64, format string, args ...any) *fault.Error {
 	e := fault.New(fault.Corrupt, codeDamaged, format, args...)
-	e.Message = "the log is damaged: " + e.Message +
-		"; nothing was changed. Restore the log's folder from a backup, or check the disk and copy the file again"
+	e.Message = "the log is damaged: " + e.Message + "; nothing was changed"
 	e.Problems = []fault.Problem{{Where: place(file, off), Message: "damaged here"}}
 	return e
 }
