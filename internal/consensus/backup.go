@@ -128,9 +128,11 @@ func (s *copies) complete(p *Copy) (err error) {
 		return fault.New(fault.Conflict, "NothingToCopy", "the log is empty")
 	}
 	meta, _ := s.c.j.Snapshot()
-	p.conf = meta.Conf
 	if p.index = meta.Index; p.seq > meta.Seq {
 		p.index = s.c.j.Index(p.seq)
+	}
+	if p.conf, err = s.c.proto.conf(p.index); err != nil {
+		return err
 	}
 	p.term, err = s.c.j.Term(p.index)
 	return err

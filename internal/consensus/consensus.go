@@ -81,8 +81,13 @@ type MemberStatus struct {
 	ID     uint64
 	Match  uint64 // index up to which its log is known to agree
 	Active bool   // heard of within the last election timeout
-	State  string // "probe", "replicate" or "snapshot", as the library names them
+	State  string // StateJoining, or "probe", "replicate" or "snapshot", as the library names them
 }
+
+// StateJoining is the state of a member that has no vote: it lost its log, or
+// was never in the group, and gets everything from the others. Every member
+// tells it.
+const StateJoining = "joining"
 
 // Status is a picture of a node at one moment.
 type Status struct {

@@ -78,6 +78,8 @@ type protocol interface {
 	overdue()
 	status(s *Status)
 	transfer(to uint64) error
+	// conf returns who is in the group as of an entry, for a snapshot.
+	conf(index uint64) ([]byte, error)
 	// leader returns who leads, for the errors that name it; 0 if unknown.
 	leader() uint64
 	// soon tells that this node will lead without anyone's help: commands may wait.
@@ -107,6 +109,7 @@ type answer struct {
 func newCore(o Options, j *journal.Journal, e env) *core {
 	c := &core{o: o, j: j, m: o.Machine, log: o.Log, env: e, pub: &published{j: j}, noSpace: j.Low()}
 	c.snap.c, c.copies.c = c, c
+	c.pub.damaged = c.damaged
 	return c
 }
 
@@ -444,6 +447,12 @@ func (c *core) stop(err error) {
 	}
 	c.err = err
 	c.log.Error("the log has stopped", "error", err)
+}
+
+// damaged has the node stop because the log isn't what was written; from any
+// goroutine. The next start reads all of it, and finds out what is to be done.
+func (c *core) damaged(err error) {
+	c.env.post(func() { c.guard(func() { c.stop(err) }) })
 }
 
 // close answers everyone who waits; nothing may be put in afterwards.

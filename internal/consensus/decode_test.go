@@ -48,7 +48,7 @@ func FuzzMessage(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if m.GetFrom() != 1 || m.GetTo() != 2 || !exchanged[m.GetType()] {
+		if memberOf(m.GetFrom()) != 1 || memberOf(m.GetTo()) != 2 || !exchanged[m.GetType()] {
 			t.Fatalf("took a message of type %v from %d to %d", m.GetType(), m.GetFrom(), m.GetTo())
 		}
 	})

@@ -1,12 +1,10 @@
 package consensus
 
 import (
-	"fmt"
 	"slices"
 
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/journal"
@@ -14,14 +12,20 @@ import (
 
 // group commits entries by Raft. Owned by the core.
 type group struct {
-	c      *core
-	rn     *raft.RawNode
-	store  *failingStorage
-	voters []uint64
+	c       *core
+	rn      *raft.RawNode
+	store   *failingStorage
+	id      uint64 // this member's identity
+	others  []uint64
+	members members
+	joining joining
+	tending tending
+	ticks   uint64
+	heard   uint64 // tick at which a leader was heard last
 
 	isLeader bool   // as last seen; core.leading follows when the term's first entry is applied
 	term     uint64 // of that leadership
-	lead     uint64 // whom this node believes to lead
+	lead     uint64 // the member whom this node believes to lead
 	handover bool   // a transfer of the leadership is under way
 
 	asked    uint64 // reads asked to be confirmed, counted
@@ -45,17 +49,36 @@ const (
 func newGroup(c *core) (*group, error) {
 	g := &group{c: c}
 	g.store = &failingStorage{storage: storage{j: c.j, want: g.wantSnapshot}}
+	for _, m := range c.o.Members {
+		if m != c.o.ID {
+			g.others = append(g.others, m)
+		}
+	}
+	slices.Sort(g.others)
+	g.id = c.o.ID
+	if owner := c.j.Owner(); owner != 0 {
+		g.id = owner
+	}
+	if memberOf(g.id) != c.o.ID {
+		return nil, fault.New(fault.Invalid, "AnothersLog", "the log in %s is that of member %d of the group, but this is member %d", c.o.Dir, memberOf(g.id), c.o.ID)
+	}
+	g.joining.something = c.j.Last() > 0
+	return g, g.begin()
+}
+
+// begin makes the library's half, on what the log holds.
+func (g *group) begin() error {
+	c := g.c
 	meta, _ := c.j.Snapshot()
-	conf, err := decodeConf(meta.Conf)
-	if err != nil {
-		return nil, err
+	if err := g.members.reset(meta); err != nil {
+		return err
 	}
 	if _, _, err := g.store.InitialState(); err != nil {
-		return nil, err
+		return err
 	}
-	g.voters = conf.GetVoters()
+	var err error
 	g.rn, err = raft.NewRawNode(&raft.Config{
-		ID:                        c.o.ID,
+		ID:                        g.id,
 		ElectionTick:              c.o.ElectionTicks,
 		HeartbeatTick:             c.o.HeartbeatTicks,
 		Storage:                   g.store,
@@ -71,14 +94,10 @@ func newGroup(c *core) (*group, error) {
 		DisableProposalForwarding: true,
 		StepDownOnRemoval:         true,
 	})
-	return g, err
+	return err
 }
 
-func (g *group) wantSnapshot() {
-	if g.c.snap.draft == nil && len(g.c.snap.next) == 0 {
-		g.c.snap.request(func(error) {})
-	}
-}
+func (g *group) wantSnapshot() { g.c.snap.renew() }
 
 func (g *group) failed() error { return g.store.err }
 
@@ -90,11 +109,25 @@ func (g *group) start() {
 		// It may refuse without an error; the ticks repeat it.
 		_ = g.rn.Campaign()
 	}
+	g.ask()
 }
 
-func (g *group) soon() bool { return len(g.voters) == 1 }
+// conf implements protocol.
+func (g *group) conf(index uint64) ([]byte, error) { return g.members.encoded(index) }
 
-func (g *group) tick() { g.rn.Tick() }
+func (g *group) soon() bool { return len(g.others) == 0 }
+
+func (g *group) tick() {
+	g.ticks++
+	if g.joining.renaming {
+		return
+	}
+	g.rn.Tick()
+	g.watch()
+	g.ask()
+	g.look()
+	g.tend()
+}
 
 func (g *group) leader() uint64 { return g.lead }
 
@@ -135,15 +168,17 @@ func (g *group) confirmed(ctx []byte) {
 func (g *group) watch() {
 	st := g.rn.BasicStatus()
 	leads := st.RaftState == raft.StateLeader
-	g.lead = st.Lead
+	g.lead = memberOf(st.Lead)
 	g.handover = st.LeadTransferee != 0
 	if g.isLeader && (!leads || st.GetTerm() != g.term) {
 		g.isLeader = false
 		g.answered = g.asked
+		g.tending = tending{asks: g.tending.asks}
 		g.c.lost()
 	}
 	if leads && !g.isLeader {
 		g.isLeader, g.term = true, st.GetTerm()
+		g.tending = tending{asks: g.tending.asks, since: g.ticks}
 	}
 	if !g.isLeader && !g.soon() && len(g.c.queue) > 0 {
 		g.c.lost()
@@ -199,35 +234,57 @@ func (g *group) handAppend(m *pb.Message) {
 		}
 		w.install, g.incoming = g.incoming, nil
 	}
+	if len(w.entries) > 0 || w.install != nil {
+		g.joining.something = true
+	}
 	g.c.hand(w)
 }
 
 // apply takes committed entries into the state.
 func (g *group) apply(m *pb.Message) {
 	for _, e := range m.GetEntries() {
-		if e.GetType() != pb.EntryNormal {
-			g.c.stop(fault.New(fault.Internal, "UnknownEntry", "entry %d is a change of members, which this version doesn't know", e.GetIndex()))
-		}
 		if g.c.err != nil {
 			return
 		}
 		g.c.index = e.GetIndex()
-		if len(e.GetData()) > 0 {
+		switch {
+		case e.GetType() != pb.EntryNormal:
+			g.change(e)
+		case len(e.GetData()) > 0:
 			g.c.applyEntry(e.GetIndex(), e.GetTerm(), e.GetData())
-		} else if g.isLeader && !g.c.leading && e.GetTerm() == g.term {
+		case g.isLeader && !g.c.leading && e.GetTerm() == g.term:
 			// The term's first entry: all of earlier terms is in the state now.
 			g.c.lead(g.term)
+		default:
+			g.tending.changing = false // a change that the library refused
 		}
 	}
 	for _, r := range m.GetResponses() {
 		g.step(r)
 	}
+	g.founded()
 }
 
 // stored sends what had to wait for the disk.
 func (g *group) stored(w *write) {
+	switch {
+	case w.retire:
+		g.c.stop(errReplaced(g.c.o.ID))
+		return
+	case w.owner != 0:
+		g.renamed(w.owner)
+		return
+	case w.install != nil:
+		if err := g.members.reset(w.install.Meta()); err != nil {
+			g.c.stop(err)
+			return
+		}
+	case w.publish != nil:
+		meta, _ := g.c.j.Snapshot()
+		g.members.forget(meta.Index)
+	}
 	for _, m := range w.after {
-		if m.GetTo() == g.c.o.ID {
+		if m.GetTo() == g.id {
 			g.step(m)
 		} else {
 			g.send(m)
@@ -244,15 +301,28 @@ func (g *group) step(m *pb.Message) {
 	g.watch()
 }
 
-// receive takes messages of other members.
-func (g *group) receive(list []*pb.Message) {
-	for _, m := range list {
-		if g.c.err != nil {
+// receive takes what other members sent. Messages to another incarnation of
+// this member are lost: it isn't that one any more.
+func (g *group) receive(list []letter) {
+	for _, l := range list {
+		switch {
+		case g.c.err != nil:
 			return
+		case g.joining.renaming:
+		case l.raft == nil:
+			g.greet(l.hello)
+		case l.raft.GetTo() == g.id && g.fits(l.raft):
+			g.listen(l.raft)
+			g.step(l.raft)
 		}
-		if g.fits(m) {
-			g.step(m)
-		}
+	}
+}
+
+// listen takes note that a leader was heard.
+func (g *group) listen(m *pb.Message) {
+	switch m.GetType() {
+	case pb.MsgApp, pb.MsgHeartbeat, pb.MsgSnap:
+		g.heard = g.ticks
 	}
 }
 
@@ -276,13 +346,13 @@ func (g *group) overdue() {
 		return
 	}
 	var best, match uint64
-	g.rn.WithProgress(func(id uint64, _ raft.ProgressType, p progress) {
-		if id != g.c.o.ID && p.RecentActive && (best == 0 || p.Match > match || p.Match == match && id < best) {
+	g.rn.WithProgress(func(id uint64, typ raft.ProgressType, p progress) {
+		if id != g.id && typ == raft.ProgressTypePeer && p.RecentActive && (best == 0 || p.Match > match || p.Match == match && id < best) {
 			best, match = id, p.Match
 		}
 	})
 	if best != 0 {
-		g.c.log.Warn("the disk hangs; handing over", "to", best)
+		g.c.log.Warn("the disk hangs; handing over", "to", memberOf(best))
 		g.rn.TransferLeader(best)
 		g.watch()
 	}
@@ -292,8 +362,8 @@ func (g *group) transfer(to uint64) error {
 	if !g.isLeader {
 		return errNotLeader(g.lead)
 	}
-	if slices.Contains(g.voters, to) {
-		g.rn.TransferLeader(to)
+	if id := identity(g.members.now().GetVoters(), to); id != 0 {
+		g.rn.TransferLeader(id)
 		g.watch()
 		return nil
 	}
@@ -302,51 +372,32 @@ func (g *group) transfer(to uint64) error {
 
 func (g *group) status(s *Status) {
 	st := g.rn.BasicStatus()
-	s.Leader, s.Term, s.Commit = st.Lead, st.GetTerm(), st.GetCommit()
-	for _, id := range g.voters {
-		s.Members = append(s.Members, MemberStatus{ID: id})
+	s.Leader, s.Term, s.Commit = memberOf(st.Lead), st.GetTerm(), st.GetCommit()
+	conf := g.members.now()
+	for _, m := range g.c.o.Members {
+		ms := MemberStatus{ID: m}
+		if identity(conf.GetVoters(), m) == 0 || m == g.c.o.ID && !known(conf, g.id) {
+			ms.State = StateJoining
+		}
+		s.Members = append(s.Members, ms)
 	}
 	if !g.isLeader {
 		return
 	}
-	g.rn.WithProgress(func(id uint64, _ raft.ProgressType, p progress) {
-		for i := range s.Members {
-			if s.Members[i].ID == id {
-				s.Members[i].Match = p.Match
-				s.Members[i].Active = p.RecentActive || id == g.c.o.ID
-				s.Members[i].State = progressNames[p.State]
-			}
+	g.rn.WithProgress(func(id uint64, typ raft.ProgressType, p progress) {
+		i := slices.Index(g.c.o.Members, memberOf(id))
+		if i < 0 || typ == raft.ProgressTypeLearner && identity(conf.GetVoters(), memberOf(id)) != 0 {
+			return
+		}
+		s.Members[i].Match = p.Match
+		s.Members[i].Active = p.RecentActive || id == g.id
+		if typ == raft.ProgressTypePeer {
+			s.Members[i].State = progressNames[p.State]
 		}
 	})
-}
-
-// decodeMessage decodes what a member sent, and refuses what members don't
-// send each other.
-func decodeMessage(from, to uint64, data []byte) (*pb.Message, error) {
-	if len(data) > journal.MaxBody+maxMessage {
-		return nil, fault.New(fault.TooLarge, "MessageTooLarge", "a message of %d bytes from member %d", len(data), from)
-	}
-	m := &pb.Message{}
-	if err := proto.Unmarshal(data, m); err != nil {
-		return nil, fault.Wrap(fault.Invalid, "BadMessage", err, "a message from member %d can't be decoded", from)
-	}
-	if m.GetFrom() != from || m.GetTo() != to || !exchanged[m.GetType()] || len(m.GetResponses()) > 0 {
-		return nil, fault.New(fault.Invalid, "BadMessage", "member %d sent a message that is none between members", from)
-	}
-	for i, e := range m.GetEntries() {
-		if e.GetIndex() != m.GetIndex()+1+uint64(i) {
-			return nil, fault.New(fault.Invalid, "BadMessage", "member %d sent entries out of order", from)
-		}
-		if _, err := journalEntry(e); err != nil {
-			return nil, fmt.Errorf("a message from member %d: %w", from, err)
+	for i, m := range g.c.o.Members {
+		if g.repairing(m) {
+			s.Members[i].State = StateJoining
 		}
 	}
-	return m, nil
-}
-
-// exchanged are the types of messages that members send each other.
-var exchanged = map[pb.MessageType]bool{
-	pb.MsgApp: true, pb.MsgAppResp: true, pb.MsgVote: true, pb.MsgVoteResp: true,
-	pb.MsgPreVote: true, pb.MsgPreVoteResp: true, pb.MsgHeartbeat: true,
-	pb.MsgHeartbeatResp: true, pb.MsgTimeoutNow: true, pb.MsgSnap: true,
 }

@@ -66,6 +66,9 @@ func (l *local) confirm() { l.c.confirmed(len(l.c.reads)) }
 
 func (l *local) drain() {}
 
+// conf is empty: the log is of one.
+func (l *local) conf(uint64) ([]byte, error) { return nil, nil }
+
 func (l *local) stored(w *write) { l.apply(w.entries) }
 
 // overdue can only wait for the end that core.watchDisk makes.

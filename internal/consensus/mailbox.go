@@ -1,10 +1,6 @@
 package consensus
 
-import (
-	"sync"
-
-	pb "go.etcd.io/raft/v3/raftpb"
-)
+import "sync"
 
 // mailbox is what waits for the loop. Safe for concurrent use.
 type mailbox struct {
@@ -17,7 +13,7 @@ type mailbox struct {
 // mail is what the loop takes at once.
 type mail struct {
 	stored   []*write
-	messages []*pb.Message
+	messages []letter
 	calls    []func()
 	commands []command
 	failure  error // of the writer

@@ -318,11 +318,11 @@ func (n *node) Receive(from uint64, msg []byte) error {
 	if n.group == nil {
 		return errNotAGroup()
 	}
-	m, err := decodeMessage(from, n.core.o.ID, msg)
+	m, err := decodeLetter(from, n.core.o.ID, msg)
 	if err != nil {
 		return err
 	}
-	if m.GetType() == pb.MsgSnap {
+	if m.raft.GetType() == pb.MsgSnap {
 		return fault.New(fault.Invalid, "BadMessage", "member %d sent a state's message without the state", from)
 	}
 	if !n.box.put(func(b *mail) bool {

@@ -14,6 +14,8 @@ type published struct {
 	status Status
 	index  uint64 // entries up to here are committed
 	ended  bool   // the journal is closed
+
+	damaged func(error) // called when the log isn't what was written
 }
 
 // publish shows the core's state to others.
@@ -69,6 +71,9 @@ func (p *published) read(low, high, maxBytes uint64) ([]Entry, error) {
 	for low <= high {
 		list, err := p.j.Entries(low, high+1, maxBytes)
 		if err != nil {
+			if fault.Is(err, fault.Corrupt) {
+				p.damaged(err)
+			}
 			return nil, err
 		}
 		var entries []Entry

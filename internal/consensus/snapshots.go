@@ -19,6 +19,7 @@ type snapshots struct {
 	retry uint64 // not before this tick, after a failure
 	draft *draft
 	next  []func(error) // who asked for one that isn't begun
+	force bool          // also if it includes no more events than the newest
 }
 
 // draft is a snapshot on its way.
@@ -49,6 +50,15 @@ func (s *snapshots) grown(bytes int) { s.bytes += int64(bytes) }
 func (s *snapshots) request(done func(error)) {
 	s.next = append(s.next, done)
 	s.retry = 0
+}
+
+// renew asks for a snapshot for a member that can't do with the newest: there
+// is none yet, or it doesn't know of that member.
+func (s *snapshots) renew() {
+	if s.draft == nil && len(s.next) == 0 && s.retry == 0 {
+		s.force = true
+		s.next = append(s.next, func(error) {})
+	}
 }
 
 // tick forgets a failure after a while.
@@ -100,13 +110,14 @@ func (s *snapshots) begin() {
 	c := s.c
 	waiters := s.next
 	s.next = nil
-	if c.seq == 0 || c.seq == s.seq {
+	if !s.force && (c.seq == 0 || c.seq == s.seq) {
 		// Nothing has happened that the newest doesn't include.
 		for _, done := range waiters {
 			done(nil)
 		}
 		return
 	}
+	s.force = false
 	d := &draft{seq: c.seq, frozen: c.m.Freeze(), waiters: waiters}
 	s.draft = d
 	c.env.background(func() {
@@ -134,15 +145,21 @@ func (d *draft) write(j *journal.Journal) {
 // publish hands a written snapshot to the writer; all it includes is committed.
 func (s *snapshots) publish(d *draft) {
 	c := s.c
-	index := c.j.Index(d.seq)
+	// Entries without events after it are included as well: they change the
+	// members, or nothing.
+	index := min(c.j.Index(d.seq+1)-1, c.index)
 	term, err := c.j.Term(index)
-	if err != nil {
+	if have, _ := c.j.Snapshot(); err != nil || index < have.Index {
 		// A newer one came from a peer meanwhile, and the entry is gone.
 		s.end(nil)
 		return
 	}
-	have, _ := c.j.Snapshot()
-	d.meta = journal.Meta{Index: index, Term: term, Seq: d.seq, Conf: have.Conf}
+	conf, err := c.proto.conf(index)
+	if err != nil {
+		s.end(err)
+		return
+	}
+	d.meta = journal.Meta{Index: index, Term: term, Seq: d.seq, Conf: conf}
 	d.handed = true
 	c.hand(&write{publish: d})
 }

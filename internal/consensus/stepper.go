@@ -3,8 +3,6 @@ package consensus
 import (
 	"io"
 
-	pb "go.etcd.io/raft/v3/raftpb"
-
 	"github.com/signet-scheduler/signet/internal/journal"
 )
 
@@ -156,6 +154,9 @@ func (s *Stepper) Err() error { return s.core.err }
 // Settled tells that the state holds nothing that isn't committed.
 func (s *Stepper) Settled() bool { return s.core.seq == s.core.applied }
 
+// Applied returns the number of the newest entry that is committed and in the state.
+func (s *Stepper) Applied() uint64 { return s.core.applied }
+
 // Recovered tells what opening the log found.
 func (s *Stepper) Recovered() journal.Recovery { return s.core.j.Recovered() }
 
@@ -234,12 +235,12 @@ func (s *Stepper) Receive(from uint64, msg []byte) error {
 	if s.group == nil {
 		return errNotAGroup()
 	}
-	m, err := decodeMessage(from, s.core.o.ID, msg)
+	m, err := decodeLetter(from, s.core.o.ID, msg)
 	if err != nil {
 		return err
 	}
 	s.core.guard(func() {
-		s.group.receive([]*pb.Message{m})
+		s.group.receive([]letter{m})
 		s.core.settle()
 	})
 	return nil

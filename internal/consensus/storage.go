@@ -28,6 +28,9 @@ func (s storage) InitialState() (*pb.HardState, *pb.ConfState, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(conf.GetVoters()) == 0 && s.j.Owner() == 0 {
+		return nil, nil, fault.New(fault.Invalid, "NotAGroup", "the log is not one of a group")
+	}
 	h := s.j.HardState()
 	commit := max(h.Commit, meta.Index)
 	if last := s.j.Last(); commit > last {
@@ -95,11 +98,15 @@ func raftSnapshot(meta journal.Meta) (*pb.Snapshot, error) {
 const (
 	kindNormal = 0
 	kindOther  = 1 // one that the library makes for itself; carries no events
+	kindChange = 2 // a change of members
 )
 
 // raftEntry returns a journal's entry as the library's.
 func raftEntry(e *journal.Entry) *pb.Entry {
 	p := &pb.Entry{Term: new(e.Term), Index: new(e.Index), Type: pb.EntryNormal.Enum()}
+	if e.Kind == kindChange {
+		p.Type = pb.EntryConfChange.Enum()
+	}
 	if len(e.Data) > 0 {
 		p.Data = e.Data
 	}
@@ -109,8 +116,14 @@ func raftEntry(e *journal.Entry) *pb.Entry {
 // journalEntry returns a library's entry as the journal's.
 func journalEntry(p *pb.Entry) (journal.Entry, error) {
 	e := journal.Entry{Index: p.GetIndex(), Term: p.GetTerm(), Kind: kindOther, Data: p.GetData()}
-	if p.GetType() != pb.EntryNormal {
-		return e, fault.New(fault.Internal, "UnknownEntry", "entry %d is a change of members, which this version doesn't know", e.Index)
+	switch p.GetType() {
+	case pb.EntryNormal:
+	case pb.EntryConfChange:
+		e.Kind = kindChange
+		_, err := decodeChange(e.Index, e.Data)
+		return e, err
+	default:
+		return e, fault.New(fault.Corrupt, "UnknownEntry", "entry %d is of a kind that this version doesn't know", e.Index)
 	}
 	if len(e.Data) == 0 {
 		return e, nil
@@ -131,9 +144,6 @@ func decodeConf(b []byte) (*pb.ConfState, error) {
 	conf := &pb.ConfState{}
 	if err := proto.Unmarshal(b, conf); err != nil {
 		return nil, fault.Wrap(fault.Corrupt, "JournalDamaged", err, "the log's list of members can't be decoded")
-	}
-	if len(conf.GetVoters()) == 0 {
-		return nil, fault.New(fault.Invalid, "NotAGroup", "the log is not one of a group")
 	}
 	return conf, nil
 }

@@ -24,7 +24,7 @@ func (g *group) send(m *pb.Message) {
 		g.c.stop(fault.Wrap(fault.Internal, "MessageEncoding", err, "a message can't be encoded"))
 		return
 	}
-	g.out.add(m.GetTo(), data)
+	g.out.add(memberOf(m.GetTo()), data)
 }
 
 // sendState sends the newest snapshot as a stream beside Raft, with the
@@ -52,6 +52,12 @@ func (g *group) sendState(m *pb.Message) {
 		fail(err)
 		return
 	}
+	if !known(snap.GetMetadata().GetConfState(), to) {
+		// It would not take the state of a group that it isn't in.
+		g.c.snap.renew()
+		fail(fault.New(fault.NotFound, "NoSnapshot", "the newest snapshot is older than the member"))
+		return
+	}
 	m = proto.Clone(m).(*pb.Message)
 	m.Snapshot = snap
 	data, err := proto.Marshal(m)
@@ -60,8 +66,8 @@ func (g *group) sendState(m *pb.Message) {
 		return
 	}
 	var once sync.Once
-	g.c.log.Info("sending the state", "to", to, "seq", meta.Seq, "index", meta.Index)
-	g.c.o.Transport.SendSnapshot(to, data, body, func(err error) {
+	g.c.log.Info("sending the state", "to", memberOf(to), "seq", meta.Seq, "index", meta.Index)
+	g.c.o.Transport.SendSnapshot(memberOf(to), data, &watched{body, g.c.damaged}, func(err error) {
 		once.Do(func() {
 			_ = body.Close() // it is only read
 			g.c.env.post(func() { g.c.guard(func() { g.report(to, err) }) })
@@ -69,12 +75,26 @@ func (g *group) sendState(m *pb.Message) {
 	})
 }
 
+// watched reads a state and tells of damage that it meets.
+type watched struct {
+	io.Reader
+	damaged func(error)
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if fault.Is(err, fault.Corrupt) {
+		w.damaged(err)
+	}
+	return n, err
+}
+
 // report tells the library how the sending of a state ended.
 func (g *group) report(to uint64, err error) {
 	status := raft.SnapshotFinish
 	if err != nil {
 		status = raft.SnapshotFailure
-		g.c.log.Warn("sending the state failed", "to", to, "error", err)
+		g.c.log.Warn("sending the state failed", "to", memberOf(to), "error", err)
 	}
 	g.rn.ReportSnapshot(to, status)
 	g.c.settle()
@@ -114,7 +134,8 @@ func receiveState(j *journal.Journal, m *pb.Message, body io.Reader) (*journal.D
 func (c *core) stepState(g *group, m *pb.Message, d *journal.Draft) {
 	c.guard(func() {
 		g.incoming = d
-		if !c.j.Low() {
+		if m.GetTo() == g.id && !g.joining.renaming && !c.j.Low() {
+			g.listen(m)
 			g.step(m)
 			c.settle()
 		} // else it counts as lost: installing takes the reserve, and there is none

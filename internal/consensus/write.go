@@ -20,6 +20,8 @@ type write struct {
 	discard []*journal.Draft
 	compact uint64 // drop entries below
 	probe   bool   // look at the disk
+	owner   uint64 // give the log, which has no entries, to this identity
+	retire  bool   // its owner is in the group no more
 
 	bytes int64  // what it takes in the log, about
 	since uint64 // tick at which it was handed out
@@ -47,6 +49,16 @@ func (x writer) write(w *write) error {
 		// point at them.
 		h.Commit = w.install.Meta().Index
 		if err := x.j.Install(w.install, h); err != nil {
+			return err
+		}
+	}
+	if w.owner != 0 {
+		if err := x.j.SetOwner(w.owner); err != nil {
+			return err
+		}
+	}
+	if w.retire {
+		if err := x.j.Retire(); err != nil {
 			return err
 		}
 	}
