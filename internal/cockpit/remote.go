@@ -34,6 +34,7 @@ type Remote struct {
 
 // member is one member of the group.
 type member struct {
+	name   string
 	url    string
 	client *transport.Client
 }
@@ -42,6 +43,10 @@ type member struct {
 const (
 	callTime = 20 * time.Second
 	tryTime  = 8 * time.Second
+	// lastTryPause is the longest between two rounds: a new leader should be
+	// found soon.
+	lastTryPause = 200 * time.Millisecond
+	apiPath      = "/controller/api"
 	// maxAnswer is in bytes.
 	maxAnswer = 64 << 20
 	// maxFrame is the greatest entry of a Controller's log in bytes.
@@ -61,7 +66,7 @@ func NewRemote(ref conf.ControllerRef, credentials *transport.Credentials, c clo
 		if err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
-		r.members = append(r.members, member{strings.TrimSuffix(ref.URLs[i], "/") + "/controller/api", client})
+		r.members = append(r.members, member{name, strings.TrimSuffix(ref.URLs[i], "/") + apiPath, client})
 	}
 	return r, nil
 }
@@ -87,7 +92,7 @@ func (r *Remote) try(ctx context.Context, f func(context.Context, member) (hint 
 	at := int(r.leader.Load())
 	pause := 20 * time.Millisecond
 	for n := 1; ; n++ {
-		hint, err := f(ctx, r.members[at])
+		hint, err := r.attempt(ctx, at, f)
 		if err == nil || !again(err) {
 			if n > 1 {
 				r.leader.Store(int64(at))
@@ -106,7 +111,7 @@ func (r *Remote) try(ctx context.Context, f func(context.Context, member) (hint 
 			case <-ctx.Done():
 			}
 			timer.Stop()
-			pause = min(2*pause, time.Second)
+			pause = min(2*pause, lastTryPause)
 		}
 		if ctx.Err() != nil {
 			return err
@@ -120,7 +125,7 @@ func (r *Remote) index(hint string) int {
 	if hint == "" {
 		return -1
 	}
-	return slices.IndexFunc(r.members, func(m member) bool { return m.url == strings.TrimSuffix(hint, "/")+"/controller/api" })
+	return slices.IndexFunc(r.members, func(m member) bool { return m.url == strings.TrimSuffix(hint, "/")+apiPath })
 }
 
 // call makes one request, which only the leader answers, and decodes the answer.
@@ -205,12 +210,20 @@ func send(ctx context.Context, m member, method, path string, body []byte) (*htt
 // Members that don't lead answer some of them, too.
 func (r *Remote) stream(ctx context.Context, path string) (io.ReadCloser, error) {
 	var body io.ReadCloser
-	err := r.try(ctx, func(_ context.Context, m member) (hint string, err error) {
-		// The caller's context, not that of the try: the body outlives it. The
-		// client bounds the wait for the header.
-		resp, err := send(ctx, m, http.MethodGet, path, nil) //nolint:bodyclose // the caller closes it
+	err := r.try(ctx, func(try context.Context, m member) (hint string, err error) {
+		// The body outlives the try, which ends only the wait for the header.
+		whole, cancel := context.WithCancel(ctx)
+		untie := context.AfterFunc(try, cancel)
+		resp, err := send(whole, m, http.MethodGet, path, nil) //nolint:bodyclose // the caller closes it
 		if err == nil {
-			body = resp.Body
+			body = &tied{resp.Body, cancel}
+			if !untie() {
+				_ = body.Close()
+				err = fault.New(fault.Unavailable, "TriedTooLong", "the Controller's answer came too late")
+			}
+		}
+		if err != nil {
+			cancel()
 		}
 		if led, ok := errors.AsType[*notLeaderError](err); ok {
 			hint = led.leader
@@ -218,6 +231,19 @@ func (r *Remote) stream(ctx context.Context, path string) (io.ReadCloser, error)
 		return hint, err
 	})
 	return body, err
+}
+
+// tied is a body that ends its request when it is closed.
+type tied struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+// Close implements io.Closer.
+func (t *tied) Close() error {
+	err := t.ReadCloser.Close()
+	t.cancel()
+	return err
 }
 
 // Command implements Controller.
@@ -319,33 +345,11 @@ func (r *Remote) Agents(ctx context.Context) ([]AgentInfo, error) {
 // Status implements Controller. Every member answers; what the leader says is
 // preferred, since others may be behind.
 func (r *Remote) Status(ctx context.Context) (Status, error) {
-	var best Status
-	var failed error
-	at := int(r.leader.Load())
-	for range len(r.members) + 1 {
-		var out Status
-		err := askOnce(ctx, r.members[at], http.MethodGet, "/status", nil, &out)
-		next := (at + 1) % len(r.members)
-		switch {
-		case err != nil:
-			failed = err
-		case out.Leader == out.Name:
-			r.leader.Store(int64(at))
-			return out, nil
-		default:
-			best = out
-			for _, m := range out.Members {
-				if m.Name == out.Leader {
-					next = max(0, r.index(m.URL))
-				}
-			}
-		}
-		at = next
+	best, err := r.survey(ctx)
+	if i := r.named(best.Leader); err == nil && i >= 0 {
+		r.leader.Store(int64(i))
 	}
-	if best.Name != "" {
-		return best, nil
-	}
-	return best, failed
+	return best, err
 }
 
 // TaskLog implements Controller.
@@ -418,12 +422,24 @@ type frames struct {
 }
 
 // eventIdle is how long the stream may be silent: the Controller sends a
-// heartbeat every 3 seconds.
-const eventIdle = 15 * time.Second
+// heartbeat every second. A member that is held or cut off is left for another
+// soon, so that the history doesn't fall behind.
+const eventIdle = 3 * time.Second
 
 func newFrames(body io.ReadCloser) *frames {
-	idle := time.AfterFunc(eventIdle, func() { _ = body.Close() })
-	return &frames{body: body, in: bufio.NewReaderSize(body, 64<<10), idle: idle}
+	f := &frames{body: body, idle: time.AfterFunc(eventIdle, func() { _ = body.Close() })}
+	f.in = bufio.NewReaderSize(f, 64<<10)
+	return f
+}
+
+// Read reads the stream; every byte is a sign of life, so that a great entry may
+// take its time.
+func (f *frames) Read(b []byte) (int, error) {
+	n, err := f.body.Read(b)
+	if n > 0 {
+		f.idle.Reset(eventIdle)
+	}
+	return n, err
 }
 
 // Next implements Events.
@@ -433,7 +449,6 @@ func (f *frames) Next() ([]engine.Stamped, error) {
 		if err != nil {
 			return nil, cut(err)
 		}
-		f.idle.Reset(eventIdle)
 		if n == 0 {
 			continue
 		}

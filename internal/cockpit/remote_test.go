@@ -27,6 +27,9 @@ type group struct {
 	mu     sync.Mutex
 	leader int
 	hint   bool // the other one says who leads
+	term   int64
+	hangs  [2]bool // answers nothing
+	says   map[int]Status
 	urls   [2]string
 	got    []string
 	bodies []string
@@ -37,10 +40,20 @@ func (g *group) handler(i int) http.Handler {
 		body, _ := io.ReadAll(r.Body)
 		g.mu.Lock()
 		defer g.mu.Unlock()
+		if g.hangs[i] {
+			g.mu.Unlock()
+			<-r.Context().Done()
+			g.mu.Lock()
+			return
+		}
 		path := r.URL.RequestURI()
 		if r.URL.Path == "/controller/api/status" {
+			if st, ok := g.says[i]; ok {
+				_ = json.NewEncoder(w).Encode(st)
+				return
+			}
 			names := []string{"c-1", "c-2"}
-			_ = json.NewEncoder(w).Encode(Status{Name: names[i], Leader: names[g.leader], LastEventID: int64(i + 1), Members: []MemberInfo{{names[0], "", g.urls[0]}, {names[1], "", g.urls[1]}}})
+			_ = json.NewEncoder(w).Encode(Status{Name: names[i], Leader: names[g.leader], Term: g.term, LastEventID: int64(i + 1), Members: []MemberInfo{{names[0], "", g.urls[0]}, {names[1], "", g.urls[1]}}})
 			return
 		}
 		if i != g.leader {

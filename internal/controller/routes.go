@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
@@ -530,6 +531,10 @@ func (c *Controller) getStatus(w http.ResponseWriter, _ *http.Request) {
 }
 
 // getEvents streams committed events: NDJSON, or the entries in binary form.
+// eventBeat is how long the event stream is silent at most. There are few
+// Cockpits, and they leave a member that is silent for three times as long.
+const eventBeat = time.Second
+
 func (c *Controller) getEvents(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	after, err := strconv.ParseInt(q.Get("after"), 10, 64)
@@ -542,6 +547,7 @@ func (c *Controller) getEvents(w http.ResponseWriter, r *http.Request) {
 		c.problem(w, err)
 		return
 	}
+	s.Beat(eventBeat)
 	if q.Get("format") == "binary" {
 		err = s.Binary(w, r)
 	} else {

@@ -13,8 +13,12 @@ import (
 	"github.com/signet-scheduler/signet/internal/transport"
 )
 
-// heartbeat is how long a stream is silent at most.
-const heartbeat = 3 * time.Second
+// How long a stream is silent at most, unless the reader is told otherwise, and
+// how long a reader may leave what was written unread.
+const (
+	heartbeat = 3 * time.Second
+	writeTime = 4 * heartbeat
+)
 
 // Reader is what of a node is read.
 type Reader interface {
@@ -31,6 +35,7 @@ type Stream struct {
 	after  int64
 	seq    uint64
 	follow bool
+	beat   time.Duration
 }
 
 // Open begins a stream behind event after; 0 is the oldest kept. It ends when
@@ -47,8 +52,12 @@ func Open(node Reader, x *Index, c clock.Clock, end <-chan struct{}, after int64
 		}
 		seq = max(seq, oldest)
 	}
-	return &Stream{node: node, index: x, clock: c, end: end, after: after, seq: seq, follow: follow}, nil
+	return &Stream{node: node, index: x, clock: c, end: end, after: after, seq: seq, follow: follow, beat: heartbeat}, nil
 }
+
+// Beat makes the stream silent for at most d: its reader is to notice soon when
+// nobody is there any more.
+func (s *Stream) Beat(d time.Duration) { s.beat = d }
 
 // Ready calls send with what is committed and not yet sent, and doesn't wait for more.
 func (s *Stream) Ready(send func([]engine.Stamped) error) error {
@@ -128,7 +137,7 @@ func (s *Stream) lag(ctx context.Context) error {
 
 func (s *Stream) wait(ctx context.Context, grown <-chan struct{}, idle func() error) error {
 	for {
-		t := s.clock.NewTimer(heartbeat)
+		t := s.clock.NewTimer(s.beat)
 		select {
 		case <-ctx.Done():
 			t.Stop()
@@ -149,7 +158,7 @@ func (s *Stream) wait(ctx context.Context, grown <-chan struct{}, idle func() er
 
 // Lines answers with NDJSON, one event a line.
 func (s *Stream) Lines(w http.ResponseWriter, r *http.Request) error {
-	out := transport.NewStreamWriter(w, r, transport.StreamOptions{})
+	out := transport.NewStreamWriter(w, r, transport.StreamOptions{Heartbeat: s.beat})
 	var line []byte
 	err := s.each(r.Context(), func(events []engine.Stamped) error {
 		for i := range events {
@@ -172,7 +181,7 @@ func (s *Stream) Binary(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	rc := http.NewResponseController(w)
 	flush := func() error {
-		if err := rc.SetWriteDeadline(s.clock.Now().Add(4 * heartbeat)); err != nil {
+		if err := rc.SetWriteDeadline(s.clock.Now().Add(writeTime)); err != nil {
 			return err
 		}
 		return rc.Flush()
