@@ -2,6 +2,8 @@ package oracle
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,13 +25,11 @@ type Process struct {
 // Effects takes what processes did and holds it against the committed starts.
 type Effects struct {
 	s       *Stream
-	tasks   map[agentTask]*start // of the Agents' streams, or of the Controller's
+	tasks   map[string]map[string]*start // by Agent and task: of the Agents' streams, or of the Controller's
 	doubts  map[agentSigner][]interval
 	traces  map[trace][]Process // of processes whose task isn't known
 	unknown []Process           // started, and no start is known yet
 }
-
-type agentTask struct{ agent, task string }
 
 type agentSigner struct{ agent, signer string }
 
@@ -47,22 +47,28 @@ type interval struct{ from, until int64 }
 // NewEffects returns the part that watches processes. It must be made before
 // the first event comes.
 func NewEffects(s *Stream) *Effects {
-	e := &Effects{s: s, tasks: map[agentTask]*start{}, doubts: map[agentSigner][]interval{}, traces: map[trace][]Process{}}
+	e := &Effects{s: s, tasks: map[string]map[string]*start{}, doubts: map[agentSigner][]interval{}, traces: map[trace][]Process{}}
 	s.effects = e
 	return e
 }
 
 // committed takes a start of a stream.
 func (x *Effects) committed(b *book, st *start) {
-	key := agentTask{st.agent, st.task}
 	if b.agent == "" && x.s.logs[st.agent] != nil {
 		return // the Agent's own stream has told it before
 	}
-	if _, twice := x.tasks[key]; !twice {
-		x.tasks[key] = st
+	if x.tasks[st.agent] == nil {
+		x.tasks[st.agent] = map[string]*start{}
+	}
+	if _, twice := x.tasks[st.agent][st.task]; !twice {
+		x.tasks[st.agent][st.task] = st
 	}
 	x.trusted(st)
 }
+
+// begins forgets the tasks of an Agent's log that is gone: a new one may give
+// the same ids again.
+func (x *Effects) begins(agent string) { delete(x.tasks, agent) }
 
 // Started takes a process that really started. Where the Agent's own stream is
 // fed, its start must have been committed there before; else that is looked at
@@ -73,8 +79,8 @@ func (x *Effects) Started(p Process) error {
 	case p.Task == "":
 		key := trace{p.Order, p.Position, max(1, p.Try)}
 		x.traces[key] = append(x.traces[key], p)
-	case x.tasks[agentTask{p.Agent, p.Task}] != nil:
-		x.ran(x.tasks[agentTask{p.Agent, p.Task}], p)
+	case x.tasks[p.Agent][p.Task] != nil:
+		x.ran(x.tasks[p.Agent][p.Task], p)
 	case x.s.logs[p.Agent] != nil:
 		x.unstarted(p)
 	default:
@@ -101,7 +107,7 @@ func (x *Effects) ran(st *start, p Process) {
 // Ended takes a process that really ended.
 func (x *Effects) Ended(p Process) error {
 	n := len(x.s.found.all)
-	if st := x.tasks[agentTask{p.Agent, p.Task}]; st != nil && st.ran == 0 {
+	if st := x.tasks[p.Agent][p.Task]; st != nil && st.ran == 0 {
 		x.tell(EffectUnstarted, st, p, text("a process of the task %s ended that never started", st.task))
 	}
 	return x.s.found.since(n)
@@ -192,7 +198,7 @@ func pidText(p Process) string {
 // set, every process leaves a trace.
 func (x *Effects) end(complete bool) {
 	for _, p := range x.unknown {
-		if st := x.tasks[agentTask{p.Agent, p.Task}]; st != nil {
+		if st := x.tasks[p.Agent][p.Task]; st != nil {
 			st.ran++
 			if st.ran > 1 {
 				x.tell(EffectTwice, st, p, text("the task %s ran %d processes", st.task, st.ran))
@@ -203,8 +209,10 @@ func (x *Effects) end(complete bool) {
 	}
 	x.unknown = nil
 	x.endTraces(complete)
-	for _, st := range x.tasks {
-		x.trusted(st)
+	for _, agent := range slices.Sorted(maps.Keys(x.tasks)) {
+		for _, task := range slices.Sorted(maps.Keys(x.tasks[agent])) {
+			x.trusted(x.tasks[agent][task])
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ type attachment struct {
 	state    attachState
 	revision int64
 	problem  bool // refused, or in quarantine there
+	had      bool // the Agent has it, perhaps in an older revision
 }
 
 type attachState uint8
@@ -134,10 +135,11 @@ func (s *Stream) attachmentEvent(e *engine.Stamped) bool {
 		if at := s.items.at[key]; at != nil && at.state != isDetachable && at.revision == ev.Item.Revision && !at.problem {
 			s.wrongItem(e, ev.Item, ev.Agent, "the Agent has it already, or gets it")
 		}
-		s.items.at[key] = &attachment{state: isAttachable, revision: ev.Item.Revision}
+		had := s.items.at[key] != nil && s.items.at[key].had
+		s.items.at[key] = &attachment{state: isAttachable, revision: ev.Item.Revision, had: had}
 	case *engine.ItemAttached:
 		if at := s.onTheWay(e, ev.Item, ev.Agent); at != nil {
-			at.state, at.problem = isAttached, false
+			at.state, at.problem, at.had = isAttached, false, true
 		}
 	case *engine.ItemRefused:
 		if at := s.onTheWay(e, ev.Item, ev.Agent); at != nil {
@@ -236,7 +238,7 @@ func (i *items) mayStart(b *book, l *life, e *engine.Stamped) {
 	switch {
 	case at == nil:
 		b.wrong(4, HeldBack, l, e, "the Agent %s doesn't have the workflow %s", l.agent, l.workflow)
-	case at.state == isAttachable && !at.problem:
+	case at.state == isAttachable && !at.had:
 		b.wrong(4, HeldBack, l, e, "the Agent %s hasn't got the workflow %s yet", l.agent, l.workflow)
 	case at.problem:
 		b.wrong(4, HeldBack, l, e, "the workflow %s is refused or in quarantine at the Agent %s", l.workflow, l.agent)
@@ -256,18 +258,16 @@ func (i *items) stopsAt(l *life) bool {
 func (s *Stream) agentsEvent(b *book, e *engine.Stamped) {
 	switch ev := e.Event.(type) {
 	case *engine.ItemAttachedToMe:
-		if ev.Item.Kind.Versioned() {
+		if ev.Item.Kind == item.KindWorkflow {
 			id := workflow.ID{Path: ev.Item.Path, VersionID: ev.Item.VersionID}
 			s.document(id, ev.Document, ev.Signer)
 			b.here[id] = present
 		}
-	case *engine.ItemRefused:
-		if ev.Item.Kind.Versioned() && b.here[workflow.ID{Path: ev.Item.Path, VersionID: ev.Item.VersionID}] == absent {
-			delete(b.here, workflow.ID{Path: ev.Item.Path, VersionID: ev.Item.VersionID})
-		}
 	case *engine.ItemDetached:
-		delete(b.here, workflow.ID{Path: ev.Item.Path, VersionID: ev.Item.VersionID})
-		if ev.Item.Kind == pathControl {
+		switch ev.Item.Kind {
+		case item.KindWorkflow:
+			delete(b.here, workflow.ID{Path: ev.Item.Path, VersionID: ev.Item.VersionID})
+		case pathControl:
 			delete(b.paused, ev.Item.Path)
 		}
 	case *engine.ItemQuarantined:
@@ -281,7 +281,7 @@ func (s *Stream) agentsEvent(b *book, e *engine.Stamped) {
 
 func (b *book) quarantine(ref engine.ItemRef, from, to presence) {
 	id := workflow.ID{Path: ref.Path, VersionID: ref.VersionID}
-	if ref.Kind.Versioned() && b.here[id] == from {
+	if ref.Kind == item.KindWorkflow && b.here[id] == from {
 		b.here[id] = to
 	}
 }

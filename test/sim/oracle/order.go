@@ -188,7 +188,7 @@ func (b *book) fork(l *life, e *engine.Stamped, ev *order.ForkedEvent) {
 			b.wrong(2, WrongChild, l, e, "%s is no child order of this one", c.id)
 		}
 		b.orders[c.id] = c
-		b.remember(c, e)
+		c.told = l.told // its story begins with its parent's
 	}
 }
 

@@ -74,6 +74,9 @@ func (s *Stream) AgentEvent(agent string, e *engine.Stamped) error {
 	init, begins := e.Event.(*engine.AgentInitialized)
 	if begins && b != nil && b.count > 0 { // it has lost its disk
 		delete(s.adoption.expected, agent)
+		if s.effects != nil {
+			s.effects.begins(agent)
+		}
 		b = nil
 	}
 	if b == nil {
