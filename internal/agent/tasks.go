@@ -367,6 +367,9 @@ func (t *tasks) finish(k *task, end proc.End) {
 	if t.a.ctx.Err() != nil {
 		return // found as lost at the next start
 	}
+	if fault.Is(err, fault.NoSpace) {
+		t.sealWithSpace(k, summary)
+	}
 	if end.Unknown {
 		t.forget(k)
 		t.settle("recording the end of a job", func(e *engine.Agent, now int64) error { return e.ProcessLost(k.launch.OrderID, k.launch.Task, now) })
@@ -388,6 +391,30 @@ func (t *tasks) finish(k *task, end proc.End) {
 	})
 	t.forget(k)
 	t.drop(k)
+}
+
+// sealWithSpace ends a log that couldn't be ended as the disk was full, before
+// the end of the job is told: who reads the log then is to see that it is cut.
+func (t *tasks) sealWithSpace(k *task, s joblog.Summary) {
+	const tries = 5 // when it isn't the disk of the Agent's own log
+	text := fmt.Sprintf("The log couldn't be written: the disk was full. %d bytes of output are missing.", s.Cut)
+	for i := 0; i < tries || t.a.node.Status().OutOfSpace; i++ {
+		_, err := t.a.hub.Seal(t.logPath(k.launch.Task), text)
+		if err == nil {
+			return
+		}
+		if !fault.Is(err, fault.NoSpace) {
+			t.a.log.Warn("sealing a task's log", "task", k.launch.Task, "error", err)
+			return
+		}
+		timer := t.a.clock.NewTimer(recordRetry)
+		select {
+		case <-timer.C():
+		case <-t.a.ctx.Done():
+			timer.Stop()
+			return // sealed at the next start
+		}
+	}
 }
 
 // record notes the outcome of a task that never had a process.

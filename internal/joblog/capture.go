@@ -146,8 +146,9 @@ func (c *Capture) Mark(line string) {
 // Finish ends the log. To be called when the process has ended: it reads what is
 // there, waits up to grace for the pipes' end (left-over processes may hold them
 // open), writes the end record and closes everything. An error means that the
-// log isn't whole, while the summary still counts everything. A second call
-// returns the same.
+// log isn't whole, while the summary still counts everything; after one of kind
+// NoSpace it may have no end either, until Seal makes it. A second call returns
+// the same.
 func (c *Capture) Finish(grace time.Duration) (Summary, error) {
 	c.once.Do(func() {
 		c.CloseWriteEnds()
@@ -278,11 +279,13 @@ func (c *Capture) finish() (Summary, error) {
 	if first != nil {
 		c.mark(fmt.Sprintf("The log couldn't be written: %v. %d bytes of output are missing.", first, s.Cut))
 	}
-	e := ending{stdout: s.StdoutBytes, stderr: s.StderrBytes, cut: s.Cut}
-	if s.Open {
-		e.flags |= flagOpen
+	if c.broken == nil { // no end without its mark; Seal can make both later
+		e := ending{stdout: s.StdoutBytes, stderr: s.StderrBytes, cut: s.Cut}
+		if s.Open {
+			e.flags |= flagOpen
+		}
+		c.append(appendFrame(nil, kindEnd, c.delta(), e.encode()))
 	}
-	c.append(appendFrame(nil, kindEnd, c.delta(), e.encode()))
 	err := errors.Join(first, c.broken, c.file.Close())
 	c.file = nil
 	if err != nil {

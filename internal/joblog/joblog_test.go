@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,6 +63,7 @@ type content struct {
 	stdout, stderr string
 	marks          []string
 	frames         []Frame
+	ended          bool
 }
 
 func read(t *testing.T, path string) content {
@@ -87,6 +89,7 @@ func read(t *testing.T, path string) content {
 			c.marks = append(c.marks, string(f.Data))
 		}
 	}
+	_, c.ended = r.Summary()
 	return c
 }
 
@@ -319,11 +322,12 @@ func TestLastLine(t *testing.T) {
 type failing struct {
 	logFile
 	writes int
+	fails  int // so many of the writes after them, 0: all
 	err    error
 }
 
 func (f *failing) Write(b []byte) (int, error) {
-	if f.writes--; f.writes < 0 && f.err != nil {
+	if f.writes--; f.writes < 0 && f.err != nil && (f.fails == 0 || f.writes >= -f.fails) {
 		n, _ := f.logFile.Write(b[:len(b)/2])
 		return n, f.err
 	}
@@ -363,6 +367,35 @@ func TestWriteFails(t *testing.T) {
 		if bad.err == nil && (len(got.marks) != 1 || !strings.Contains(got.marks[0], "disk is full")) {
 			t.Errorf("after %d writes: marks %q", writes, got.marks)
 		}
+	}
+}
+
+// A log has no end without the mark that says what is missing: Seal makes both
+// when there is space.
+func TestNoSpaceForTheMark(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "task.log")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := start(&failing{logFile: f, writes: 1, fails: 2, err: syscall.ENOSPC}, path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, c.Stdout(), "lost")
+	s, err := c.Finish(time.Minute)
+	if !fault.Is(err, fault.NoSpace) || s.Cut != 4 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if got := read(t, path); len(got.marks) != 0 || got.ended {
+		t.Fatalf("%+v", got)
+	}
+	if _, err := NewHub().Seal(path, "no space"); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, path); len(got.marks) != 1 || got.marks[0] != "no space" || !got.ended {
+		t.Fatalf("%+v", got)
 	}
 }
 
