@@ -80,8 +80,8 @@ func (e *effects) look() (starts, done int, err error) {
 	return e.starts, len(e.last), nil
 }
 
-// done tells whether the last job of an order has ended.
-func (e *effects) done(order string) (bool, error) {
+// ended tells whether the last job of an order has ended.
+func (e *effects) ended(order string) (bool, error) {
 	if _, _, err := e.look(); err != nil {
 		return false, err
 	}
