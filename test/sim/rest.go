@@ -1,0 +1,235 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/test/sim/oracle"
+)
+
+// stall is how long nothing may happen to orders while one can go on.
+const stall = 30 * time.Second
+
+// rest ends the faults, lets everything come to rest, and looks at what is left.
+func (w *world) rest() {
+	w.tell("the faults are over")
+	w.calm = true
+	w.peace()
+	healed := false
+	w.last = w.now
+	w.heal(func() { healed = true; w.last = w.now })
+	began := w.now
+	for w.err == nil {
+		if w.until(time.Second, func() bool { return healed && w.resting() == "" }) {
+			w.final()
+			return
+		}
+		if !healed && w.now-began > (3*time.Minute).Microseconds() {
+			w.fail(w.failure("the installation doesn't take commands after the faults ended: %s", w.where()))
+		}
+		if healed && (w.now-w.last > stall.Microseconds() || w.now-began > (20*time.Minute).Microseconds()) {
+			w.fail(w.failure("nothing happens any more, and it isn't at rest (invariant 9): %s", w.resting()))
+		}
+	}
+}
+
+// peace takes all faults back.
+func (w *world) peace() {
+	clear(w.net.cut)
+	w.net.loss, w.net.twice, w.net.slow, w.net.late = 0, 0, 0, 0
+	latest := w.now
+	all := w.faults.parts()
+	for _, p := range all {
+		latest = max(latest, p.clock.micros())
+	}
+	for _, p := range all {
+		p.clock.set(latest+1000, 0)
+		p.mend()
+	}
+	for _, signer := range signers {
+		for _, c := range w.controllers {
+			if c.trust[signer] {
+				c.distrust(signer, false)
+			}
+		}
+		for _, a := range w.agents {
+			if a.trust[signer] {
+				a.distrust(signer, false)
+			}
+		}
+	}
+}
+
+// heal takes back what operators did that keeps orders from going on.
+func (w *world) heal(done func()) {
+	var list []*request
+	l := w.load
+	d := &deployment{}
+	for _, a := range w.agents {
+		d.add(agentRef(a.name, false, 0), "root")
+	}
+	list = append(list, &request{id: l.newID(), what: "enable Agents", deploy: d})
+	no := false
+	for _, doc := range l.docs {
+		// It may have been taken out of service.
+		d := &deployment{}
+		l.version++
+		d.add(doc.text(l.version), doc.signer)
+		list = append(list,
+			&request{id: l.newID(), what: "deploy " + doc.path, deploy: d},
+			l.request("let "+doc.path+" go", &engine.ControlWorkflowPath{Path: doc.path, Suspend: &no}))
+	}
+	for _, a := range w.agents {
+		if w.faults.wiped[a.name] {
+			list = append(list, l.request("reset "+a.name, &engine.ResetAgent{Agent: a.name}))
+		}
+	}
+	var next func(i int)
+	next = func(i int) {
+		if i == len(list) {
+			done()
+			return
+		}
+		l.operator(list[i], func() { next(i + 1) })
+	}
+	next(0)
+}
+
+// resting tells what isn't at rest; "" when everything is.
+func (w *world) resting() string {
+	m := w.leader()
+	if m == nil {
+		return "nobody leads"
+	}
+	seq := uint64(len(w.record.entries))
+	for _, c := range w.controllers {
+		if !c.up() || c.step.Applied() != seq || !c.step.Settled() {
+			return fmt.Sprintf("%s hasn't everything", c.name)
+		}
+	}
+	for _, a := range w.agents {
+		switch st, _ := m.eng.Agent(a.name); {
+		case !a.up() || !a.ready || !a.step.Settled():
+			return a.name + " isn't up"
+		case !st.Coupled:
+			return fmt.Sprintf("%s isn't coupled: %v", a.name, st.Problem)
+		case len(a.eng.Orders()) > 0 || a.eng.Running() > 0 || len(a.running) > 0:
+			return fmt.Sprintf("%s still has %d orders and %d processes", a.name, len(a.eng.Orders()), len(a.running))
+		}
+	}
+	for _, o := range m.eng.Orders() {
+		if why := w.waits(m.eng, o); why != "" {
+			return fmt.Sprintf("the order %s (%s at %s of %s, marked %v) %s; obstacles %v", o.ID, o.State.Kind, o.Position, o.Workflow, o.Mark, why, m.eng.Obstacles(o))
+		}
+	}
+	if w.cockpit.position < w.lastEvent() {
+		return fmt.Sprintf("the Cockpit is at %d of %d", w.cockpit.position, w.lastEvent())
+	}
+	return ""
+}
+
+// lastEvent returns the newest event of the stream.
+func (w *world) lastEvent() int64 { return w.stream.Last() }
+
+// waits tells what is wrong with an order when nothing happens any more.
+func (w *world) waits(e *engine.Controller, o *order.Order) string {
+	k := o.State.Kind
+	switch {
+	case o.Attachment.Where != order.Detached:
+		return "is still at its Agent"
+	case o.Suspended || o.State.Terminated() || k == order.Failed || k == order.FailedWhileFresh || o.State.IsStopped() || k == order.Broken:
+		return ""
+	case k == order.FailedInFork, k == order.Ready && o.Parent != "":
+		if p := e.Order(o.Parent); p == nil || p.State.Kind != order.Forked {
+			return "has lost its parent"
+		}
+		return ""
+	case k == order.Forked:
+		for _, ch := range o.State.Children {
+			c := e.Order(ch.OrderID)
+			if c == nil {
+				return "has lost a child"
+			}
+			if c.Suspended || c.State.IsFailed() && c.State.Kind != order.FailedInFork || c.State.IsStopped() || c.State.Kind == order.Broken || c.State.Kind == order.Forked {
+				return ""
+			}
+		}
+		return "doesn't join"
+	}
+	if b := e.Breakpoints(o.Workflow); len(b) > 0 {
+		return ""
+	}
+	return "is stuck"
+}
+
+// final compares all that can be compared at rest.
+func (w *world) final() {
+	w.tell("all is at rest")
+	w.fail(w.compareControllers())
+	for _, a := range w.agents {
+		w.fail(w.compareAgent(a))
+	}
+	if w.err != nil {
+		return
+	}
+	rows, err := w.cockpit.history()
+	if err != nil {
+		w.fail(fmt.Errorf("reading the history: %w", err))
+		return
+	}
+	if found := w.stream.History(rows, w.cockpit.position); len(found) > 0 {
+		w.fail(found[0])
+		return
+	}
+	found := w.stream.End(oracle.End{
+		Acknowledged: w.load.acked, Effects: w.effects, Commands: w.commands, Readers: []*oracle.Reader{w.cockpit.reader}, Waiting: true,
+	})
+	if len(found) > 0 {
+		w.fail(found[0])
+	}
+}
+
+// compareControllers compares the members' states with the fold of the log
+// (invariant 5).
+func (w *world) compareControllers() error {
+	fold := engine.NewController(w.controllers[0].config())
+	for i, data := range w.record.entries {
+		events, err := engine.ReadEvents(data)
+		if err != nil {
+			return err
+		}
+		if err := fold.Apply(events); err != nil {
+			return fmt.Errorf("folding entry %d: %w", i+1, err)
+		}
+	}
+	want := fold.Freeze().Digest()
+	for _, c := range w.controllers {
+		if c.eng.Freeze().Digest() != want {
+			return fmt.Errorf("%s: its state isn't the fold of the log (invariant 5)", c.name)
+		}
+		again, err := c.refold()
+		if err != nil {
+			return fmt.Errorf("%s: folding its log again: %w", c.name, err)
+		}
+		if again != want {
+			return fmt.Errorf("%s: its snapshot and log fold to another state (invariant 5)", c.name)
+		}
+	}
+	return nil
+}
+
+// where tells how the parts are, for a finding.
+func (w *world) where() string {
+	text := ""
+	for _, c := range w.controllers {
+		if !c.up() {
+			text += c.name + " is down; "
+			continue
+		}
+		st := c.step.Status()
+		text += fmt.Sprintf("%s: leader %d, term %d, applied %d of %d, no space %v; ", c.name, st.Leader, st.Term, st.Applied, len(w.record.entries), st.OutOfSpace)
+	}
+	return text
+}
