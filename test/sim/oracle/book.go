@@ -183,6 +183,10 @@ func (b *book) find(e *engine.Stamped) *life {
 // bury lets an order go.
 func (b *book) bury(l *life, how string) {
 	delete(b.orders, l.id)
+	b.use(l.workflow, -1)
+	if b.agent == "" {
+		delete(b.s.dying, l)
+	}
 	b.gone.add(l.id, grave{told: l.told, how: how, ended: how != leftAgent})
 	if l.state == processing {
 		b.running[l.run.job]--

@@ -28,6 +28,9 @@ func (s *Stream) End(e End) []*Finding {
 	if a := &s.adoption; a.open != "" {
 		s.wrong(&Finding{Invariant: 5, Rule: NotObserved, Order: a.first.Key, Agent: a.open, Events: []int64{a.first.ID}, Text: a.first.Event.Type() + " is news of the Agent, and the stream ends before the position up to which they go"})
 	}
+	for l := range s.dying {
+		s.wrong(&Finding{Invariant: 2, Rule: NotDeleted, Order: l.id, Text: "the order has ended, and was to be deleted then", Story: s.Story(l.id)})
+	}
 	for _, id := range e.Acknowledged {
 		if s.added[id] == 0 && !s.late {
 			s.wrong(&Finding{Invariant: 1, Rule: OrderLost, Order: id, Text: "the order was acknowledged, and never added"})

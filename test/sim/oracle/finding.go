@@ -22,6 +22,8 @@ const (
 	AddedTwice      Rule = "AddedTwice"      // 2: the order exists already
 	EndedTwice      Rule = "EndedTwice"      // 2: a second terminal event
 	AfterEnd        Rule = "AfterEnd"        // 2: something followed the terminal event
+	TooEarly        Rule = "TooEarly"        // 2: the order went on before the moment it waits for
+	NotDeleted      Rule = "NotDeleted"      // 2: an order that has ended and was to be deleted is still there
 	WrongAgent      Rule = "WrongAgent"      // 2: an Agent's event of an order that is elsewhere
 	WrongChild      Rule = "WrongChild"      // 2: forked or joined with children that can't be
 	StartedTwice    Rule = "StartedTwice"    // 3: a second process for one step that wasn't lost

@@ -87,7 +87,7 @@ func (s *Stream) itemEvent(e *engine.Stamped) bool {
 		delete(s.items.known, bare(ev.Item))
 		delete(s.items.held, bare(ev.Item))
 		if ev.Item.Kind.Versioned() {
-			delete(s.items.breaks, workflow.ID{Path: ev.Item.Path, VersionID: ev.Item.VersionID})
+			s.forget(e, workflow.ID{Path: ev.Item.Path, VersionID: ev.Item.VersionID})
 		}
 	case *engine.ItemQuarantined:
 		s.quarantined(e, ev.Item, ev.Agent, true)
@@ -105,6 +105,15 @@ func (s *Stream) itemEvent(e *engine.Stamped) bool {
 		return s.attachmentEvent(e)
 	}
 	return true
+}
+
+// forget lets a version go, which no order may have.
+func (s *Stream) forget(e *engine.Stamped, id workflow.ID) {
+	delete(s.items.breaks, id)
+	if doc := s.documents[id]; doc != nil && doc.orders > 0 {
+		s.wrongItem(e, workflowRef(id), "", text("%d orders still have it", doc.orders))
+	}
+	delete(s.documents, id)
 }
 
 func (s *Stream) itemAdded(e *engine.Stamped, ev *engine.ItemAdded) {

@@ -103,10 +103,18 @@ type life struct {
 	place    place
 	agent    string
 
+	scheduledFor int64 // milliseconds; 0: at once
+	until        int64 // of delayingRetry and sleeping
+	priority     int64
+	stops        []workflow.Position
+
 	mark      mark
 	freshOnly bool // of cancelling
+	kill      bool // of cancelling and suspending
 	onAgent   bool // the Agent knows the mark
 	suspended bool
+	goes      bool // a command has ended its waiting
+	gaveUp    bool // resumed behind a killed process: it may fail where it stands
 	failing   bool // the last outcome failed, and nobody has dealt with it
 	lost      bool // the last outcome says that the process was lost
 	killed    bool // the last outcome says that the process was killed
@@ -158,7 +166,10 @@ func (l *life) where() string {
 }
 
 func newLife(id string, e *order.Added) *life {
-	l := &life{id: id, workflow: e.Workflow, state: fresh, place: detached, deletable: e.DeleteWhenTerminated, position: e.InnerBlock.Position(0)}
+	l := &life{
+		id: id, workflow: e.Workflow, state: fresh, place: detached, deletable: e.DeleteWhenTerminated, position: e.InnerBlock.Position(0),
+		scheduledFor: e.ScheduledFor, priority: e.Priority, stops: e.StopPositions,
+	}
 	if e.StartPosition != nil {
 		l.position = *e.StartPosition
 	}
@@ -170,6 +181,7 @@ func handedOver(o *order.Order) *life {
 	l := &life{
 		id: string(o.ID), workflow: o.Workflow, position: o.Position, state: stateOf(o.State.Kind), place: attached, agent: o.Attachment.Agent,
 		suspended: o.Suspended, failing: o.Failing, deletable: o.DeleteWhenTerminated, lossAt: o.Position,
+		scheduledFor: o.ScheduledFor, priority: o.Priority, stops: o.StopPositions, goes: o.Goes, until: o.State.Until,
 	}
 	for h := o.History; h != nil && h.Position == o.Position && h.Outcome.ProcessLost; h = h.Prev {
 		l.losses++
@@ -188,6 +200,7 @@ func childrenOf(l *life, e *order.ForkedEvent) []*life {
 		}
 		children[i] = &life{
 			id: string(c.OrderID), workflow: l.workflow, position: l.position.Into(branch), state: ready, place: l.place, agent: l.agent, parent: l,
+			priority: l.priority,
 		}
 	}
 	return children
@@ -208,9 +221,9 @@ func (l *life) outcome(out *order.Outcome) {
 }
 
 func (l *life) moveTo(p workflow.Position) {
-	l.position = p
+	l.position, l.gaveUp = p, false
 	if l.state != fresh {
-		l.state = ready
+		l.state, l.goes = ready, false
 	}
 	if l.mark == going {
 		l.mark = unmarked
@@ -223,7 +236,7 @@ func (l *life) stop(as, whileFresh state, at workflow.Position) {
 		as = whileFresh
 	}
 	l.state, l.position = as, at
-	l.failing, l.mark = false, unmarked
+	l.failing, l.gaveUp, l.mark = false, false, unmarked
 }
 
 // resume lets the order go on; its steps may run again.
@@ -232,7 +245,7 @@ func (l *life) resume(r *order.Resumption) {
 	if !l.resumable() {
 		return
 	}
-	l.suspended, l.failing, l.lost = false, false, false
+	l.suspended, l.failing, l.lost, l.gaveUp = false, false, false, l.killed
 	l.ran = nil
 	switch {
 	case l.state&(failedWhileFresh|stoppedWhileFresh) != 0:

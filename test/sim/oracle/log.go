@@ -53,13 +53,34 @@ func (s *Stream) commandEvent(e *engine.Stamped) {
 	c := &s.commands
 	switch ev := e.Event.(type) {
 	case *engine.CommandExecuted:
+		s.buried(e)
 		s.executed(e, ev)
 	case *engine.ControllerReady, *engine.ControllerInitialized, *engine.AgentEventsObserved, *engine.AgentCoupled, *engine.AgentCouplingFailed,
 		*engine.AgentDedicated, *engine.EventsReleased:
+		s.buried(e)
 		if c.needed != "" {
 			s.unrecorded(c, e)
 		}
 	}
+}
+
+// dies notes an order that has ended: if it was to be deleted then, that must
+// come next.
+func (s *Stream) dies(b *book, l *life) {
+	if b.agent == "" && l.deletable && l.parent == nil {
+		s.dying[l] = true
+	}
+}
+
+// buried makes sure that no order is left that had to be deleted.
+func (s *Stream) buried(e *engine.Stamped) {
+	if len(s.dying) == 0 {
+		return
+	}
+	for l := range s.dying {
+		s.log.wrong(2, NotDeleted, l, e, "before this the order had to be deleted: it has ended")
+	}
+	clear(s.dying)
 }
 
 func (s *Stream) executed(e *engine.Stamped, ev *engine.CommandExecuted) {

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/signet-scheduler/signet/internal/engine"
@@ -22,6 +23,9 @@ func (b *book) orderEvent(e *engine.Stamped) bool {
 			b.need(l, e, terminated, anywhere)
 			if l.parent != nil {
 				b.wrong(2, WrongChild, l, e, "a child order goes with its parent")
+			}
+			if !l.deletable {
+				b.byCommand(e, "DeleteOrdersWhenTerminated", l.id)
 			}
 			b.bury(l, "it was deleted")
 		}
@@ -61,6 +65,7 @@ func (b *book) add(e *engine.Stamped, ev *order.Added) {
 	b.orders[l.id] = l
 	b.remember(l, e)
 	b.s.added[l.id]++
+	b.use(l.workflow, 1)
 	switch {
 	case b.agent != "":
 		b.wrong(2, IllegalEvent, l, e, "only a Controller adds orders")
@@ -97,7 +102,8 @@ func (b *book) way(l *life, e *engine.Stamped) bool {
 	switch ev := e.Event.(type) {
 	case *order.Started:
 		b.goesOn(l, e, fresh, here)
-		l.state = ready
+		b.due(l, e, l.scheduledFor)
+		l.state, l.goes = ready, false
 		if l.mark == cancelling && l.freshOnly || l.mark == going {
 			l.mark = unmarked
 		}
@@ -105,9 +111,14 @@ func (b *book) way(l *life, e *engine.Stamped) bool {
 		b.moved(l, e, ev)
 	case *order.OutcomeAdded:
 		b.need(l, e, freshOrReady, here)
+		if l.failing {
+			b.wrong(2, IllegalEvent, l, e, "its last outcome failed, and nothing has dealt with that")
+		}
+		b.started(l, e)
 		l.outcome(ev.Outcome)
 	case *order.ForkedEvent:
 		b.goesOn(l, e, ready, here)
+		b.standsAt(l, e, isFork)
 		b.fork(l, e, ev)
 	case *order.Joined:
 		b.need(l, e, forked, detached)
@@ -116,31 +127,49 @@ func (b *book) way(l *life, e *engine.Stamped) bool {
 		l.outcome(ev.Outcome)
 	case *order.CaughtEvent:
 		b.need(l, e, freshOrReady|processed|processingKilled, here)
-		b.needFailing(l, e)
+		b.fails(l, e)
 		l.moveTo(ev.MovedTo)
 		l.failing, l.losses, l.lost, l.killed = false, 0, false, false
 	case *order.Retrying:
 		b.goesOn(l, e, ready, here)
+		b.standsAt(l, e, isRetry)
 		if ev.DelayedUntil != 0 {
-			l.state = delayingRetry
+			l.state, l.until = delayingRetry, ev.DelayedUntil
 		}
 	case *order.Awoke:
 		b.need(l, e, delayingRetry, here)
-		l.state = ready
+		b.due(l, e, l.until)
+		l.state, l.goes = ready, false
 	case *order.SleepingEvent:
 		b.goesOn(l, e, ready, here)
-		l.state = sleeping
+		b.standsAt(l, e, isSleep)
+		l.state, l.until = sleeping, ev.Until
+	default:
+		return b.stops(l, e)
+	}
+	return true
+}
+
+// stops takes what ends the way of an order, for now or for good.
+func (b *book) stops(l *life, e *engine.Stamped) bool {
+	switch ev := e.Event.(type) {
 	case *order.FailedEvent:
 		b.need(l, e, freshOrReady|processed|processingKilled, detached)
+		b.fails(l, e)
 		l.stop(failed, failedWhileFresh, ev.MovedTo)
 	case *order.FailedInForkEvent:
 		b.need(l, e, freshOrReady|processed|processingKilled, detached)
+		b.fails(l, e)
 		if l.parent == nil {
 			b.wrong(2, WrongChild, l, e, "the order is no child of a fork")
 		}
 		l.stop(failedInFork, failedInFork, ev.MovedTo)
 	case *order.StoppedEvent:
 		b.need(l, e, freshOrReady|processed|processingKilled, detached)
+		if !l.failing && !l.gaveUp && l.state&(processed|processingKilled) == 0 {
+			b.started(l, e)
+			b.standsAt(l, e, isStop)
+		}
 		l.stop(stopped, stoppedWhileFresh, l.position)
 	case *order.BrokenEvent:
 		b.need(l, e, anyOpen&^(processing|broken), here)
@@ -150,18 +179,15 @@ func (b *book) way(l *life, e *engine.Stamped) bool {
 		if l.parent != nil {
 			b.wrong(2, WrongChild, l, e, "a child order is joined, it doesn't finish")
 		}
+		if !slices.Contains(l.stops, l.position) && !slices.Contains(l.stops, l.position.Normalize()) {
+			b.standsAt(l, e, isEnd)
+		}
 		l.state, l.failing, l.mark = finished, false, unmarked
+		b.s.dies(b, l)
 	default:
 		return false
 	}
 	return true
-}
-
-// needFailing tells what is wrong when an order fails whose last outcome was good.
-func (b *book) needFailing(l *life, e *engine.Stamped) {
-	if !l.failing && !l.wrong && l.state&(processed|processingKilled) != 0 {
-		b.wrong(2, IllegalEvent, l, e, "its last outcome hasn't failed")
-	}
 }
 
 func (b *book) moved(l *life, e *engine.Stamped, ev *order.Moved) {
@@ -169,8 +195,8 @@ func (b *book) moved(l *life, e *engine.Stamped, ev *order.Moved) {
 	if ev.To == l.position && !(l.lost && l.state == processed) {
 		b.wrong(2, IllegalEvent, l, e, "the order is there already, at %s", l.position)
 	}
-	if l.killed && l.state == processed {
-		b.wrong(2, IllegalEvent, l, e, "its process was killed, which has to be told first")
+	if l.state == sleeping {
+		b.due(l, e, l.until)
 	}
 	l.moveTo(ev.To)
 }
@@ -188,6 +214,7 @@ func (b *book) fork(l *life, e *engine.Stamped, ev *order.ForkedEvent) {
 			b.wrong(2, WrongChild, l, e, "%s is no child order of this one", c.id)
 		}
 		b.orders[c.id] = c
+		b.use(c.workflow, 1)
 		c.told = l.told // its story begins with its parent's
 	}
 }
@@ -216,20 +243,9 @@ func (s *Stream) joinable(parent, c *life) bool {
 	case ready:
 		at, branch, ok := c.position.Block.Split()
 		kind, _ := workflow.CutBranch(branch)
-		return ok && at == parent.position && kind == workflow.BranchFork && s.isEnd(c)
+		return ok && at == parent.position && kind == workflow.BranchFork && isEnd(s.instruction(c))
 	}
 	return false
-}
-
-// isEnd tells whether an order stands at the end of its block, as far as its
-// document is known.
-func (s *Stream) isEnd(l *life) bool {
-	w := s.documents[l.workflow].parse()
-	if w == nil {
-		return true
-	}
-	_, end := w.At(l.position).(*workflow.End)
-	return end
 }
 
 // handOver takes what happens between Controller and Agent.
@@ -237,6 +253,7 @@ func (b *book) handOver(l *life, e *engine.Stamped) bool {
 	switch ev := e.Event.(type) {
 	case *order.Attachable:
 		b.goesOn(l, e, freshOrReady, detached)
+		b.standsAt(l, e, func(i workflow.Instruction) bool { return isFor(i, ev.Agent) })
 		b.s.mayAttach(l, e, ev.Agent)
 		l.place, l.agent = attaching, ev.Agent
 	case *order.AttachedEvent:
@@ -266,96 +283,4 @@ func (b *book) sameAgent(l *life, e *engine.Stamped, agent string) {
 	if agent != l.agent {
 		b.wrong(2, WrongAgent, l, e, "this is the Agent %q, and the order is %s", agent, l.where())
 	}
-}
-
-// control takes what follows from commands.
-func (b *book) control(l *life, e *engine.Stamped) {
-	switch ev := e.Event.(type) {
-	case *order.CancelledEvent:
-		b.need(l, e, anyOpen&^(processing|forked|sleeping), detached)
-		if l.mark != cancelling {
-			b.byCommand(e, "CancelOrders", l.id)
-		}
-		l.state, l.failing, l.suspended, l.mark = cancelled, false, false, unmarked
-	case *order.CancellationMarked:
-		b.marked(l, e, cancelling, "CancelOrders")
-		l.freshOnly = ev.Mode.FreshOnly
-	case *order.SuspensionMarked:
-		b.marked(l, e, suspending, "SuspendOrders")
-	case *order.ResumptionMarked:
-		b.marked(l, e, resuming, "ResumeOrders")
-	case *order.GoMarked:
-		b.marked(l, e, going, "GoOrder")
-	case *order.CancellationMarkedOnAgent:
-		b.knownMark(l, e, cancelling)
-	case *order.SuspensionMarkedOnAgent:
-		b.knownMark(l, e, suspending)
-	case *order.StateReset:
-		b.need(l, e, delayingRetry|sleeping, detached)
-		l.state = ready
-	case *order.SuspendedEvent:
-		b.suspended(l, e)
-	case *order.ResumedEvent:
-		b.resumed(l, e, ev)
-	case *order.GoesEvent:
-		b.need(l, e, fresh|delayingRetry|sleeping, here)
-		if l.place == detached && l.mark != going {
-			b.byCommand(e, "GoOrder", l.id)
-		}
-		l.mark = unmarked
-	case *order.PriorityChanged:
-		b.need(l, e, anyOpen, anywhere)
-		b.byCommand(e, "ChangeOrder", l.id)
-	case *order.DeletionMarked:
-		b.need(l, e, anyOpen, anywhere)
-		b.byCommand(e, "DeleteOrdersWhenTerminated", l.id)
-		if l.parent != nil || l.deletable {
-			b.wrong(2, IllegalEvent, l, e, "it is a child order, or marked already")
-		}
-		l.deletable = true
-	case *order.Transferred:
-		b.need(l, e, anyOpen, detached)
-		b.byCommand(e, "TransferOrders", l.id)
-		l.workflow, l.position, l.ran = ev.To.Workflow, ev.To.Position, nil
-	}
-}
-
-func (b *book) marked(l *life, e *engine.Stamped, m mark, command string) {
-	b.need(l, e, anyOpen, anywhere)
-	b.byCommand(e, command, l.id)
-	l.mark, l.onAgent = m, false
-}
-
-func (b *book) knownMark(l *life, e *engine.Stamped, m mark) {
-	b.need(l, e, anyOpen, attached)
-	if l.mark != m {
-		b.wrong(2, IllegalEvent, l, e, "no such mark is on its way to the Agent")
-	}
-	l.onAgent = true
-}
-
-func (b *book) suspended(l *life, e *engine.Stamped) {
-	b.need(l, e, freshOrReady|processingKilled|stopped|stoppedWhileFresh, detached)
-	if l.suspended {
-		b.wrong(2, IllegalEvent, l, e, "the order is suspended already")
-	}
-	if l.mark != suspending && !b.s.items.stopsAt(l) {
-		b.byCommand(e, "SuspendOrders", l.id)
-	}
-	l.suspended, l.mark = true, unmarked
-	if l.state == processingKilled {
-		l.state, l.failing = ready, false
-	}
-}
-
-func (b *book) resumed(l *life, e *engine.Stamped, ev *order.ResumedEvent) {
-	b.need(l, e, anyOpen, anywhere)
-	held := l.mark == suspending || l.mark == resuming
-	if !held && (!l.resumable() || l.place != detached) {
-		b.wrong(2, IllegalEvent, l, e, "there is nothing to resume: the order is %s", l.where())
-	}
-	if l.place != attached && l.mark != resuming {
-		b.byCommand(e, "ResumeOrders", l.id)
-	}
-	l.resume(&ev.Resumption)
 }

@@ -33,6 +33,7 @@ type Stream struct {
 	items     items
 	term      int64
 	added     map[string]int // how often each order was added
+	dying     map[*life]bool // orders that have ended and must be deleted in the same transaction
 	effects   *Effects
 	history   []*start // every start in the Controller's stream, in order; nil without keepHistory
 	keepRows  bool
@@ -42,7 +43,7 @@ type Stream struct {
 func NewStream(o Options) *Stream {
 	s := &Stream{
 		late: o.Late, seed: maphash.MakeSeed(), logs: map[string]*book{}, documents: map[workflow.ID]*document{},
-		added: map[string]int{}, keepRows: true,
+		added: map[string]int{}, dying: map[*life]bool{}, keepRows: true,
 	}
 	s.log = newBook(s, "")
 	s.commands = commandLog{ids: map[string]int64{}}
@@ -137,11 +138,10 @@ func (s *Stream) Story(id string) []string {
 
 // document is a version of a workflow as it was signed.
 type document struct {
-	id      workflow.ID
-	text    string
-	signer  string
-	removed bool // no new order
-	held    bool // in quarantine at the Controller
+	id     workflow.ID
+	text   string
+	signer string
+	orders int // that the Controller has of it
 
 	parsed   bool
 	workflow *workflow.Workflow
