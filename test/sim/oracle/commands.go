@@ -19,6 +19,7 @@ type Call struct {
 	ID    string // command id; "" for Read
 	Kind  Kind
 	Order string // "" for Other
+	Kept  bool   // of Add: nobody deletes the order, so that it stays to be seen after its end
 	At    int64  // of any clock that all clients share
 }
 

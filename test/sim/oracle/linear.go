@@ -18,6 +18,7 @@ type seen struct {
 	life      seenLife
 	cancelled bool // a cancellation was accepted
 	held      bool // a suspension was accepted, and no resumption since
+	kept      bool // nobody deletes it
 }
 
 type seenLife uint8
@@ -33,12 +34,12 @@ const (
 func drift(o seen) []seen {
 	all := []seen{o}
 	if o.life == seenOpen && (!o.held || o.cancelled) {
-		all = append(all, seen{life: seenFinished})
+		all = append(all, seen{life: seenFinished, kept: o.kept})
 	}
 	if o.life == seenOpen && o.cancelled {
-		all = append(all, seen{life: seenCancelled})
+		all = append(all, seen{life: seenCancelled, kept: o.kept})
 	}
-	if o.life != seenNothing && (len(all) > 1 || o.life != seenOpen) {
+	if o.life != seenNothing && !o.kept && (len(all) > 1 || o.life != seenOpen) {
 		all = append(all, seen{}) // deleted when it had ended
 	}
 	return all
@@ -46,33 +47,33 @@ func drift(o seen) []seen {
 
 // after returns the states that a call may leave behind; none: its answer can't
 // be explained.
-func after(o seen, kind Kind, a Answer) []seen {
+func after(o seen, in input, a Answer) []seen {
 	var next []seen
 	for _, o := range drift(o) {
-		next = append(next, answered(o, kind, a)...)
+		next = append(next, answered(o, in, a)...)
 	}
 	return next
 }
 
 // answered is after, of an order that does nothing by itself.
-func answered(o seen, kind Kind, a Answer) []seen {
+func answered(o seen, in input, a Answer) []seen {
 	switch a.Kind {
 	case Unknown:
 		next := []seen{o} // nothing happened
 		for _, a := range []Answer{{Kind: Done}, {Kind: Done, Added: true}} {
-			next = append(next, answered(o, kind, a)...)
+			next = append(next, answered(o, in, a)...)
 		}
 		return next
 	case Missing:
 		return only(o, o.life == seenNothing)
 	case Refused:
-		return only(o, kind == Add || o.life != seenNothing)
+		return only(o, in.kind == Add || o.life != seenNothing)
 	case Done:
 	}
-	switch kind {
+	switch in.kind {
 	case Add:
 		if a.Added {
-			return only(seen{life: seenOpen}, o.life == seenNothing)
+			return only(seen{life: seenOpen, kept: in.kept}, o.life == seenNothing)
 		}
 		return only(o, o.life != seenNothing)
 	case Cancel:
@@ -115,8 +116,8 @@ func (o seen) reads(state string) bool {
 
 // input is a call as the model sees it.
 type input struct {
-	kind  Kind
-	order string
+	kind Kind
+	kept bool
 }
 
 var model = porcupine.NondeterministicModel{
@@ -126,7 +127,7 @@ var model = porcupine.NondeterministicModel{
 		i, _ := in.(input)
 		a, _ := out.(Answer)
 		var next []any
-		for _, o := range after(o, i.kind, a) {
+		for _, o := range after(o, i, a) {
 			next = append(next, o)
 		}
 		return next
@@ -149,7 +150,7 @@ func (c *Commands) linearizable() {
 		if k.answer.Kind == Unknown {
 			end = math.MaxInt64
 		}
-		calls[k.Order] = append(calls[k.Order], porcupine.Operation{Input: input{k.Kind, k.Order}, Call: k.At, Output: k.answer, Return: end})
+		calls[k.Order] = append(calls[k.Order], porcupine.Operation{Input: input{k.Kind, k.Kept}, Call: k.At, Output: k.answer, Return: end})
 	}
 	m := model.ToModel()
 	for _, id := range slices.Sorted(maps.Keys(calls)) {

@@ -58,6 +58,7 @@ func isOrders(ev engine.Event) bool {
 func (b *book) add(e *engine.Stamped, ev *order.Added) {
 	if old := b.orders[e.Key]; old != nil {
 		b.remember(old, e)
+		b.byCommand(e, "AddOrders", e.Key)
 		b.wrong(2, AddedTwice, old, e, "the order exists already: it is %s", old.where())
 		return
 	}
