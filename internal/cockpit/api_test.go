@@ -4,15 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/store"
 )
@@ -507,6 +512,16 @@ func TestAgentsAndStatus(t *testing.T) {
 		t.Errorf("%+v", s.Controllers[0])
 	}
 	b.refused(503, "CannotConnect", "GET", "/agents?controller=controller", nil)
+}
+
+// A database that can't be opened is an error, and nothing else.
+func TestNoDatabase(t *testing.T) {
+	t.Parallel()
+	set := &conf.Cockpit{Database: "sqlite:" + filepath.Join(t.TempDir(), "cockpit.db")}
+	disk := fsys.NewFailing(fsys.Real{}, fsys.Rule{Ops: []fsys.Op{fsys.OpCreate}, Err: syscall.EIO})
+	if _, err := New(t.Context(), Deps{Settings: set, Log: slog.New(slog.DiscardHandler), FS: disk}); !fault.HasCode(err, "DatabaseUnreachable") {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestEvents(t *testing.T) {

@@ -115,7 +115,11 @@ func openDatabase(ctx context.Context, s *conf.Cockpit, disk fsys.FS) (store.Sto
 	if !ok {
 		return nil, fault.New(fault.Invalid, "InvalidDatabase", "only an SQLite database can be used: sqlite:FILE")
 	}
-	return sqlite.Open(ctx, sqlite.Options{File: file, FS: disk})
+	db, err := sqlite.Open(ctx, sqlite.Options{File: file, FS: disk})
+	if err != nil {
+		return nil, err // not the nil pointer as a store
+	}
+	return db, nil
 }
 
 func (c *Cockpit) mustBeInitialized(ctx context.Context) error {
