@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"runtime"
 	"sync"
@@ -226,10 +227,10 @@ func (c *client) send(ctx context.Context, e *entry, s *Spec) error {
 		if err == nil || !c.unsent(e) {
 			return nil
 		}
-		if !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) && !errors.Is(err, os.ErrClosed) {
+		if !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) && !errors.Is(err, net.ErrClosed) {
 			return startFault(err)
 		}
-		broken = ses
+		broken = ses // the starter has gone; on our side the socket may be closed already
 	}
 }
 
