@@ -131,6 +131,11 @@ type AuditEntry struct {
 	Time   int64  `json:"time"`
 }
 
+// BackupRequest defines model for BackupRequest.
+type BackupRequest struct {
+	Reason string `json:"reason,omitempty"`
+}
+
 // BreakpointsRequest defines model for BreakpointsRequest.
 type BreakpointsRequest struct {
 	Add    []Position `json:"add,omitempty"`
@@ -830,6 +835,9 @@ type AddAgentJSONRequestBody = AddAgentRequest
 
 // ResetAgentJSONRequestBody defines body for ResetAgent for application/json ContentType.
 type ResetAgentJSONRequestBody = ResetAgentRequest
+
+// MakeBackupJSONRequestBody defines body for MakeBackup for application/json ContentType.
+type MakeBackupJSONRequestBody = BackupRequest
 
 // DeployJSONRequestBody defines body for Deploy for application/json ContentType.
 type DeployJSONRequestBody = DeployRequest

@@ -31,6 +31,7 @@ func (a *Agent) routes() []transport.Route {
 	return []transport.Route{
 		{Method: "GET", Pattern: "/agent/api/status", Roles: controller, Handler: a.getStatus},
 		{Method: "POST", Pattern: "/agent/api/command", Roles: controller, MaxBody: maxBatchBody, Handler: a.postCommands},
+		{Method: "GET", Pattern: "/agent/api/backup", Roles: controller, Handler: a.getBackup},
 		{Method: "GET", Pattern: "/agent/api/event", Roles: controller, Handler: a.getEvents},
 		{Method: "GET", Pattern: "/agent/api/task/{task}/log", Roles: controller, Handler: a.getTaskLog},
 		{Method: "POST", Pattern: "/agent/api/logs", Roles: controller, MaxBody: maxLogsBody, Handler: a.postTaskLogs},

@@ -32,7 +32,8 @@ func Main() int {
 		Serve:       serve,
 		Dev:         dev,
 		InitCockpit: initCockpit,
-		Starter:     func() int { return proc.StarterMain() },
+		Restore:     restore, InstallationFiles: installationFiles, UntilSignal: untilSignal,
+		Starter: func() int { return proc.StarterMain() },
 	}
 	return cli.Run(context.Background(), p, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Environ())
 }

@@ -76,6 +76,9 @@ func enter(o cli.DevOptions) (*estate, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := finishReplacement(o.Data); err != nil {
+		return nil, nil, errors.Join(err, lock.Close())
+	}
 	e, err := openEstate(o)
 	if err != nil {
 		return nil, nil, errors.Join(err, lock.Close())

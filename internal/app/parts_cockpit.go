@@ -82,6 +82,9 @@ func initCockpit(ctx context.Context, o cli.InitCockpitOptions) (cli.InitCockpit
 		return result, err
 	}
 	defer lock.Close()
+	if err := finishReplacement(data); err != nil {
+		return result, err
+	}
 	if o.CADir != "" {
 		if result.Created, err = cockpitKeys(set, o, time.Now()); err != nil {
 			return result, err

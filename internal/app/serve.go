@@ -43,6 +43,9 @@ func serve(ctx context.Context, o cli.ServeOptions, stderr io.Writer) error {
 		return err
 	}
 	defer lock.Close()
+	if err := finishReplacement(o.DataDir); err != nil {
+		return err
+	}
 	log := newLog(stderr, prepared.logLevel, prepared.logFormat)
 	log.Info("starting", "part", o.Part, "version", Version, "commit", Commit, "config", o.ConfigDir, "data", o.DataDir, "pid", os.Getpid())
 	part, err := prepared.start(log)

@@ -27,6 +27,13 @@ type Program struct {
 	Dev func(ctx context.Context, o DevOptions, stdout, stderr io.Writer) error
 	// InitCockpit makes database, first administrator and keys of a Cockpit.
 	InitCockpit func(ctx context.Context, o InitCockpitOptions) (InitCockpitResult, error)
+	// Restore brings an installation, or a part of one, back from a backup.
+	Restore func(ctx context.Context, o RestoreOptions) (RestoreResult, error)
+	// InstallationFiles returns the files of the installation of `signet dev` in
+	// a folder, besides its parts' data; none if there is no installation.
+	InstallationFiles func(dir string) ([]InstallationFile, error)
+	// UntilSignal returns a context that ends when the process is told to end.
+	UntilSignal func(ctx context.Context) (context.Context, context.CancelFunc)
 	// Starter is the main function of the process that starts jobs.
 	Starter func() int
 }

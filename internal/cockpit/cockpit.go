@@ -60,6 +60,7 @@ type Cockpit struct {
 	live      *liveCalls
 	signer    trust.SignerKey // nil: the server may not sign
 	histories []*history      // one for each Controller, as configured
+	backups   chan struct{}   // capacity 1: one at a time
 	server    *transport.Server
 	closing   sync.Once
 	closeErr  error
@@ -77,7 +78,7 @@ func New(ctx context.Context, d Deps) (*Cockpit, error) {
 	if d.ConfirmEvery == 0 {
 		d.ConfirmEvery = time.Second
 	}
-	c := &Cockpit{deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), hasher: identity.NewHasher(d.Hash)}
+	c := &Cockpit{deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), backups: make(chan struct{}, 1), hasher: identity.NewHasher(d.Hash)}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -97,6 +98,7 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	if c.db, err = openDatabase(ctx, c.settings, c.deps.FS); err != nil {
 		return err
 	}
+	c.dropCopy()
 	if err := c.mustBeInitialized(ctx); err != nil {
 		return err
 	}

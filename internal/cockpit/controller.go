@@ -36,6 +36,9 @@ type Controller interface {
 	// TaskLogs returns the whole logs of several tasks of one Agent, at most
 	// MaxTaskLogs, in their order; nil for one that is to be asked for alone.
 	TaskLogs(ctx context.Context, agent string, tasks []string) ([][]byte, error)
+	// Backup returns consistent copies of the Controller and its Agents, as a
+	// stream of package backup; all events behind after are in them.
+	Backup(ctx context.Context, after int64) (io.ReadCloser, error)
 	Close() error
 }
 

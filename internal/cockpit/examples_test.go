@@ -29,6 +29,6 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"BreakpointsRequest": shape[api.BreakpointsRequest](), "DeployRequest": shape[api.DeployRequest](), "DeployResponse": shape[api.DeployResponse](),
 		"ValidateResponse": shape[api.ValidateResponse](), "RevokeRequest": shape[api.RevokeRequest](), "Items": shape[api.Items](), "Agents": shape[api.Agents](),
 		"AddAgentRequest": shape[api.AddAgentRequest](), "Agent": shape[api.Agent](), "ResetAgentRequest": shape[api.ResetAgentRequest](),
-		"ControllersStatus": shape[api.ControllersStatus](), "History": shape[api.History](), "Audit": shape[api.Audit](),
+		"ControllersStatus": shape[api.ControllersStatus](), "History": shape[api.History](), "Audit": shape[api.Audit](), "BackupRequest": shape[api.BackupRequest](),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/signet-scheduler/signet/internal/backup"
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -568,6 +569,24 @@ func (f *fake) TaskLogs(_ context.Context, agent string, tasks []string) ([][]by
 
 // Close implements Controller.
 func (f *fake) Close() error { return nil }
+
+// Backup implements Controller.
+func (f *fake) Backup(_ context.Context, after int64) (io.ReadCloser, error) {
+	var b bytes.Buffer
+	err := f.do(func() error {
+		s := backup.NewSender(&b)
+		for _, p := range []backup.Part{{Kind: backup.ControllerPart, Name: f.id}, {Kind: backup.AgentPart, Name: "A", Controller: f.id}} {
+			if err := s.Send(p, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "after %d of %d", after, f.c.LastEventID())
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		return s.End([]backup.Missing{{Kind: backup.AgentPart, Name: "B", Controller: f.id, Reason: "away"}})
+	})
+	return io.NopCloser(&b), err
+}
 
 // fakeLog is a task's log in the format of the Agent's file.
 type fakeLog struct {

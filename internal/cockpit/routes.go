@@ -24,6 +24,7 @@ const (
 	eventsView        Permission = "events:view"
 	auditView         Permission = "audit:view"
 	accountsManage    Permission = "accounts:manage"
+	backupsMake       Permission = "backups:make" // it reads all there is, but for private keys
 )
 
 // permissions returns what a role may do, sorted.
@@ -34,7 +35,7 @@ func permissions(r identity.Role) []Permission {
 	case identity.Operator:
 		all = append(all, ordersManage, workflowsControl)
 	case identity.Administrator:
-		all = append(all, ordersManage, workflowsControl, deploymentsManage, agentsManage, auditView, accountsManage)
+		all = append(all, ordersManage, workflowsControl, deploymentsManage, agentsManage, auditView, accountsManage, backupsMake)
 	default:
 		return nil
 	}
@@ -115,6 +116,7 @@ func routes() []route {
 
 		{"GET", "/history", "listHistory", historyView, noBody, false, false, (*call).listHistory},
 		{"GET", "/events", "listEvents", eventsView, noBody, false, true, (*call).listEvents},
+		{"POST", "/backup", "makeBackup", backupsMake, tiny, true, true, (*call).makeBackup},
 		{"GET", "/audit", "listAudit", auditView, noBody, false, false, (*call).listAudit},
 	}
 }

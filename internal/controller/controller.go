@@ -58,13 +58,14 @@ type Controller struct {
 	peers  *peers
 	self   conf.Member
 
-	ctx    context.Context // the life of all goroutines
-	cancel context.CancelFunc
-	tasks  sync.WaitGroup
-	trust  chan struct{} // capacity 1: the trust set has changed
-	office office
-	logs   logClients
-	failed chan error
+	ctx     context.Context // the life of all goroutines
+	cancel  context.CancelFunc
+	tasks   sync.WaitGroup
+	trust   chan struct{} // capacity 1: the trust set has changed
+	office  office
+	logs    logClients
+	backups *backups
+	failed  chan error
 }
 
 // Start opens the log and begins to serve. Listener addresses are settled when
@@ -104,6 +105,9 @@ func (c *Controller) open(o Options) error {
 		Leads:   c.leadership,
 		Needed:  (*engine.Controller).Retained,
 	})
+	if c.backups, err = openBackups(o.FS, o.DataDir); err != nil {
+		return err
+	}
 	if c.peers, err = newPeers(c); err != nil {
 		return err
 	}

@@ -121,13 +121,28 @@ func (d *driver) command(ctx context.Context) error {
 		case <-work:
 		case <-ticker.C():
 		}
-		if b := d.link.Next(); b != nil {
-			if err := d.send(ctx, b); err != nil {
-				return err
-			}
-			d.link.Sent()
+		if err := d.sendNext(ctx); err != nil {
+			return err
 		}
 	}
+}
+
+// sendNext sends a batch if there is one, and it is the Agent's turn.
+func (d *driver) sendNext(ctx context.Context) error {
+	turns, agent := &d.c.backups.turns, d.link.Agent()
+	if !turns.take(ctx, agent) {
+		return ctx.Err()
+	}
+	defer turns.give(agent)
+	b := d.link.Next()
+	if b == nil {
+		return nil
+	}
+	if err := d.send(ctx, b); err != nil {
+		return err
+	}
+	d.link.Sent()
+	return nil
 }
 
 func (d *driver) send(ctx context.Context, b *engine.AgentBatch) error {

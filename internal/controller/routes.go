@@ -46,6 +46,7 @@ func (c *Controller) routes() []transport.Route {
 		{Method: "GET", Pattern: api + "/agent", Roles: cockpit, Handler: c.getAgents},
 		{Method: "GET", Pattern: api + "/agent/{agent}/task/{task}/log", Roles: cockpit, Handler: c.getTaskLog},
 		{Method: "POST", Pattern: api + "/agent/{agent}/logs", Roles: cockpit, MaxBody: maxLogsBody, Handler: c.postTaskLogs},
+		{Method: "GET", Pattern: api + "/backup", Roles: cockpit, Handler: c.getBackup},
 		{Method: "GET", Pattern: api + "/status", Roles: cockpit, Handler: c.getStatus},
 		{Method: "POST", Pattern: api + "/raft", Roles: member, MaxBody: maxPeerBody, Handler: c.receive},
 		{Method: "POST", Pattern: api + "/raft/snapshot", Roles: member, MaxBody: 1 << 40, Handler: c.receiveSnapshot},

@@ -211,13 +211,10 @@ func (c *Controller) checkForked(agent string, o *order.Order, e *order.ForkedEv
 func (c *Controller) AgentDedicated(agent, logID string, now int64) error {
 	return c.transact(now, func() error {
 		a, ok := c.agents.get(agent)
-		if ok && a.Gone == logID && logID != "" {
-			return fault.New(fault.Conflict, "AgentLogMismatch",
-				"the Agent %s still has the data that ResetAgent gave up: stop it, delete its data directory, start it again", agent)
-		}
-		if ok && a.LogID != "" && a.LogID != logID {
-			return fault.New(fault.Conflict, "AgentLogMismatch",
-				"the Agent %s comes with another log than before: its data were lost or restored. Orders that were there are held; confirm with ResetAgent that the old Agent is gone", agent)
+		if ok {
+			if err := checkLife(agent, *a, logID); err != nil {
+				return err
+			}
 		}
 		if !ok || a.LogID == "" {
 			c.emit(agent, &AgentDedicated{LogID: logID})
