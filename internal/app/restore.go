@@ -301,6 +301,9 @@ func (r *restoration) log(p *backup.Part, dir string, members []conf.Member, nam
 		in.Term, in.Members = r.term, []uint64{}
 		for _, m := range members {
 			in.Members = append(in.Members, m.ID)
+			if m.Name == name {
+				in.ID = m.ID
+			}
 		}
 	}
 	if err := consensus.ImportLog(in); err != nil {

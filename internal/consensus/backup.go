@@ -2,6 +2,8 @@ package consensus
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"io"
 	"slices"
@@ -134,6 +136,9 @@ func (s *copies) complete(p *Copy) (err error) {
 	if p.conf, err = s.c.proto.conf(p.index); err != nil {
 		return err
 	}
+	if p.conf, err = s.c.proto.conf(p.index); err != nil {
+		return err
+	}
 	p.term, err = s.c.j.Term(p.index)
 	return err
 }
@@ -168,8 +173,10 @@ type Import struct {
 	FS   fsys.FS // default: the real disk
 	Dir  string  // of the log; empty, or missing
 	Body io.Reader
-	// Members are the ids of a group's members; nil: a log of its own.
+	// Members are the ids of a group's members, and ID is the one whose log it
+	// is; nil: a log of its own.
 	Members []uint64
+	ID      uint64
 	// Term is that of the entry that follows the copy, of a group: above all
 	// that the group, or any member of it, has had. The same for all members.
 	Term uint64
@@ -185,16 +192,20 @@ func ImportLog(o Import) error {
 	if o.FS == nil {
 		o.FS = fsys.Real{}
 	}
+	if o.Members != nil && !slices.Contains(o.Members, o.ID) {
+		return fault.New(fault.Invalid, "UnknownMember", "member %d isn't one of the group", o.ID)
+	}
 	if len(o.Data) == 0 {
 		return errors.New("a log that is made of a copy needs an entry that says so")
 	}
-	return journal.Import(journal.Options{FS: o.FS, Dir: o.Dir}, o.Body, func(m *journal.Meta, h *journal.HardState) ([]journal.Entry, error) {
+	ids, owner := o.identities()
+	return journal.Import(journal.Options{FS: o.FS, Dir: o.Dir, Owner: owner}, o.Body, func(m *journal.Meta, h *journal.HardState) ([]journal.Entry, error) {
 		if (len(m.Conf) > 0) != (o.Members != nil) {
 			return nil, fault.New(fault.Invalid, "WrongKindOfLog", "the copy is of another kind of log")
 		}
 		e := entryHeader{localTerm, m.Seq + 1}
 		if o.Members != nil {
-			conf, err := encodeConf(o.Members)
+			conf, err := encodeConf(ids)
 			if err != nil {
 				return nil, err
 			}
@@ -205,4 +216,23 @@ func ImportLog(o Import) error {
 		}
 		return []journal.Entry{{Index: m.Index + 1, Term: e.term, Seq: e.seq, Data: encodeEntry(e, o.Data)}}, nil
 	})
+}
+
+// identities returns those of all members, and the own. Members of several are
+// incarnated anew, all in the same way: who has a log of another life is not of
+// this group.
+func (o *Import) identities() (all []uint64, own uint64) {
+	if len(o.Members) < 2 {
+		return o.Members, 0
+	}
+	sum := sha256.Sum256(o.Data)
+	incarnation := uint64(max(1, binary.BigEndian.Uint32(sum[:])>>1))
+	for _, m := range o.Members {
+		id := incarnation<<memberBits | memberOf(m)
+		all = append(all, id)
+		if m == o.ID {
+			own = id
+		}
+	}
+	return all, own
 }

@@ -108,7 +108,7 @@ func TestCopyBecomesALog(t *testing.T) {
 					made[o.ID] = true
 					in := consensus.Import{FS: o.FS, Dir: o.Dir, Body: bytes.NewReader(body), Data: following()}
 					if form.Name != "local" {
-						in.Members, in.Term = o.Members, 1<<40
+						in.Members, in.ID, in.Term = o.Members, o.ID, 1<<40
 					}
 					if err := consensus.ImportLog(in); err != nil {
 						return nil, err
@@ -153,9 +153,9 @@ func TestImportRefuses(t *testing.T) {
 		code string
 	}{
 		"another kind": {consensus.Import{Body: bytes.NewReader(body)}, "WrongKindOfLog"},
-		"a low term":   {consensus.Import{Body: bytes.NewReader(body), Members: []uint64{1}, Term: 1}, "TermTooLow"},
-		"cut":          {consensus.Import{Body: bytes.NewReader(body[:len(body)-1]), Members: []uint64{1}, Term: 1 << 40}, "SnapshotDamaged"},
-		"more":         {consensus.Import{Body: bytes.NewReader(append(slices.Clone(body), 0)), Members: []uint64{1}, Term: 1 << 40}, "SnapshotDamaged"},
+		"a low term":   {consensus.Import{Body: bytes.NewReader(body), Members: []uint64{1}, ID: 1, Term: 1}, "TermTooLow"},
+		"cut":          {consensus.Import{Body: bytes.NewReader(body[:len(body)-1]), Members: []uint64{1}, ID: 1, Term: 1 << 40}, "SnapshotDamaged"},
+		"more":         {consensus.Import{Body: bytes.NewReader(append(slices.Clone(body), 0)), Members: []uint64{1}, ID: 1, Term: 1 << 40}, "SnapshotDamaged"},
 	} {
 		k.in.FS, k.in.Dir, k.in.Data = fsys.NewMem(), "/log", following()
 		if err := consensus.ImportLog(k.in); !fault.HasCode(err, k.code) {
@@ -164,7 +164,7 @@ func TestImportRefuses(t *testing.T) {
 	}
 	mem := fsys.NewMem()
 	for i, want := range []string{"", "LogExists"} {
-		err := consensus.ImportLog(consensus.Import{FS: mem, Dir: "/log", Body: bytes.NewReader(body), Members: []uint64{1}, Term: 1 << 40, Data: following()})
+		err := consensus.ImportLog(consensus.Import{FS: mem, Dir: "/log", Body: bytes.NewReader(body), Members: []uint64{1}, ID: 1, Term: 1 << 40, Data: following()})
 		if (err == nil) != (i == 0) || i == 1 && !fault.HasCode(err, want) {
 			t.Errorf("import %d: %v", i, err)
 		}
