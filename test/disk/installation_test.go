@@ -170,16 +170,23 @@ type row struct {
 // history returns the runs of all steps, by order.
 func (in *installation) history() map[string][]row {
 	in.t.Helper()
+	rows, err := parseHistory(in.must("history", "-o", "json", "--limit", "100000"))
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	return rows
+}
+
+func parseHistory(text string) (map[string][]row, error) {
 	var rows []row
-	text := in.must("history", "-o", "json", "--limit", "1000000")
 	if err := json.Unmarshal([]byte(text), &rows); err != nil {
-		in.t.Fatalf("%s: %s", err, text)
+		return nil, fmt.Errorf("%w: %s", err, text)
 	}
 	byOrder := map[string][]row{}
 	for _, r := range rows {
 		byOrder[r.OrderID] = append(byOrder[r.OrderID], r)
 	}
-	return byOrder
+	return byOrder, nil
 }
 
 // eventually repeats f until it is content.
