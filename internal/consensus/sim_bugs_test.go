@@ -25,6 +25,8 @@ func TestSimulationFinds(t *testing.T) {
 		{"refused before commit", bugs{earlyReply: true}, 60},
 		{"no sync on open", bugs{noSyncOnOpen: true}, 600},
 		{"retention forgotten", bugs{toy: toy.Bugs{ForgetRetention: true}}, 20},
+		{"same identity", bugs{sameIdentity: true}, 60},
+		{"promoted early", bugs{promoteEarly: true}, 600},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for seed := uint64(1); seed <= c.within; seed++ {

@@ -24,6 +24,14 @@ type member struct {
 	hung  bool          // the disk finishes nothing
 	slow  bool          // it takes its time
 	seen  uint64        // entries compared with the world's
+
+	was      bool   // it has been in the group
+	damaged  bool   // it lost something, and has no vote yet
+	last     uint64 // the identity of its last life
+	old      *fsys.Mem
+	oldWeak  *fsys.Failing // a disk that was replaced
+	kept     *fsys.Mem
+	keptWeak *fsys.Failing // a disk that was taken out, to be put back
 }
 
 // process is one life of a member: what drives it, and its transport.
@@ -54,7 +62,7 @@ func (p *process) SendSnapshot(to uint64, meta []byte, body io.Reader, done func
 // options are the small sizes that make everything happen often.
 func (m *member) options() Options {
 	return Options{
-		ID: m.id, Members: m.world.ids, FS: m.weak, Dir: "/log", Clock: m.world.clock, Log: m.world.log,
+		ID: m.id, Members: m.world.ids, FS: m.weak, Dir: logFolder, Clock: m.world.clock, Log: m.world.log,
 		SegmentBytes: 4 << 10, SnapshotBytes: 2 << 10, SnapshotPeriod: 20 * time.Second, KeepEntries: 4,
 		MaxBatchBytes: 1 << 10, MinFreeSpace: 16 << 10, HungTicks: 120, MaxQueue: 1000,
 	}.complete()
@@ -75,6 +83,11 @@ func (m *member) start() error {
 	open := OpenGroupStepper
 	if m.world.local {
 		open = OpenLocalStepper
+	}
+	if m.world.bugs.sameIdentity {
+		if err := m.sameIdentity(); err != nil {
+			return err
+		}
 	}
 	var err error
 	p.Stepper, err = open(o)
@@ -115,6 +128,9 @@ func (m *member) stop(power bool) {
 	p := m.run
 	m.run = nil
 	p.dead = true
+	if p.group != nil {
+		m.last = p.group.id
+	}
 	p.Kill()
 	if power {
 		m.disk.Crash(m.world.rand)
@@ -130,7 +146,15 @@ func (p *process) check() error {
 			p.m.stop(false)
 			return nil
 		}
+		if fault.HasCode(err, "MemberReplaced") {
+			p.m.world.stats.replaced++
+			p.m.stop(false)
+			return nil
+		}
 		return p.broken(fmt.Errorf("member %d stopped: %w", p.m.id, err))
+	}
+	if p.m.world.bugs.promoteEarly {
+		p.promoteEarly()
 	}
 	return p.m.world.compare(p)
 }

@@ -33,7 +33,7 @@ func (w *world) crash(m *member) {
 // fault makes something go wrong, or right again.
 func (w *world) fault() error {
 	m := w.pick()
-	switch n := w.rand.IntN(21); {
+	switch n := w.rand.IntN(25); {
 	case n < 3:
 		if m.run != nil {
 			w.crash(m)
@@ -67,6 +67,12 @@ func (w *world) fault() error {
 			_ = m.run.TransferLeadership(w.pick().id) // it may not lead
 			return m.run.check()
 		}
+	case n < 23:
+		return w.damage(m)
+	case n == 23:
+		if w.chance(20) || len(w.away()) > 0 {
+			return w.takeMost()
+		}
 	default:
 		if m.run != nil {
 			m.run.Snapshot(func(error) {})
@@ -80,6 +86,9 @@ func (w *world) fault() error {
 func (w *world) one() error {
 	if w.chance(w.faults) {
 		return w.fault()
+	}
+	if w.chance(1) {
+		w.damaged(nil)
 	}
 	n := w.rand.IntN(100)
 	if n < 35 {
@@ -110,6 +119,11 @@ func (w *world) one() error {
 
 // rest ends the faults and lets everything come to rest.
 func (w *world) rest() error {
+	if list := w.away(); len(list) > 0 {
+		if err := w.putBack(list); err != nil {
+			return err
+		}
+	}
 	w.calm = true
 	clear(w.cut)
 	for _, m := range w.members {
@@ -184,7 +198,7 @@ func (w *world) resting() bool {
 			return false
 		}
 	}
-	return w.reader == uint64(len(w.stream))
+	return w.reader == uint64(len(w.stream)) && w.complete()
 }
 
 func (w *world) stuck() error {
@@ -283,7 +297,8 @@ func TestSimulation(t *testing.T) {
 	}
 	t.Logf("%d seeds in %v: %+v", seeds, time.Since(began).Round(time.Millisecond), total)
 	if seeds >= 100 && (total.acked == 0 || total.unknown == 0 || total.crashes == 0 || total.cuts == 0 ||
-		total.states == 0 || total.noSpace == 0 || total.broken == 0 || total.torn == 0) {
+		total.states == 0 || total.noSpace == 0 || total.broken == 0 || total.torn == 0 ||
+		total.wiped == 0 || total.removed == 0 || total.flipped == 0 || total.most == 0 || total.repaired == 0) {
 		t.Errorf("the simulation doesn't reach what it should: %+v", total)
 	}
 }
@@ -300,4 +315,13 @@ func (s *stats) add(o stats) {
 	s.noSpace += o.noSpace
 	s.torn += o.torn
 	s.broken += o.broken
+	s.wiped += o.wiped
+	s.removed += o.removed
+	s.flipped += o.flipped
+	s.harmless += o.harmless
+	s.blind += o.blind
+	s.oldDisks += o.oldDisks
+	s.most += o.most
+	s.repaired += o.repaired
+	s.replaced += o.replaced
 }

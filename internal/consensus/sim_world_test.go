@@ -24,6 +24,8 @@ type bugs struct {
 	sendBeforeSync bool // what must wait for the disk is sent when it is only written
 	earlyReply     bool // callers get their replies when they are decided
 	noSyncOnOpen   bool // what a killed process left in the cache is trusted
+	sameIdentity   bool // who lost its log comes back as who it was
+	promoteEarly   bool // a member gets its vote before it has anything
 }
 
 // world is a whole group, its clients and its faults, in one goroutine.
@@ -52,12 +54,15 @@ type world struct {
 	reader    uint64 // the reader has the entries up to here
 	confirmed uint64 // and got the answer that it is known up to here
 	nextID    uint64
-	open      []toy.Command // asked, without an answer so far
+	taken     map[uint64]uint64 // identity without a vote -> entry that took it in
+	open      []toy.Command     // asked, without an answer so far
 	stats     stats
 }
 
 type stats struct {
 	acked, unknown, refusedLeader, crashes, cuts, states, statesFailed, hungStops, noSpace, torn, broken int
+
+	wiped, removed, flipped, harmless, blind, oldDisks, most, repaired, replaced int
 }
 
 // answered is an answer that a client got and the world hasn't judged.
@@ -82,7 +87,7 @@ func newWorld(seed uint64, members int, local bool, b bugs) *world {
 		clock: clock.NewFake(time.Unix(1_800_000_000, 0)),
 		log:   slog.New(slog.DiscardHandler), local: local, bugs: b,
 		cut: map[[2]uint64]bool{}, oracle: toy.New(), counts: map[uint64]int{},
-		added: map[uint64]bool{}, acked: map[uint64]uint64{}, digests: make([][32]byte, 1),
+		added: map[uint64]bool{}, taken: map[uint64]uint64{}, acked: map[uint64]uint64{}, digests: make([][32]byte, 1),
 	}
 	w.faults = []float64{0.3, 1, 2.5}[w.rand.IntN(3)]
 	w.digests[0] = w.oracle.Digest()
@@ -191,6 +196,9 @@ func (w *world) compare(p *process) error {
 		}
 	}
 	if err := w.judge(); err != nil {
+		return err
+	}
+	if err := w.compareMembers(p); err != nil {
 		return err
 	}
 	if c.seq == c.applied && c.applied < uint64(len(w.digests)) && w.chance(10) {

@@ -98,7 +98,7 @@ func (g *group) due(m uint64) (pb.ConfChangeType, uint64) {
 		if learner != 0 && !g.active(learner) {
 			return pb.ConfChangeRemoveNode, learner // the old one is back
 		}
-	case learner != 0 && asks != 0 && asks != learner:
+	case learner != 0 && asks != 0:
 		if !g.active(learner) {
 			return pb.ConfChangeRemoveNode, learner
 		}
@@ -113,10 +113,11 @@ func (g *group) due(m uint64) (pb.ConfChangeType, uint64) {
 	return 0, 0
 }
 
-// asks returns the identity under which a member asked lately to be taken in.
+// asks returns the identity under which a member asked lately to be taken in;
+// 0 if none, or it is in.
 func (g *group) asks(m uint64) uint64 {
 	r := g.tending.asks[m]
-	if r.id == 0 || g.ticks-r.at > 3*askMost {
+	if r.id == 0 || g.ticks-r.at > 3*askMost || known(g.members.now(), r.id) {
 		return 0
 	}
 	return r.id
@@ -124,5 +125,5 @@ func (g *group) asks(m uint64) uint64 {
 
 // repairing tells that a member asks to be taken in, or is on its way.
 func (g *group) repairing(m uint64) bool {
-	return identity(g.members.now().GetLearners(), m) != 0 || g.asks(m) != 0 && !known(g.members.now(), g.asks(m))
+	return identity(g.members.now().GetLearners(), m) != 0 || g.asks(m) != 0
 }
