@@ -11,14 +11,19 @@ import (
 // adoption holds the Agents' streams against the Controller's: everything comes
 // over once, in order, in one transaction with the position up to which it goes.
 type adoption struct {
-	expected map[string][]news // of each Agent, what hasn't come over; only where its stream is fed
-	observed map[string]int64  // the newest position of each Agent
+	expected map[agentLog][]news // what hasn't come over; only of logs that are fed
+	logs     map[string]string   // the log of each Agent that the Controller knows
+	over     map[agentLog]bool   // logs that were given up: nothing more comes over
+	observed map[string]int64    // the newest position of each Agent
 
 	open  string          // the Agent whose news are being taken over
 	first *engine.Stamped // of those
 	batch []news
 	gone  []abrupt // orders that left an Agent in a way that is right only when it is given up
 }
+
+// agentLog names a log: an Agent that has lost its disk has another one.
+type agentLog struct{ agent, id string }
 
 // news is an event as the Controller must have it.
 type news struct {
@@ -40,7 +45,8 @@ func (a *adoption) abrupt(agent, id string, event int64) {
 
 // expect notes what an Agent's event has to become.
 func (s *Stream) expect(agent string, e *engine.Stamped, b *book) {
-	if b.givenUp {
+	log := agentLog{agent, b.logID}
+	if s.adoption.over[log] {
 		return
 	}
 	n := news{id: e.ID, order: e.Key, kind: e.Event.Type()}
@@ -64,7 +70,7 @@ func (s *Stream) expect(agent string, e *engine.Stamped, b *book) {
 	}
 	n.kind = as.Type()
 	n.sum = b.adoptedSum(n.order, as, e.Time())
-	s.adoption.expected[agent] = append(s.adoption.expected[agent], n)
+	s.adoption.expected[log] = append(s.adoption.expected[log], n)
 }
 
 // adoptedSum tells news apart: what, of which order, and when.
@@ -83,7 +89,7 @@ func (s *Stream) adoptionBegins(e *engine.Stamped) {
 		if a.open == "" {
 			a.open, a.first = agent, e
 		}
-		if s.logs[agent] != nil {
+		if s.fed(agent) {
 			a.batch = append(a.batch, news{id: e.ID, kind: e.Event.Type(), order: e.Key, sum: s.log.adoptedSum(e.Key, e.Event, e.Time())})
 		}
 		return
@@ -98,7 +104,7 @@ func (s *Stream) adoptionBegins(e *engine.Stamped) {
 	case *engine.ItemDeleted, *engine.ItemDetachable, *engine.PathControlled:
 		return // follows at once from what the Agent said of a document
 	}
-	if s.ofDocument(e, a.open) {
+	if s.ofDocument(e, a.open) || s.late && isOrders(e.Event) && s.log.orders[e.Key] == nil {
 		return
 	}
 	s.wrong(&Finding{
@@ -157,17 +163,24 @@ func (s *Stream) observed(e *engine.Stamped, until int64) {
 			Text: "OrderDetached: the order was not on its way back, and the Agent isn't given up", Story: s.Story(g.order),
 		})
 	}
-	if s.logs[e.Key] != nil {
+	if s.fed(e.Key) {
 		s.compare(e, until)
 	}
 	a.open, a.batch, a.gone = "", a.batch[:0], a.gone[:0]
+}
+
+// fed tells whether the log of an Agent that the Controller knows is told here, too.
+func (s *Stream) fed(agent string) bool {
+	_, ok := s.adoption.expected[agentLog{agent, s.adoption.logs[agent]}]
+	return ok
 }
 
 // compare holds the batch that came over against what the Agent's stream has
 // up to the position.
 func (s *Stream) compare(e *engine.Stamped, until int64) {
 	a := &s.adoption
-	want := a.expected[e.Key]
+	log := agentLog{e.Key, a.logs[e.Key]}
+	want := a.expected[log]
 	differs := func(id int64, id2 int64, why string, n *news) {
 		s.wrong(&Finding{Invariant: 5, Rule: NotAdopted, Order: n.order, Agent: e.Key, Events: []int64{id, id2}, Text: why, Story: s.Story(n.order)})
 	}
@@ -179,11 +192,11 @@ func (s *Stream) compare(e *engine.Stamped, until int64) {
 		switch {
 		case len(want) == 0 || want[0].id > until:
 			differs(got.id, e.ID, text("%s came over, and the Agent's stream doesn't have it up to %d", got.kind, until), got)
-			a.expected[e.Key] = want
+			a.expected[log] = want
 			return
 		case want[0].sum != got.sum:
 			differs(want[0].id, got.id, text("the Agent's next event is %s of %q, and %s of %q came over", want[0].kind, want[0].order, got.kind, got.order), got)
-			a.expected[e.Key] = skip(want, until)
+			a.expected[log] = skip(want, until)
 			return
 		}
 		want = want[1:]
@@ -196,7 +209,7 @@ func (s *Stream) compare(e *engine.Stamped, until int64) {
 		}
 		want = want[1:]
 	}
-	a.expected[e.Key] = want
+	a.expected[log] = want
 }
 
 func skip(want []news, until int64) []news {
@@ -211,9 +224,9 @@ func (s *Stream) agentReset(e *engine.Stamped, ev *engine.AgentReset) {
 	a := &s.adoption
 	delete(a.observed, e.Key)
 	delete(s.log.task, e.Key)
-	if b := s.logs[e.Key]; b != nil && b.logID == ev.LogID {
-		b.givenUp = true
-		delete(a.expected, e.Key)
+	if log := (agentLog{e.Key, ev.LogID}); ev.LogID != "" {
+		a.over[log] = true
+		delete(a.expected, log)
 	}
 	a.open, a.batch, a.gone = "", a.batch[:0], a.gone[:0]
 	for key := range s.items.at {

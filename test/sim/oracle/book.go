@@ -18,8 +18,6 @@ type book struct {
 	orders map[string]*life
 	gone   graveyard
 
-	givenUp bool // the Controller doesn't take anything over from this log any more
-
 	last    int64
 	count   int
 	seen    []entry // of all events, for readers

@@ -95,7 +95,7 @@ func (b *book) suspended(l *life, e *engine.Stamped) {
 	if l.suspended {
 		b.wrong(2, IllegalEvent, l, e, "the order is suspended already")
 	}
-	if l.mark != suspending && !b.s.items.stopsAt(l) {
+	if l.mark != suspending && !b.s.items.stopsAt(l) && !b.s.late {
 		b.byCommand(e, "SuspendOrders", l.id)
 	}
 	l.suspended, l.mark = true, unmarked

@@ -60,7 +60,7 @@ func (s *Stream) atRest() {
 	}
 	for _, agent := range slices.Sorted(maps.Keys(s.logs)) {
 		b := s.logs[agent]
-		if b.givenUp {
+		if s.adoption.over[agentLog{agent, b.logID}] {
 			continue
 		}
 		for _, id := range slices.Sorted(maps.Keys(b.orders)) {

@@ -14,13 +14,13 @@ type Row struct {
 	OrderID    string          `json:"orderId"`
 	Workflow   string          `json:"workflow"`
 	Position   json.RawMessage `json:"position"`
-	Label      string          `json:"label"`
+	Label      string          `json:"label,omitempty"`
 	Job        string          `json:"job"`
 	Agent      string          `json:"agent"`
 	Start      int64           `json:"start"`
-	End        int64           `json:"end"` // 0: it runs
-	Outcome    json.RawMessage `json:"outcome"`
-	ReturnCode *int64          `json:"returnCode"`
+	End        int64           `json:"end,omitempty"` // 0: it runs
+	Outcome    json.RawMessage `json:"outcome,omitempty"`
+	ReturnCode *int64          `json:"returnCode,omitempty"`
 	Try        int64           `json:"try"`
 }
 
@@ -75,6 +75,15 @@ func (s *Stream) History(rows []Row, until int64) []*Finding {
 		}
 	}
 	return s.found.all[min(n, len(s.found.all)):]
+}
+
+// Rows returns the rows that the history should have, the oldest first.
+func (s *Stream) Rows() []Row {
+	rows := make([]Row, len(s.history))
+	for i, st := range s.history {
+		rows[i] = st.row(0)
+	}
+	return rows
 }
 
 func (s *Stream) tellRow(r Rule, st *start, why string) {

@@ -1,6 +1,8 @@
 package oracle
 
 import (
+	"slices"
+
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -47,10 +49,29 @@ func ReadLine(line []byte) (engine.Stamped, error) {
 		return engine.Stamped{}, err
 	}
 	var f flat
-	if err := codec.ReadJSON(n, "$", &f); err != nil {
+	if err := codec.ReadJSON(plain(n), "$", &f); err != nil {
 		return engine.Stamped{}, err
 	}
 	return engine.Stamped(f), nil
+}
+
+// plain leaves out what the JSON form of an order tells twice, for people: the
+// last outcome.
+func plain(n *strictjson.Node) *strictjson.Node {
+	i := slices.Index(n.Keys, "order")
+	if i < 0 {
+		return n
+	}
+	o := n.Items[i]
+	j := slices.Index(o.Keys, "outcome")
+	if j < 0 {
+		return n
+	}
+	order, copied := *o, *n
+	order.Keys, order.Items = slices.Delete(slices.Clone(o.Keys), j, j+1), slices.Delete(slices.Clone(o.Items), j, j+1)
+	copied.Items = slices.Clone(n.Items)
+	copied.Items[i] = &order
+	return &copied
 }
 
 // flat is the JSON form of an event: one object.

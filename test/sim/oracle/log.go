@@ -129,6 +129,7 @@ func (s *Stream) otherEvent(e *engine.Stamped) {
 		}
 		s.term = max(s.term, ev.Term)
 	case *engine.AgentDedicated:
+		s.adoption.logs[e.Key] = ev.LogID
 		delete(s.adoption.observed, e.Key)
 		delete(s.log.task, e.Key)
 	case *engine.AgentReset:

@@ -48,8 +48,8 @@ func NewStream(o Options) *Stream {
 	s.log = newBook(s, "")
 	s.commands = commandLog{ids: map[string]int64{}}
 	s.items = newItems()
-	s.adoption.expected = map[string][]news{}
-	s.adoption.observed = map[string]int64{}
+	s.adoption.expected, s.adoption.logs = map[agentLog][]news{}, map[string]string{}
+	s.adoption.over, s.adoption.observed = map[agentLog]bool{}, map[string]int64{}
 	return s
 }
 
@@ -74,7 +74,6 @@ func (s *Stream) AgentEvent(agent string, e *engine.Stamped) error {
 	b := s.logs[agent]
 	init, begins := e.Event.(*engine.AgentInitialized)
 	if begins && b != nil && b.count > 0 { // it has lost its disk
-		delete(s.adoption.expected, agent)
 		if s.effects != nil {
 			s.effects.begins(agent)
 		}
@@ -86,6 +85,7 @@ func (s *Stream) AgentEvent(agent string, e *engine.Stamped) error {
 	}
 	if begins {
 		b.logID = init.LogID
+		s.adoption.expected[agentLog{agent, b.logID}] = nil // from now on it is known what must come over
 	}
 	b.enter(e)
 	s.expect(agent, e, b)
