@@ -136,9 +136,6 @@ func (s *copies) complete(p *Copy) (err error) {
 	if p.conf, err = s.c.proto.conf(p.index); err != nil {
 		return err
 	}
-	if p.conf, err = s.c.proto.conf(p.index); err != nil {
-		return err
-	}
 	p.term, err = s.c.j.Term(p.index)
 	return err
 }

@@ -37,6 +37,10 @@ func Run(t *testing.T, form Form) {
 		{"member that was away", away, 3, 0},
 		{"hung leader", hungLeader, 3, 0},
 		{"foreign messages", foreignMessages, 2, 0},
+		{"member that lost its log", lostLog, 3, 0},
+		{"member with a damaged log", rottenLog, 3, 0},
+		{"damage that is read", readDamage, 3, 0},
+		{"member with an old disk", oldDisk, 3, 0},
 	} {
 		if form.Members < c.from || c.to > 0 && form.Members > c.to {
 			continue
