@@ -79,7 +79,7 @@ func (g *group) tend() {
 	if !g.c.leading || g.handover || g.tending.changing {
 		return
 	}
-	for _, m := range g.others {
+	for _, m := range g.c.o.Members { // the own leftovers, too
 		if typ, id := g.due(m); id != 0 {
 			g.move(typ, id)
 			return
