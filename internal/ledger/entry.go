@@ -42,6 +42,9 @@ func Pack(data []byte) []byte {
 	return enc.EncodeAll(data, []byte{compressed})
 }
 
+// Events returns the events of an entry of the log.
+func Events(data []byte) ([]engine.Stamped, error) { return readEntry(data) }
+
 // readEntry decodes the events of an entry of the log.
 func readEntry(data []byte) ([]engine.Stamped, error) {
 	if len(data) > 0 && data[0] == compressed {

@@ -25,6 +25,7 @@ type agent struct {
 	eng     *engine.Agent
 	trust   enginetest.Signers // its trust directory: survives the process
 	ready   bool               // it serves
+	news    bool               // the trust directory has changed since the machine looked
 	running map[string]*process
 	timer   timer
 	batches seenBatch
@@ -92,6 +93,7 @@ func (a *agent) lead() {
 		if err := e.Lead(rand.Text(), func(string) bool { return false }, now); err != nil {
 			return nil, err
 		}
+		a.news = false
 		return nil, e.TrustChanged(now)
 	}, func(_ any, err error) {
 		if err != nil {
@@ -100,6 +102,9 @@ func (a *agent) lead() {
 		}
 		a.ready = true
 		a.w.record.distrust(a)
+		if a.news {
+			a.trustChanged() // since the machine has decided
+		}
 		a.keepTime()
 	})
 }
@@ -233,14 +238,21 @@ func (a *agent) distrust(signer string, on bool) {
 	if !on {
 		a.w.record.trust(a, signer)
 	}
-	if a.ready && a.up() {
-		a.settled((*engine.Agent).TrustChanged, func() { a.w.record.distrust(a) })
+	if a.news = true; a.ready && a.up() {
+		a.trustChanged()
 	}
+}
+
+// trustChanged has the documents verified anew.
+func (a *agent) trustChanged() {
+	a.news = false
+	a.settled((*engine.Agent).TrustChanged, func() { a.w.record.distrust(a) })
 }
 
 func (a *agent) keepTime() {
 	t := &a.timer
 	t.gen++
+	t.asking = false
 	gen := t.gen
 	again := func(d time.Duration) {
 		a.after(d, "time", func() {

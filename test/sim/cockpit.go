@@ -24,6 +24,7 @@ type cockpit struct {
 	reader *oracle.Reader
 
 	position  int64 // stored
+	taken     int64 // taken from a feed, and perhaps not stored yet
 	worth     int64 // up to here there is something worth confirming
 	confirmed int64
 	position2 int64 // of a Cockpit with a bug: what it finds at its next start
@@ -79,6 +80,7 @@ func (c *cockpit) start2() error {
 	if c.w.cfg.Bug == HistoryTwice && c.position2 < c.position {
 		c.position = c.position2
 	}
+	c.taken = c.position
 	c.w.tell("cockpit is at %d", c.position)
 	c.connect()
 	c.tick()
@@ -119,10 +121,7 @@ func (c *cockpit) connect() {
 	}
 	m := c.w.controllers[c.rand.IntN(len(c.w.controllers))]
 	c.heard = c.w.now
-	after := c.position
-	if len(c.queue) > 0 {
-		after = c.queue[len(c.queue)-1].ID
-	}
+	after := c.taken
 	c.w.net.call(c.part, m.part, "events", callTimeout, func(reply func(any, error)) {
 		reply(nil, m.openFeed(m.m.Index, after, c.part, func(events []engine.Stamped) {
 			if c.follow == n {
@@ -149,13 +148,9 @@ func (c *cockpit) tick() {
 
 func (c *cockpit) arrive(events []engine.Stamped) {
 	c.heard = c.w.now
-	last := c.position
-	if len(c.queue) > 0 {
-		last = c.queue[len(c.queue)-1].ID
-	}
 	for i := range events {
-		if events[i].ID > last {
-			last = events[i].ID
+		if events[i].ID > c.taken {
+			c.taken = events[i].ID
 			c.queue = append(c.queue, events[i])
 		}
 	}

@@ -26,6 +26,7 @@ type controller struct {
 	eng   *engine.Controller // the machine's
 	board *handover.Board
 	trust enginetest.Signers // its trust directory: survives the process
+	news  bool               // the trust directory has changed since the machine looked
 	term  *term              // while it leads
 	timer timer
 }
@@ -215,8 +216,8 @@ func (c *controller) deploy(id string, d *deployment, reply func(any, error)) {
 // distrust changes the member's trust directory.
 func (c *controller) distrust(signer string, on bool) {
 	c.trust[signer] = on
-	if c.term != nil && c.term.begun {
-		c.term.persist(func(e *engine.Controller, now int64) (any, error) { return nil, e.TrustChanged(now) }, func() {})
+	if c.news = true; c.term != nil && c.term.begun {
+		c.term.trustChanged()
 	}
 }
 
@@ -239,6 +240,7 @@ func (c *controller) wake() {
 func (c *controller) keepTime() {
 	t := &c.timer
 	t.gen++
+	t.asking = false
 	gen := t.gen
 	again := func(d time.Duration) {
 		c.after(d, "time", func() {

@@ -10,11 +10,10 @@ import (
 
 // faults makes things go wrong, and right again.
 type faults struct {
-	w     *world
-	rand  *mathrand.Rand
-	wiped map[string]bool // Agents that lost their disk
-	end   int64
-	lost  *part // the last member of the group whose disk was damaged
+	w    *world
+	rand *mathrand.Rand
+	end  int64
+	lost *part // the last member of the group whose disk was damaged
 }
 
 // kinds of faults: how often in a minute of a rough world, and what they do.
@@ -60,7 +59,7 @@ func Faults() []string {
 }
 
 func newFaults(w *world) *faults {
-	return &faults{w: w, rand: w.random("faults"), wiped: map[string]bool{}}
+	return &faults{w: w, rand: w.random("faults")}
 }
 
 // begin has each kind that belongs to this world happen again and again, until a

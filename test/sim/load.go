@@ -298,13 +298,24 @@ func (l *load) control(kind string, q *request) engine.CommandBody {
 		return &engine.ControlWorkflow{Workflow: workflow.ID{Path: path}, RemoveBreakpoints: p}
 	case "reset":
 		for _, a := range l.w.agents {
-			if l.w.faults.wiped[a.name] {
+			if l.stranger(a) {
 				q.what = "reset " + a.name
 				return &engine.ResetAgent{Agent: a.name}
 			}
 		}
 	}
 	return nil
+}
+
+// stranger tells whether the Controller says that an Agent has another log than
+// it knows, and not one that was given up.
+func (l *load) stranger(a *agent) bool {
+	m := l.w.leader()
+	if m == nil {
+		return false
+	}
+	st, _ := m.eng.Agent(a.name)
+	return st.Problem != nil && st.Problem.Code == "AgentLogMismatch" && a.up() && a.eng.LogID() != st.Gone
 }
 
 // documents makes up a deployment.

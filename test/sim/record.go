@@ -7,6 +7,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/consensus"
 	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/ledger"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/workflow"
 	"github.com/signet-scheduler/signet/test/sim/oracle"
@@ -22,7 +23,16 @@ type record struct {
 }
 
 // agentLog is what was ever committed in an Agent's present log.
-type agentLog struct{ entries [][]byte }
+type agentLog struct {
+	entries [][]byte
+	last    int64 // id of the newest event
+	logID   string
+	// held is what the oracle hasn't got yet: the Agent lost its log, and what the
+	// Controller had taken over of the old one may still be committed before
+	// it knows the new one.
+	held    []engine.Stamped
+	holding bool
+}
 
 func newRecord(w *world) *record { return &record{w: w, agents: map[string]*agentLog{}} }
 
@@ -38,12 +48,17 @@ func (r *record) entry(c *controller, e consensus.Entry) error {
 		return fmt.Errorf("entry %d, but nobody had %d", e.Seq, len(r.entries)+1)
 	}
 	r.entries = append(r.entries, e.Data)
-	events, err := engine.ReadEvents(e.Data)
+	events, err := ledger.Events(e.Data)
 	if err != nil {
 		return err
 	}
 	for i := range events {
 		r.event(c.name, &events[i])
+		if d, ok := events[i].Event.(*engine.AgentDedicated); ok {
+			if err := r.dedicated(events[i].Key, d.LogID); err != nil {
+				return err
+			}
+		}
 		if err := r.w.stream.Event(&events[i]); err != nil {
 			return err
 		}
@@ -93,12 +108,13 @@ func (r *record) agentEntry(a *agent, e consensus.Entry) error {
 		return fmt.Errorf("entry %d, but there was no %d", e.Seq, len(l.entries)+1)
 	}
 	l.entries = append(l.entries, e.Data)
-	events, err := engine.ReadEvents(e.Data)
+	events, err := ledger.Events(e.Data)
 	if err != nil {
 		return err
 	}
 	for i := range events {
 		s := &events[i]
+		l.last = s.ID
 		r.w.reach("agent event " + s.Event.Type())
 		if strings.HasPrefix(s.Event.Type(), "Order") {
 			r.w.last = r.w.now
@@ -106,7 +122,28 @@ func (r *record) agentEntry(a *agent, e consensus.Entry) error {
 				r.w.tell("%s: %d %s %s", a.name, s.ID, s.Event.Type(), s.Key)
 			}
 		}
-		if err := r.w.stream.AgentEvent(a.name, s); err != nil {
+		if e, ok := s.Event.(*engine.AgentInitialized); ok {
+			l.logID = e.LogID
+		}
+		if l.holding {
+			l.held = append(l.held, *s)
+		} else if err := r.w.stream.AgentEvent(a.name, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dedicated lets the oracle know of an Agent's new log: the Controller does.
+func (r *record) dedicated(agent, logID string) error {
+	l := r.agents[agent]
+	if l == nil || !l.holding || l.logID != logID {
+		return nil
+	}
+	held := l.held
+	l.held, l.holding = nil, false
+	for i := range held {
+		if err := r.w.stream.AgentEvent(agent, &held[i]); err != nil {
 			return err
 		}
 	}
@@ -115,8 +152,7 @@ func (r *record) agentEntry(a *agent, e consensus.Entry) error {
 
 // wiped takes note that an Agent's log is gone for good.
 func (r *record) wiped(a *agent) {
-	delete(r.agents, a.name)
-	r.w.faults.wiped[a.name] = true
+	r.agents[a.name] = &agentLog{holding: true}
 }
 
 // process describes a process to the oracle.
@@ -153,12 +189,16 @@ func (r *record) ended(a *agent, k *process) {
 func (r *record) distrust(a *agent) {
 	for _, signer := range signers {
 		if a.trust[signer] {
-			r.w.effects.Distrust(a.name, signer, a.eng.LastEventID()/1000)
+			r.w.effects.Distrust(a.name, signer, r.agents[a.name].last/1000)
 		}
 	}
 }
 
 // trust tells the oracle that an Agent is going to trust a signer again.
 func (r *record) trust(a *agent, signer string) {
-	r.w.effects.Trust(a.name, signer, a.eng.LastEventID()/1000)
+	if l := r.agents[a.name]; l != nil && l.last > 0 {
+		r.w.effects.Trust(a.name, signer, l.last/1000)
+	} else {
+		r.w.effects.Trust(a.name, signer, 1)
+	}
 }

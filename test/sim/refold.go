@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/ledger"
 )
 
 // folded is a machine that is folded again from a host's own disk.
@@ -40,7 +41,7 @@ func again(h *host, empty folded, restore func(io.Reader) (folded, error)) (dige
 			return digest, err
 		}
 		for _, e := range list {
-			events, err := engine.ReadEvents(e.Data)
+			events, err := ledger.Events(e.Data)
 			if err != nil {
 				return digest, err
 			}
@@ -63,7 +64,7 @@ func (w *world) compareAgent(a *agent) error {
 	cfg := a.config()
 	fold := engine.NewAgent(cfg)
 	for i, data := range w.record.agents[a.name].entries {
-		events, err := engine.ReadEvents(data)
+		events, err := ledger.Events(data)
 		if err != nil {
 			return err
 		}

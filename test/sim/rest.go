@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/ledger"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/test/sim/oracle"
 )
@@ -81,20 +82,38 @@ func (w *world) heal(done func()) {
 			&request{id: l.newID(), what: "deploy " + doc.path, deploy: d},
 			l.request("let "+doc.path+" go", &engine.ControlWorkflowPath{Path: doc.path, Suspend: &no}))
 	}
-	for _, a := range w.agents {
-		if w.faults.wiped[a.name] {
-			list = append(list, l.request("reset "+a.name, &engine.ResetAgent{Agent: a.name}))
-		}
-	}
 	var next func(i int)
 	next = func(i int) {
 		if i == len(list) {
 			done()
+			w.tend()
 			return
 		}
 		l.operator(list[i], func() { next(i + 1) })
 	}
 	next(0)
+}
+
+// tend has Agents that lost their log taken in again, as an operator does.
+func (w *world) tend() {
+	l := w.load
+	m := w.leader()
+	for _, a := range w.agents {
+		if m == nil || !a.up() || !a.ready {
+			continue
+		}
+		st, _ := m.eng.Agent(a.name)
+		switch {
+		case st.Problem == nil || st.Problem.Code != "AgentLogMismatch":
+		case a.eng.LogID() == st.Gone:
+			a.wipe() // it was reset twice: its data is to be deleted
+		default:
+			w.last = w.now
+			l.operator(l.request("reset "+a.name, &engine.ResetAgent{Agent: a.name}), func() { w.after(2*time.Second, "tend", w.tend) })
+			return
+		}
+	}
+	w.after(2*time.Second, "tend", w.tend)
 }
 
 // resting tells what isn't at rest; "" when everything is.
@@ -116,7 +135,7 @@ func (w *world) resting() string {
 		case !st.Coupled:
 			return fmt.Sprintf("%s isn't coupled: %v", a.name, st.Problem)
 		case len(a.eng.Orders()) > 0 || a.eng.Running() > 0 || len(a.running) > 0:
-			return fmt.Sprintf("%s still has %d orders and %d processes", a.name, len(a.eng.Orders()), len(a.running))
+			return fmt.Sprintf("%s still has %d processes and %s", a.name, len(a.running), a.orders(m.eng))
 		}
 	}
 	for _, o := range m.eng.Orders() {
@@ -128,6 +147,22 @@ func (w *world) resting() string {
 		return fmt.Sprintf("the Cockpit is at %d of %d", w.cockpit.position, w.lastEvent())
 	}
 	return ""
+}
+
+// orders tells of the orders that an Agent has.
+func (a *agent) orders(c *engine.Controller) string {
+	text := ""
+	for i, o := range a.eng.Orders() {
+		if i > 2 {
+			return text + "and more"
+		}
+		text += fmt.Sprintf("the order %s: %s at %s of %s, %s, suspended %v, marked %v, next wake %d, now %d, documents", o.ID, o.State.Kind, o.Position, o.Workflow,
+			o.Attachment.Where, o.Suspended, o.Mark, a.eng.NextWake(), a.clock.micros()/1000)
+		for _, at := range c.Attachments(a.name) {
+			text += fmt.Sprintf(" %s %s %v;", at.Ref, at.State, at.Problem)
+		}
+	}
+	return text
 }
 
 // lastEvent returns the newest event of the stream.
@@ -196,7 +231,7 @@ func (w *world) final() {
 func (w *world) compareControllers() error {
 	fold := engine.NewController(w.controllers[0].config())
 	for i, data := range w.record.entries {
-		events, err := engine.ReadEvents(data)
+		events, err := ledger.Events(data)
 		if err != nil {
 			return err
 		}

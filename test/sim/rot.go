@@ -48,7 +48,9 @@ func (f *faults) bitRot(r *mathrand.Rand) {
 	p.rotten.flip(p)
 }
 
-func (f *faults) isMember(p *part) bool { return p.id <= len(f.w.controllers) && len(f.w.controllers) > 1 }
+func (f *faults) isMember(p *part) bool {
+	return p.id <= len(f.w.controllers) && len(f.w.controllers) > 1
+}
 
 // spare tells whether the group can do without what a member has on its disk:
 // the others are a majority, and none of them is about to get everything anew.

@@ -38,12 +38,16 @@ func (c *controller) leads(on bool, no uint64) {
 	t.after(200*time.Microsecond, "office", func() {
 		c.board.Clear()
 		t.persist(func(e *engine.Controller, now int64) (any, error) {
+			c.news = false
 			if err := e.TrustChanged(now); err != nil {
 				return nil, err
 			}
 			return nil, e.Lead(int64(no), now)
 		}, func() {
 			t.begun = true
+			if c.news {
+				t.trustChanged() // since the machine has decided
+			}
 			t.hire()
 		})
 	})
@@ -83,6 +87,12 @@ func (t *term) persist(f handover.Decision, done func()) {
 		}
 		t.after(time.Second, "persist", func() { t.persist(f, done) })
 	})
+}
+
+// trustChanged has the documents verified anew.
+func (t *term) trustChanged() {
+	t.c.news = false
+	t.persist(func(e *engine.Controller, now int64) (any, error) { return nil, e.TrustChanged(now) }, func() {})
 }
 
 // hire keeps a driver for each Agent that is deployed.
