@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"modernc.org/sqlite" // the driver, and its errors
 
@@ -63,7 +64,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db := &DB{file: o.File, readers: make(chan *link, o.Readers)}
 	db.idle.L = &db.mu
 	if err := db.connect(ctx, o); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(fmt.Errorf("opening the database %s: %w", o.File, err), db.Close())
 	}
 	return db, nil
 }
@@ -74,6 +75,9 @@ func (d *DB) connect(ctx context.Context, o Options) error {
 		return failure(err)
 	}
 	d.writes.SetMaxOpenConns(1)
+	if err := check(ctx, d.writes); err != nil {
+		return err
+	}
 	if err := migrate(ctx, d.writes); err != nil {
 		return err
 	}
@@ -90,6 +94,29 @@ func (d *DB) connect(ctx context.Context, o Options) error {
 			return err
 		}
 		d.readers <- l
+	}
+	return nil
+}
+
+// checkTime is how long a database is looked at when it is opened: enough for
+// 2 GB. Whoever waits for the Cockpit shouldn't wait for more.
+const checkTime = 5 * time.Second
+
+// check looks whether the database is built as it should be. It doesn't notice
+// a changed value: SQLite keeps no checksums.
+func check(ctx context.Context, db *sql.DB) error {
+	limited, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	var found string
+	err := db.QueryRowContext(limited, "PRAGMA quick_check(1)").Scan(&found)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return nil // what was looked at is good
+	}
+	if err != nil {
+		return failure(err)
+	}
+	if found != "ok" {
+		return fault.New(fault.Corrupt, "DatabaseCorrupt", "the database is damaged (%s); nothing was changed: check the disk, and restore a backup", found)
 	}
 	return nil
 }
@@ -205,7 +232,7 @@ func failure(err error) error {
 	case codeFull:
 		return fault.Wrap(fault.NoSpace, "NoSpace", err, "the disk with the database is full")
 	case codeCorrupt, codeNotADB:
-		return fault.Wrap(fault.Corrupt, "DatabaseCorrupt", err, "the database is damaged; restore a backup")
+		return fault.Wrap(fault.Corrupt, "DatabaseCorrupt", err, "the database is damaged; nothing was changed: check the disk, and restore a backup")
 	case codeCantOpen, codePerm, codeReadOnly, codeIO:
 		return fault.Wrap(fault.Unavailable, "DatabaseUnreachable", err, "the database can't be read or written")
 	case codeConstraint:

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -162,6 +163,41 @@ func TestReleasedMigrations(t *testing.T) {
 	}
 	if text != string(want) {
 		t.Errorf("%s differs from the migrations there are:\n%s", golden, text)
+	}
+}
+
+// A damaged page is found when the database is opened, and the error names the
+// file.
+func TestDamagedPages(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "x.db")
+	db, err := Open(t.Context(), Options{File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	for at := 100; at < len(whole); at = at/page*page + page { // the page's kind
+		whole[at] ^= 0x10
+		if err := os.WriteFile(file, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		whole[at] ^= 0x10
+		db, err := Open(t.Context(), Options{File: file})
+		if err == nil {
+			err = db.Close()
+			t.Errorf("the damaged page %d is taken for good (%v)", at/page+1, err)
+			continue
+		}
+		if !fault.Is(err, fault.Corrupt) || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "restore a backup") {
+			t.Errorf("page %d: %v", at/page+1, err)
+		}
 	}
 }
 
