@@ -365,7 +365,10 @@ type Member struct {
 
 	// Role leader or follower
 	Role string `json:"role"`
-	Url  string `json:"url"`
+
+	// State ready; joining while it gets everything from the others and has no vote; away when the leader doesn't hear of it; missing when unknown
+	State string `json:"state,omitempty"`
+	Url   string `json:"url"`
 }
 
 // ObjectKey defines model for ObjectKey.

@@ -65,7 +65,7 @@ func TestControllerStatus(t *testing.T) {
 	t.Parallel()
 	f := newCockpit(t)
 	f.on("GET /controllers/status", answer(`{"controllers":[{"id":"c","leader":"controller-2","term":4,"members":[{"name":"controller-1","role":"follower","url":"https://a"},{"name":"controller-2","role":"leader","url":"https://b"}],"history":{"eventId":9}}]}`))
-	f.on("GET /controllers/status", answer(`{"controllers":[{"id":"c","leader":"controller-2","term":4,"members":[{"name":"controller-1","role":"follower","url":"https://a"},{"name":"controller-2","role":"leader","url":"https://b"}],"history":{"eventId":9}}]}`))
+	f.on("GET /controllers/status", answer(`{"controllers":[{"id":"c","leader":"controller-2","term":4,"members":[{"name":"controller-1","role":"follower","url":"https://a","state":"joining"},{"name":"controller-2","role":"leader","url":"https://b"}],"history":{"eventId":9}}]}`))
 	f.on("GET /controllers/status", answer(`{"controllers":[{"id":"c","members":[],"history":{"eventId":9},"problem":{"code":"NoLeader","message":"there is no leader"}}]}`))
 	f.on("GET /controllers/status", answer(`{"controllers":[{"id":"c","members":[],"history":{"eventId":9,"problem":{"code":"NoSpace","message":"the disk is full"}}}]}`))
 	var members []map[string]string
@@ -73,7 +73,7 @@ func TestControllerStatus(t *testing.T) {
 		len(members) != 2 || members[1]["name"] != "controller-2" || members[1]["role"] != "leader" || members[1]["url"] != "https://b" {
 		t.Errorf("%v %v", members, err)
 	}
-	if out := f.run(t, "controller", "status").want(t, 0).out; !strings.Contains(out, "leader") {
+	if out := f.run(t, "controller", "status").want(t, 0).out; !strings.Contains(out, "leader") || !strings.Contains(out, "joining") {
 		t.Errorf("table: %s", out)
 	}
 	f.run(t, "controller", "status").want(t, 6).says(t, "no leader")

@@ -137,4 +137,6 @@ type MemberInfo struct {
 	Name string `json:"name"`
 	Role string `json:"role"` // leader, follower
 	URL  string `json:"url"`
+
+	State string `json:"state"` // ready, joining, away; "" when unknown
 }

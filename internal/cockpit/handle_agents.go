@@ -122,7 +122,7 @@ func (k *call) statusOf(h *history) api.ControllerStatus {
 		out.Problem = &api.ObjectProblem{Code: "OutOfSpace", Message: "the disk of " + s.Name + " is full: it accepts nothing until there is space"}
 	}
 	for _, m := range s.Members {
-		out.Members = append(out.Members, api.Member{Name: m.Name, Role: m.Role, Url: m.URL})
+		out.Members = append(out.Members, api.Member{Name: m.Name, Role: m.Role, Url: m.URL, State: m.State})
 	}
 	return out
 }

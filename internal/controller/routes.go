@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/codec"
+	"github.com/signet-scheduler/signet/internal/consensus"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
@@ -511,9 +512,10 @@ func viewAgent(e *engine.Controller, path string) agentView {
 
 func (c *Controller) getStatus(w http.ResponseWriter, _ *http.Request) {
 	type member struct {
-		Name string `json:"name"`
-		Role string `json:"role"`
-		URL  string `json:"url"`
+		Name  string `json:"name"`
+		Role  string `json:"role"`
+		URL   string `json:"url"`
+		State string `json:"state,omitempty"`
 	}
 	st := c.node.Status()
 	members := []member{}
@@ -523,12 +525,31 @@ func (c *Controller) getStatus(w http.ResponseWriter, _ *http.Request) {
 		if m.ID == st.Leader {
 			role, leader = "leader", m.Name
 		}
-		members = append(members, member{m.Name, role, m.URL})
+		members = append(members, member{m.Name, role, m.URL, memberState(st, m.ID)})
 	}
 	_, last, _ := c.m.Index.Position()
 	c.answer(w, map[string]any{
 		"controllerId": c.set.ID, "name": c.set.Name, "leader": leader, "term": st.Term, "lastEventId": last, "members": members, "outOfSpace": st.OutOfSpace,
 	}, nil)
+}
+
+// memberState says in a word how a member is; "" when the member that is asked
+// can't know, as it doesn't lead.
+func memberState(st consensus.Status, id uint64) string {
+	for _, m := range st.Members {
+		switch {
+		case m.ID != id:
+		case m.State == consensus.StateJoining:
+			return "joining" // it gets everything from the others, and has no vote yet
+		case !st.Lead:
+			return ""
+		case !m.Active:
+			return "away"
+		default:
+			return "ready"
+		}
+	}
+	return ""
 }
 
 // getEvents streams committed events: NDJSON, or the entries in binary form.
