@@ -163,6 +163,13 @@ func (a *Agent) getTaskLog(w http.ResponseWriter, r *http.Request) {
 	path := a.tasks.logPath(task)
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
+		if err := a.tasks.materialize(task); err != nil {
+			transport.WriteProblem(w, err)
+			return
+		}
+		f, err = os.Open(path)
+	}
+	if errors.Is(err, os.ErrNotExist) {
 		transport.WriteProblem(w, fault.New(fault.NotFound, "UnknownTaskLog", "there is no log of task %s here", task))
 		return
 	}

@@ -39,21 +39,23 @@ type tasks struct {
 	a    *Agent
 	base map[string]string // environment of this process
 
-	turns chan struct{} // held while a task is being started
+	crew *crew
 
-	mu      sync.Mutex
-	running map[string]*task
-	scripts map[[32]byte]string
-	closing bool
+	mu       sync.Mutex
+	running  map[string]*task
+	queue    []*task // to be started, in their order
+	starting int     // goroutines that start tasks
+	scripts  map[[32]byte]string
+	closing  bool
 }
 
 // task is one process on its way.
 type task struct {
-	launch  *engine.Launch
-	capture *joblog.Capture
-	ended   chan struct{}
+	launch *engine.Launch
+	ended  chan struct{}
 
-	// Guarded by tasks.mu.
+	// Guarded by tasks.mu; capture is set once, before the process is started.
+	capture  *joblog.Capture
 	started  bool
 	killed   bool
 	timedOut bool
@@ -62,7 +64,7 @@ type task struct {
 }
 
 func newTasks(a *Agent, environ []string) *tasks {
-	return &tasks{a: a, base: environment(environ), turns: make(chan struct{}, startsAtOnce), running: map[string]*task{}, scripts: map[[32]byte]string{}}
+	return &tasks{a: a, base: environment(environ), crew: newCrew(a.ctx, &a.group), running: map[string]*task{}, scripts: map[[32]byte]string{}}
 }
 
 // environment returns NAME=value texts as a map.
@@ -87,7 +89,11 @@ func (t *tasks) publish(w engine.AgentWork) {
 	for _, l := range w.Launches {
 		k := &task{launch: l, ended: make(chan struct{})}
 		t.running[l.Task] = k
-		t.a.group.Go(func() { t.start(k) })
+		t.queue = append(t.queue, k)
+		if t.starting < startsAtOnce {
+			t.starting++
+			t.crew.run(t.startQueued)
+		}
 	}
 	for _, x := range w.Touched {
 		if x.Order == nil {
@@ -96,22 +102,33 @@ func (t *tasks) publish(w engine.AgentWork) {
 		if kill, immediately := engine.KillOf(x.Order); kill {
 			if k := t.running[x.Order.State.Task]; k != nil && (!k.killed || immediately && !k.hard) {
 				k.killed, k.atOnce = true, k.atOnce || immediately
-				t.a.group.Go(func() { t.end(k, immediately) })
+				t.crew.run(func() { t.end(k, immediately) })
 			}
 		}
 	}
 }
 
-// start prepares a process and starts it, when it is its turn: pipes and log
-// are opened for few at once, whatever number of jobs may start. What fails is
-// the task's end.
-func (t *tasks) start(k *task) {
-	select {
-	case t.turns <- struct{}{}:
-		defer func() { <-t.turns }()
-	case <-t.a.ctx.Done():
-		return // found as lost at the next start
+// startQueued starts tasks until none waits. A few goroutines do so: pipes are
+// opened for few at once, whatever number of jobs may start.
+func (t *tasks) startQueued() {
+	for {
+		t.mu.Lock()
+		if len(t.queue) == 0 || t.a.ctx.Err() != nil {
+			t.queue = nil // what is left when the Agent stops is found as lost at the next start
+			t.starting--
+			t.mu.Unlock()
+			return
+		}
+		k := t.queue[0]
+		t.queue[0] = nil
+		t.queue = t.queue[1:]
+		t.mu.Unlock()
+		t.start(k)
 	}
+}
+
+// start prepares a process and starts it. What fails is the task's end.
+func (t *tasks) start(k *task) {
 	t.mu.Lock()
 	cancelled := k.killed
 	t.mu.Unlock()
@@ -142,7 +159,7 @@ func (t *tasks) start(k *task) {
 		return
 	}
 	if cancelled {
-		t.a.group.Go(func() { t.end(k, atOnce) })
+		t.crew.run(func() { t.end(k, atOnce) })
 	}
 	if k.launch.Timeout > 0 {
 		t.a.group.Go(func() { t.timeOut(k) })
@@ -208,7 +225,9 @@ func (t *tasks) prepare(k *task) (proc.Spec, error) {
 	if err != nil {
 		return proc.Spec{}, err
 	}
+	t.mu.Lock()
 	k.capture = capture
+	t.mu.Unlock()
 	return proc.Spec{
 		Key: proc.Key(l.Task), Argv: argv, Env: t.environ(l, values), Dir: t.a.dirs.work,
 		Stdout: capture.Stdout(), Stderr: capture.Stderr(), Shell: true,
@@ -352,7 +371,7 @@ func (t *tasks) reap() {
 			t.mu.Unlock()
 			if k != nil {
 				close(k.ended)
-				t.a.group.Go(func() { t.finish(k, end) })
+				t.crew.run(func() { t.finish(k, end) })
 			}
 		}
 	}
@@ -360,6 +379,9 @@ func (t *tasks) reap() {
 
 // finish reads what is left of a task's output and records its end.
 func (t *tasks) finish(k *task, end proc.End) {
+	if end.Unknown {
+		k.capture.Mark("the process was lost: nobody knows how it ended")
+	}
 	summary, err := k.capture.Finish(outputGrace)
 	if err != nil {
 		t.a.log.Warn("a task's log isn't whole", "task", k.launch.Task, "error", err)
@@ -387,6 +409,9 @@ func (t *tasks) finish(k *task, end proc.End) {
 		out = &order.Outcome{Kind: order.Killed, Inner: out}
 	}
 	t.settle("recording the end of a job", func(e *engine.Agent, now int64) error {
+		if summary.Silent {
+			return e.ProcessEndedSilently(k.launch.OrderID, k.launch.Task, out, now)
+		}
 		return e.ProcessEnded(k.launch.OrderID, k.launch.Task, out, now)
 	})
 	t.forget(k)
@@ -425,7 +450,7 @@ func (t *tasks) record(k *task, out *order.Outcome) {
 	}
 	t.mu.Unlock()
 	t.settle("recording the end of a job", func(e *engine.Agent, now int64) error {
-		return e.ProcessEnded(k.launch.OrderID, k.launch.Task, out, now)
+		return e.ProcessEndedSilently(k.launch.OrderID, k.launch.Task, out, now)
 	})
 	t.drop(k)
 }
@@ -535,15 +560,41 @@ func (t *tasks) isRunning(id string) bool {
 	return t.running[id] != nil
 }
 
+// seal ends the log of a lost process; one that had written nothing gets its log
+// now, to say what became of it.
+func (t *tasks) seal(path, reason string) error {
+	_, err := t.a.hub.Seal(path, reason)
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	c, err := joblog.Create(path, joblog.Options{Hub: t.a.hub, Now: t.a.clock.Now})
+	if err != nil {
+		return err
+	}
+	c.Mark(reason)
+	_, err = c.Finish(0)
+	return err
+}
+
+// materialize makes the log of a running task that has written nothing so far.
+func (t *tasks) materialize(task string) error {
+	var capture *joblog.Capture
+	t.mu.Lock()
+	if k := t.running[task]; k != nil {
+		capture = k.capture
+	}
+	t.mu.Unlock()
+	if capture == nil {
+		return nil
+	}
+	return capture.Materialize()
+}
+
 // tidy ends the logs of processes that an earlier life started, and removes
 // their files.
 func (t *tasks) tidy(lost []string) {
 	for _, id := range lost {
-		path := t.logPath(id)
-		if _, err := os.Stat(path); err != nil {
-			continue
-		}
-		if _, err := t.a.hub.Seal(path, "the process was lost: the Agent was restarted"); err != nil {
+		if err := t.seal(t.logPath(id), "the process was lost: the Agent was restarted"); err != nil {
 			t.a.log.Warn("sealing the log of a lost process", "task", id, "error", err)
 		}
 	}

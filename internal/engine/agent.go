@@ -212,9 +212,19 @@ func (a *Agent) checkBatch(b *AgentBatch) error {
 // ProcessEnded notes how a process ended. An end that is known already is
 // passed over.
 func (a *Agent) ProcessEnded(id order.ID, task string, out *order.Outcome, now int64) error {
+	return a.processed(id, task, &order.ProcessedEvent{Outcome: out}, now)
+}
+
+// ProcessEndedSilently is ProcessEnded of a process that has written nothing:
+// there is no log of the task.
+func (a *Agent) ProcessEndedSilently(id order.ID, task string, out *order.Outcome, now int64) error {
+	return a.processed(id, task, &order.ProcessedEvent{Outcome: out, Silent: true}, now)
+}
+
+func (a *Agent) processed(id order.ID, task string, e *order.ProcessedEvent, now int64) error {
 	return a.transactLaunching(now, func() error {
 		if o, ok := a.orders.get(id); ok && o.State.Kind == order.Processing && o.State.Task == task {
-			a.emitOrder(o, &order.ProcessedEvent{Outcome: out})
+			a.emitOrder(o, e)
 		}
 		return nil
 	})

@@ -21,8 +21,12 @@ type logFile interface {
 }
 
 // Capture writes the output of one process to its log. Two goroutines read the
-// pipes until Finish, which every capture needs.
+// pipes until Finish, which every capture needs. The file is made when there is
+// something to write: most jobs are silent, and files that come and go cost a
+// file system more than all else here.
 type Capture struct {
+	path  string
+	make  func(path string) (logFile, error)
 	hub   *Hub
 	topic *topic
 	now   func() time.Time
@@ -36,38 +40,38 @@ type Capture struct {
 	summary Summary
 	err     error
 
-	mu      sync.Mutex
-	file    logFile
-	created time.Time
-	size    int64 // of the whole frames in the file
-	bytes   [2]int64
-	kept    int64
-	cut     bool  // the limit was reached
-	broken  error // the first error of a write; nothing is kept after it
-	open    bool
-	tail    tail
-	line    lastLine
+	mu       sync.Mutex
+	file     logFile // nil while there is nothing to write
+	finished bool
+	created  time.Time
+	size     int64 // of the whole frames in the file
+	bytes    [2]int64
+	kept     int64
+	cut      bool  // the limit was reached
+	broken   error // the first error of a write; nothing is kept after it
+	open     bool
+	tail     tail
+	line     lastLine
 }
 
-// Create creates the log at path and opens the two pipes. An existing file is the
-// fault "TaskLogExists": a task's log is written once.
+// Create opens the two pipes for the log at path. An existing file is the fault
+// "TaskLogExists": a task's log is written once.
 func Create(path string, o Options) (*Capture, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, fault.Wrap(fault.Conflict, "TaskLogExists", err, "the task's log exists already")
-	}
-	if err != nil {
+	switch _, err := os.Lstat(path); {
+	case err == nil:
+		return nil, fault.New(fault.Conflict, "TaskLogExists", "the task's log exists already")
+	case !errors.Is(err, fs.ErrNotExist):
 		return nil, writeFault(err, "the task's log can't be created")
 	}
-	c, err := start(f, path, o)
-	if err != nil {
-		return nil, errors.Join(err, f.Close(), os.Remove(path))
-	}
-	return c, nil
+	return start(makeFile, path, o)
 }
 
-func start(f logFile, path string, o Options) (*Capture, error) {
-	c := &Capture{hub: o.Hub, file: f, limit: o.Limit, now: o.Now}
+func makeFile(path string) (logFile, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+}
+
+func start(makeFile func(path string) (logFile, error), path string, o Options) (*Capture, error) {
+	c := &Capture{path: path, make: makeFile, hub: o.Hub, limit: o.Limit, now: o.Now, size: int64(headerSize)}
 	if c.hub == nil {
 		c.hub = NewHub()
 	}
@@ -78,11 +82,6 @@ func start(f logFile, path string, o Options) (*Capture, error) {
 		c.now = time.Now
 	}
 	c.created = c.now()
-	header := encodeHeader(c.created)
-	if _, err := f.Write(header); err != nil {
-		return nil, writeFault(err, "the task's log can't be written")
-	}
-	c.size = int64(len(header))
 	for i := range c.read {
 		r, w, err := pipe()
 		if err != nil {
@@ -92,11 +91,38 @@ func start(f logFile, path string, o Options) (*Capture, error) {
 		c.read[i], c.write[i] = r, w
 	}
 	c.topic = c.hub.open(path)
-	c.topic.notify(false)
 	for i := range c.read {
 		c.pumps.Go(func() { c.pump(Channel(i+1), c.read[i]) })
 	}
 	return c, nil
+}
+
+// Materialize makes the file, if the log has none yet and isn't finished: for
+// one who wants to follow it.
+func (c *Capture) Materialize() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.finished || c.file != nil {
+		return nil
+	}
+	if err := c.begin(); err != nil {
+		return writeFault(err, "the task's log can't be created")
+	}
+	c.topic.notify(false)
+	return nil
+}
+
+// begin makes the file with its header.
+func (c *Capture) begin() error {
+	f, err := c.make(c.path)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(encodeHeader(c.created)); err != nil {
+		return errors.Join(err, f.Close(), os.Remove(c.path))
+	}
+	c.file = f
+	return nil
 }
 
 func (c *Capture) closePipes() {
@@ -237,7 +263,7 @@ func (c *Capture) writeOutput(kind byte, delta uint64, b *buffer, n int) {
 }
 
 func (c *Capture) mark(line string) {
-	if c.file != nil && c.broken == nil {
+	if !c.finished && c.broken == nil {
 		c.append(appendFrame(nil, byte(Mark), c.delta(), []byte(line[:min(len(line), MaxLine)])))
 	}
 }
@@ -245,6 +271,12 @@ func (c *Capture) mark(line string) {
 // append writes a whole frame. When that fails the file is cut back to its last
 // whole frame, and nothing more is written but the end.
 func (c *Capture) append(frame []byte) bool {
+	if c.file == nil {
+		if err := c.begin(); err != nil {
+			c.broken = err
+			return false
+		}
+	}
 	if _, err := c.file.Write(frame); err != nil {
 		c.broken = err
 		if terr := c.file.Truncate(c.size); terr != nil {
@@ -274,7 +306,11 @@ func (c *Capture) finish() (Summary, error) {
 		LastStderrLine: c.line.text(),
 		Open:           c.open,
 	}
+	defer func() { c.finished = true }()
 	first := c.broken
+	if s.Silent = c.file == nil && first == nil && !s.Open; s.Silent {
+		return s, nil
+	}
 	c.broken = nil // a full disk may have room for the end
 	if first != nil {
 		c.mark(fmt.Sprintf("The log couldn't be written: %v. %d bytes of output are missing.", first, s.Cut))
@@ -286,8 +322,11 @@ func (c *Capture) finish() (Summary, error) {
 		}
 		c.append(appendFrame(nil, kindEnd, c.delta(), e.encode()))
 	}
-	err := errors.Join(first, c.broken, c.file.Close())
-	c.file = nil
+	err := errors.Join(first, c.broken)
+	if c.file != nil {
+		err = errors.Join(err, c.file.Close())
+		c.file = nil
+	}
 	if err != nil {
 		return s, writeFault(err, "the task's log isn't whole")
 	}

@@ -45,6 +45,7 @@ type Summary struct {
 	Cut            int64  // of both, bytes not kept
 	LastStderrLine string // last line with something else than white space, at most MaxLine bytes
 	Open           bool   // at the end someone still held a pipe open
+	Silent         bool   // there was nothing to write, so there is no file
 }
 
 // MaxLine is the greatest length of Summary.LastStderrLine in bytes.

@@ -138,9 +138,30 @@ func is(err error, code string) bool {
 	return errors.As(err, &e) && e.Code == code
 }
 
+// A process that writes nothing leaves no file.
+func TestSilent(t *testing.T) {
+	t.Parallel()
+	c, path := create(t, Options{})
+	if s := finish(t, c); s != (Summary{Silent: true}) {
+		t.Errorf("summary %+v", s)
+	}
+	if err := c.Materialize(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is a file: %v", err)
+	}
+}
+
+// Who wants to follow a silent process gets a file, which then ends as any other.
 func TestEmpty(t *testing.T) {
 	t.Parallel()
 	c, path := create(t, Options{})
+	for range 2 {
+		if err := c.Materialize(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if s := finish(t, c); s != (Summary{}) {
 		t.Errorf("summary %+v", s)
 	}
@@ -195,9 +216,10 @@ func TestLeftOverHoldsThePipe(t *testing.T) {
 	}
 }
 
-// Without grace everything that is in the pipes is read all the same.
+// Without grace everything that is in the pipes is read all the same. Not
+// parallel: a process that another test starts has the pipes until it executes
+// its program.
 func TestNoGrace(t *testing.T) {
-	t.Parallel()
 	for range 20 {
 		c, path := create(t, Options{})
 		text := strings.Repeat("0123456789abcdef", 3000)
@@ -339,12 +361,11 @@ func TestWriteFails(t *testing.T) {
 	t.Parallel()
 	for writes := 1; writes < 4; writes++ {
 		path := filepath.Join(t.TempDir(), "task.log")
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
-		bad := &failing{logFile: f, writes: writes, err: errors.New("disk is full")}
-		c, err := start(bad, path, Options{})
+		bad := &failing{writes: writes, err: errors.New("disk is full")}
+		c, err := start(func(path string) (f logFile, err error) {
+			bad.logFile, err = makeFile(path)
+			return bad, err
+		}, path, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

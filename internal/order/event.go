@@ -47,7 +47,10 @@ type (
 		JobKey  string // names the job within its workflow version: what has a process limit of its own
 	}
 	// ProcessedEvent ("OrderProcessed") means: the process has ended, or never began.
-	ProcessedEvent struct{ Outcome *Outcome }
+	ProcessedEvent struct {
+		Outcome *Outcome
+		Silent  bool // it has written nothing: there is no log of the task
+	}
 	// ProcessingKilledEvent ("OrderProcessingKilled") follows a Killed outcome.
 	ProcessingKilledEvent struct{}
 	// Moved to another instruction; Reason is set when one was skipped.
@@ -286,7 +289,10 @@ func walkOutcome(w codec.Walker, p **Outcome) {
 }
 
 // Walk describes the fields.
-func (e *ProcessedEvent) Walk(w codec.Walker) { walkOutcome(w, &e.Outcome) }
+func (e *ProcessedEvent) Walk(w codec.Walker) {
+	walkOutcome(w, &e.Outcome)
+	w.Bool("silent", &e.Silent)
+}
 
 // Walk describes the fields.
 func (e *Moved) Walk(w codec.Walker) {

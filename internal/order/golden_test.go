@@ -43,6 +43,7 @@ func samples() []Event {
 		&Started{},
 		&ProcessingStarted{Agent: "A", Task: "17", Job: "LOAD", Label: "L", Try: 2, Attempt: 3, JobKey: "#LOAD"},
 		&ProcessedEvent{Outcome: &Outcome{Kind: TimedOut, Inner: &Outcome{Kind: Fails, Message: "m", Values: args, Uncatchable: true}}},
+		&ProcessedEvent{Outcome: &Outcome{Kind: Succeeded}, Silent: true},
 		&ProcessingKilledEvent{},
 		&Moved{To: p, Reason: "SkippedDueToWorkflowPathControl"},
 		&OutcomeAdded{Outcome: &Outcome{Kind: Disrupted, ProcessLost: true, Problem: &Problem{Code: "C", Message: "m"}}},

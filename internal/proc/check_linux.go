@@ -23,28 +23,32 @@ func checkSpec(s *Spec) *StartError {
 		return &StartError{BadString, "there is no program to start"}
 	}
 	maxString := stringPages*os.Getpagesize() - 1
-	total, longest, longestName := 0, -1, ""
-	look := func(kind, name, value string) *StartError {
+	total, longest := 0, -1
+	var longestName func() string
+	look := func(name func() string, value string) *StartError {
 		if i := strings.IndexByte(value, 0); i >= 0 {
-			return &StartError{BadString, fmt.Sprintf("%s %s has a NUL byte at %d", kind, name, i)}
+			return &StartError{BadString, fmt.Sprintf("%s has a NUL byte at %d", name(), i)}
 		}
 		if len(value) > maxString {
-			return &StartError{TooLong, fmt.Sprintf("%s %s has %d bytes; one string may have %d. Put the value into a file", kind, name, len(value), maxString)}
+			return &StartError{TooLong, fmt.Sprintf("%s has %d bytes; one string may have %d. Put the value into a file", name(), len(value), maxString)}
 		}
 		if len(value) > longest {
-			longest, longestName = len(value), kind+" "+name
+			longest, longestName = len(value), name
 		}
 		total += len(value) + 1 + 8 // the string, its NUL, and its pointer
 		return nil
 	}
 	for i, a := range s.Argv {
-		if err := look("argument", fmt.Sprint(i), a); err != nil {
+		if err := look(func() string { return fmt.Sprint("argument ", i) }, a); err != nil {
 			return err
 		}
 	}
 	for _, v := range s.Env {
-		name, _, _ := strings.Cut(v, "=")
-		if err := look("environment variable", fmt.Sprintf("%.100q", name), v); err != nil {
+		name := func() string {
+			name, _, _ := strings.Cut(v, "=")
+			return fmt.Sprintf("environment variable %.100q", name)
+		}
+		if err := look(name, v); err != nil {
 			return err
 		}
 	}
@@ -53,7 +57,7 @@ func checkSpec(s *Spec) *StartError {
 	}
 	// The kernel also puts the program's name there, twice for a script.
 	if limit := allStrings(); total+2*len(s.Argv[0])+64 > limit {
-		return &StartError{TooLong, fmt.Sprintf("arguments and environment have %d bytes together; %d are possible. The longest is %s with %d bytes", total, limit, longestName, longest)}
+		return &StartError{TooLong, fmt.Sprintf("arguments and environment have %d bytes together; %d are possible. The longest is %s with %d bytes", total, limit, longestName(), longest)}
 	}
 	return nil
 }
