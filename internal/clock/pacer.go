@@ -5,39 +5,46 @@ import (
 	"time"
 )
 
-// Pacer holds back work that comes too often, so that more of it comes together
-// and is done at once. As long as it comes seldom, nothing waits. Owned by one
-// goroutine.
+// Pacer holds work back for a moment while there is much of it, so that more
+// of it comes together and is done at once. As long as there is little, nothing
+// waits. Owned by one goroutine.
 type Pacer struct {
 	clock Clock
-	every time.Duration
-	burst time.Duration
-	due   time.Time // when the work so far would be done, one piece each `every`
+	PacerOptions
+	due time.Time // when the work so far would be done at the rate
 }
 
-// NewPacer returns a pacer that lets work through every so often on average,
-// and so many pieces at once after a pause.
-func NewPacer(c Clock, every time.Duration, burst int) *Pacer {
-	return &Pacer{clock: c, every: every, burst: time.Duration(burst) * every}
+// PacerOptions say what is much work.
+type PacerOptions struct {
+	Rate  int           // pieces a second; up to there nothing is held
+	Burst int           // so many pieces at once are no more than that either
+	Hold  time.Duration // for how long work is held at most
 }
 
-// Delay notes that there is work now, and returns for how long it is to wait.
-func (p *Pacer) Delay() time.Duration {
+// NewPacer returns a pacer.
+func NewPacer(c Clock, o PacerOptions) *Pacer { return &Pacer{clock: c, PacerOptions: o} }
+
+// Delay notes that so many pieces of work were found, and returns for how long
+// to hold what comes now.
+func (p *Pacer) Delay(pieces int) time.Duration {
 	now := p.clock.Now()
+	each := time.Second / time.Duration(p.Rate)
+	burst := time.Duration(p.Burst) * each
 	if p.due.Before(now) {
 		p.due = now
 	}
-	// However far a clock is set back, nothing waits for longer than once.
-	p.due = p.due.Add(p.every)
-	if latest := now.Add(p.burst + p.every); p.due.After(latest) {
+	p.due = p.due.Add(time.Duration(min(pieces, 1<<20)) * each)
+	// However much there was, and however far a clock is set back, what follows
+	// is held no longer than once.
+	if latest := now.Add(burst + p.Hold); p.due.After(latest) {
 		p.due = latest
 	}
-	return max(0, p.due.Sub(now)-p.burst)
+	return max(0, p.due.Sub(now)-burst)
 }
 
-// Wait returns when the work that there is now may be done, or ctx ends.
-func (p *Pacer) Wait(ctx context.Context) {
-	d := p.Delay()
+// Wait is Delay that waits as well, or until ctx ends.
+func (p *Pacer) Wait(ctx context.Context, pieces int) {
+	d := p.Delay(pieces)
 	if d <= 0 {
 		return
 	}

@@ -8,44 +8,43 @@ import (
 	"github.com/signet-scheduler/signet/internal/clock"
 )
 
-// TestPacer: what comes seldom isn't held, what comes often is spaced.
+// TestPacer: little work isn't held, much is, but never for longer than once.
 func TestPacer(t *testing.T) {
 	t.Parallel()
 	c := clock.NewFake(start)
-	p := clock.NewPacer(c, time.Millisecond, 3)
-	for i, want := range []time.Duration{0, 0, 0, time.Millisecond} {
-		if got := p.Delay(); got != want {
-			t.Errorf("piece %d of a burst is held for %v, want %v", i+1, got, want)
+	p := clock.NewPacer(c, clock.PacerOptions{Rate: 1000, Burst: 10, Hold: 5 * time.Millisecond})
+	look := func(pieces int, want time.Duration) {
+		t.Helper()
+		if got := p.Delay(pieces); got != want {
+			t.Errorf("after %d pieces more, what comes is held for %v, want %v", pieces, got, want)
 		}
 	}
-	for range 5 {
+	look(10, 0)
+	look(1, time.Millisecond)
+	look(2, 3*time.Millisecond)
+	look(1_000_000_000, 5*time.Millisecond)
+	for range 5 { // at the rate itself
 		c.Advance(time.Millisecond)
-		if got := p.Delay(); got != time.Millisecond {
-			t.Errorf("at the pace itself, a piece is held for %v", got)
-		}
+		look(1, 5*time.Millisecond)
 	}
+	c.Advance(5 * time.Millisecond)
+	look(0, 0)
 	c.Advance(time.Hour)
-	for range 3 {
-		if got := p.Delay(); got != 0 {
-			t.Errorf("after a pause a piece is held for %v", got)
-		}
-	}
+	look(10, 0)
 	c.Set(start.Add(-time.Hour))
-	if got := p.Delay(); got > time.Millisecond {
-		t.Errorf("with a clock set back, a piece is held for %v", got)
-	}
+	look(0, 5*time.Millisecond)
 }
 
 // TestPacerWaits: Wait returns when the time has come, or its context ends.
 func TestPacerWaits(t *testing.T) {
 	t.Parallel()
 	c := clock.NewFake(start)
-	p := clock.NewPacer(c, time.Minute, 1)
-	p.Wait(context.Background())
+	p := clock.NewPacer(c, clock.PacerOptions{Rate: 1, Burst: 1, Hold: time.Minute})
+	p.Wait(context.Background(), 1)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		p.Wait(context.Background())
+		p.Wait(context.Background(), 1)
 	}()
 	if err := c.AwaitWaiters(context.Background(), 1); err != nil {
 		t.Fatal(err)
@@ -54,5 +53,5 @@ func TestPacerWaits(t *testing.T) {
 	<-done
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	p.Wait(ended)
+	p.Wait(ended, 1000)
 }

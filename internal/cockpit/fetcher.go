@@ -73,7 +73,7 @@ func (f *fetcher) run(ctx context.Context) {
 			}
 		})
 	}
-	pacer := clock.NewPacer(f.clock, gatherTime, gatherBurst)
+	pacer := clock.NewPacer(f.clock, manyOrders())
 	busy := map[store.StepKey]bool{}
 	again := int64(0) // the earliest retry
 	take := func(list []fetched) {
@@ -84,9 +84,10 @@ func (f *fetcher) run(ctx context.Context) {
 			}
 		}
 	}
-	for {
-		pacer.Wait(ctx)
+	for found := 0; ; {
+		pacer.Wait(ctx, found)
 		due, err := f.due(ctx, busy)
+		found = len(due)
 		if err != nil && ctx.Err() == nil {
 			f.log.Error("task logs: looking for work", "controller", f.id, "error", err)
 		}
@@ -213,7 +214,7 @@ func (f *fetcher) fetchSmall(ctx context.Context, steps []store.Step) []bool {
 	}
 	for i := range steps {
 		if done[i] {
-			f.signals.changed(steps[i].Root)
+			f.signals.changed(steps[i].Root, true)
 		}
 	}
 	return done
@@ -267,7 +268,7 @@ func (f *fetcher) fetch(ctx context.Context, s store.Step) (retryAt int64) {
 	defer cancel()
 	err := f.copyLog(timed, &s)
 	if err == nil {
-		f.signals.changed(s.Root)
+		f.signals.changed(s.Root, true)
 		return 0
 	}
 	if ctx.Err() != nil {
@@ -287,7 +288,7 @@ func (f *fetcher) fetch(ctx context.Context, s store.Step) (retryAt int64) {
 		f.log.Error("task logs: noting a failure", "task", s.Task, "error", err)
 	}
 	f.log.Debug("task logs: not fetched", "task", s.Task, "agent", s.Agent, "retry", s.Log.State == store.LogPending, "error", err)
-	f.signals.changed(s.Root)
+	f.signals.changed(s.Root, true)
 	return s.Log.RetryAt
 }
 
@@ -328,6 +329,9 @@ func (f *fetcher) copyLog(ctx context.Context, s *store.Step) error {
 			s.Log, piece = log, piece[:0]
 		}
 		switch {
+		case errors.Is(err, errLogEnded):
+			r.drain()
+			return nil
 		case ended:
 			return nil
 		case err != nil:

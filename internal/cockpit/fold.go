@@ -83,7 +83,9 @@ type fold struct {
 
 	orders map[order.ID]*tracked // changed in this batch, or read for it
 	dirty  map[order.ID]bool
-	logs   bool // a task's log is to be fetched
+	begun  []store.Step  // not written yet
+	at     map[int64]int // where a step is in begun, by its event
+	logs   bool          // a task's log is to be fetched
 }
 
 // isOrderEvent holds the names of all order events.
@@ -107,6 +109,11 @@ func (f *fold) events(from int64, batch []engine.Stamped, isOrders map[string]bo
 		}
 		if err := f.event(s); err != nil {
 			return fmt.Errorf("event %d, %s of %s: %w", s.ID, s.Event.Type(), s.Key, err)
+		}
+	}
+	for i := range f.begun {
+		if err := f.w.AddStep(f.begun[i]); err != nil {
+			return err
 		}
 	}
 	for id := range f.dirty {
@@ -275,17 +282,19 @@ func (f *fold) step(t *tracked, before *order.Order, s *engine.Stamped) error {
 	switch e := s.Event.(type) {
 	case *order.ProcessingStarted:
 		t.step = s.ID
-		return f.w.AddStep(store.Step{
+		f.at[s.ID] = len(f.begun)
+		f.begun = append(f.begun, store.Step{
 			StepKey: store.StepKey{Controller: f.controller, Event: s.ID}, OrderID: string(before.ID), Root: string(before.ID.Root()), Run: t.run,
 			Workflow: before.Workflow.Path, Version: before.Workflow.VersionID, Position: string(before.Position.AppendJSON(nil)),
 			Label: e.Label, Job: e.Job, Agent: e.Agent, Task: e.Task, Start: s.Time(), Try: max(e.Try, 1), Attempt: max(e.Attempt, 1),
 		})
+		return nil
 	case *order.ProcessedEvent:
 		if t.step == 0 {
 			return nil // no process was started
 		}
 		t.step = 0
-		return f.endStep(key, s, e.Outcome)
+		return f.endStep(key, s, e.Outcome, e.Silent)
 	}
 	if t.step != 0 && t.order.State.Kind != order.Processing {
 		t.step = 0
@@ -293,12 +302,12 @@ func (f *fold) step(t *tracked, before *order.Order, s *engine.Stamped) error {
 		if p := t.order.State.Problem; p != nil {
 			out = &order.Outcome{Kind: order.Disrupted, Problem: p}
 		}
-		return f.endStep(key, s, out)
+		return f.endStep(key, s, out, false)
 	}
 	return nil
 }
 
-func (f *fold) endStep(key store.StepKey, s *engine.Stamped, out *order.Outcome) error {
+func (f *fold) endStep(key store.StepKey, s *engine.Stamped, out *order.Outcome, silent bool) error {
 	end := store.StepEnd{End: s.Time(), EndedHere: f.now}
 	if out != nil {
 		end.Outcome = string(codec.JSON(nil, out))
@@ -308,11 +317,17 @@ func (f *fold) endStep(key store.StepKey, s *engine.Stamped, out *order.Outcome)
 			}
 		}
 	}
-	if err := f.w.EndStep(key, end); err != nil {
-		return err
+	log := store.LogPending
+	if silent {
+		log = store.LogComplete
 	}
-	f.logs = true
-	return f.w.SetLog(key, store.LogStatus{State: store.LogPending})
+	f.logs = f.logs || !silent
+	if i, ok := f.at[key.Event]; ok {
+		step := &f.begun[i]
+		step.StepEnd, step.Log.State = end, log
+		return nil
+	}
+	return f.w.EndStep(key, end, log)
 }
 
 // row returns an order as it is kept.

@@ -46,22 +46,27 @@ type follower struct {
 // Bounds of one transaction: it should be short, and others wait for it.
 const (
 	maxBatch       = 4000 // events
-	maxCachedOrder = 5000
+	maxCachedOrder = 10_000
 )
 
-// Events that come often are gathered: transactions, and looks at what they
-// have changed, follow each other this quickly, after so many at once.
-const (
-	gatherTime  = 4 * time.Millisecond
-	gatherBurst = 16
-)
+// manyEvents is when events are gathered: transactions of many cost much less
+// for each, and an order that comes and goes meanwhile is written once.
+func manyEvents() clock.PacerOptions {
+	return clock.PacerOptions{Rate: 6000, Burst: 1500, Hold: 20 * time.Millisecond}
+}
+
+// manyOrders is the same for those who look at what has changed: at orders and
+// their logs.
+func manyOrders() clock.PacerOptions {
+	return clock.PacerOptions{Rate: 1000, Burst: 200, Hold: 20 * time.Millisecond}
+}
 
 // init makes what isn't given.
 func (f *follower) init() *follower {
 	f.cache = newOrderCache(maxCachedOrder)
 	f.isOrders = orderEventNames()
 	f.toConfirm = make(chan struct{}, 1)
-	f.pacer = clock.NewPacer(f.clock, gatherTime, gatherBurst)
+	f.pacer = clock.NewPacer(f.clock, manyEvents())
 	return f
 }
 
@@ -188,7 +193,7 @@ func gather(ctx context.Context, from <-chan []engine.Stamped, pacer *clock.Pace
 	case <-ctx.Done():
 		return nil, false
 	}
-	pacer.Wait(ctx)
+	pacer.Wait(ctx, len(batch))
 	for len(batch) < maxBatch {
 		select {
 		case more, ok := <-from:
@@ -221,7 +226,7 @@ func (f *follower) commit(ctx context.Context, from int64, batch []engine.Stampe
 	err := f.db.Write(ctx, func(w store.Writer) error {
 		done = &fold{
 			controller: f.id, now: f.clock.Now().UnixMilli(), cache: f.cache, w: w, log: f.log,
-			orders: map[order.ID]*tracked{}, dirty: map[order.ID]bool{},
+			orders: map[order.ID]*tracked{}, dirty: map[order.ID]bool{}, at: map[int64]int{},
 		}
 		return done.events(from, batch, f.isOrders)
 	})
@@ -241,7 +246,7 @@ func (f *follower) commit(ctx context.Context, from int64, batch []engine.Stampe
 	}
 	f.reached(batch[len(batch)-1].ID)
 	for id := range done.dirty {
-		f.signals.changed(string(id.Root()))
+		f.signals.changed(string(id.Root()), id == id.Root() && hasEnded(done.orders[id]))
 	}
 	if done.logs {
 		f.wakeLogs()

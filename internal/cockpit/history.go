@@ -128,7 +128,7 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 		out.Orders[i].Id = id
 		roots[i] = string(order.ID(id).Root())
 	}
-	changes := h.signals.subscribe(roots)
+	changes := h.signals.subscribe(roots, true)
 	defer changes.end()
 	// Without this, an older order with the same id could be taken for this one.
 	if err := h.catchUp(ctx); err != nil {
@@ -138,7 +138,7 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 		return out, err
 	}
 	all, changed := true, map[string]struct{}{}
-	pacer := clock.NewPacer(h.clock, gatherTime, gatherBurst)
+	pacer := clock.NewPacer(h.clock, manyOrders())
 	for {
 		next, err := h.look(ctx, &out, func(i int) bool {
 			_, ok := changed[roots[i]]
@@ -159,7 +159,7 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 		case <-ctx.Done():
 		}
 		timer.Stop()
-		pacer.Wait(ctx)
+		pacer.Wait(ctx, len(changed))
 		changed = changes.take()
 	}
 }

@@ -203,9 +203,22 @@ func (l *liveReader) next(ctx context.Context) (frame, error) {
 		if l.h.clock.Now().Sub(l.since) > livePatience {
 			return frame{}, err
 		}
+		if fault.Is(err, fault.NotFound) && l.isSilent(ctx) {
+			return frame{}, errLogEnded
+		}
 		l.close()
 		sleep(ctx, l.h.clock, livePause)
 	}
+}
+
+// isSilent tells whether the process has ended meanwhile and left no log.
+func (l *liveReader) isSilent(ctx context.Context) bool {
+	var s store.Step
+	err := l.h.db.Read(ctx, func(r store.Reader) (err error) {
+		s, err = r.Step(l.step.StepKey)
+		return err
+	})
+	return err == nil && s.Log.State == store.LogComplete && s.Log.Bytes == 0
 }
 
 func (l *liveReader) read(ctx context.Context) (frame, error) {

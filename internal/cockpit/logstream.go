@@ -127,7 +127,7 @@ func (h *history) newSteps(ctx context.Context, o store.Order, after int64) (now
 func (h *history) writeLog(ctx context.Context, o store.Order, follow bool, w lineWriter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	changes := h.signals.subscribe([]string{o.Root})
+	changes := h.signals.subscribe([]string{o.Root}, false)
 	defer changes.end()
 	var after int64
 	var past []*stepLog

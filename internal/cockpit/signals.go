@@ -19,14 +19,15 @@ func newSignals() *signals {
 type subscription struct {
 	s       *signals
 	roots   []string
+	ends    bool                // only ends are of interest, and logs that have come
 	news    chan struct{}       // capacity 1: something changed
 	changed map[string]struct{} // guarded by signals.mu
 }
 
-// subscribe returns a subscription to changes of the orders. It has to be
-// ended.
-func (s *signals) subscribe(roots []string) *subscription {
-	x := &subscription{s: s, roots: roots, news: make(chan struct{}, 1), changed: map[string]struct{}{}}
+// subscribe returns a subscription to changes of the orders, or to those only
+// that may end the wait for their ends. It has to be ended.
+func (s *signals) subscribe(roots []string, ends bool) *subscription {
+	x := &subscription{s: s, roots: roots, ends: ends, news: make(chan struct{}, 1), changed: map[string]struct{}{}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range roots {
@@ -58,11 +59,15 @@ func (x *subscription) end() {
 	}
 }
 
-// changed tells that something about the order is new in the database.
-func (s *signals) changed(root string) {
+// changed tells that something about the order is new in the database: its end,
+// or that a log has come, or something else.
+func (s *signals) changed(root string, ended bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for x := range s.waiting[root] {
+		if x.ends && !ended {
+			continue
+		}
 		x.changed[root] = struct{}{}
 		select {
 		case x.news <- struct{}{}:

@@ -123,6 +123,10 @@ func (r *frameReader) next() (frame, error) {
 	return frame{joblog.Channel(kind), r.created + int64(min(delta, maxDelta)), raw[head:end], raw}, nil
 }
 
+// drain reads the end of the stream behind the end of the log, so that its
+// connection can be used again.
+func (r *frameReader) drain() { _, _ = io.CopyN(io.Discard, r.in, 1) }
+
 // uvarint reads a number and keeps its bytes.
 func (r *frameReader) uvarint() (uint64, error) {
 	start := r.raw.Len()

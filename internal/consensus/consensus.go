@@ -177,8 +177,8 @@ type Options struct {
 	HeartbeatTicks int           // default 1
 	HungTicks      int           // default 300: a disk that doesn't finish an operation for as long stops the node
 
-	// Gather is how long commands are gathered, at most, when batches of them come more often than
-	// that on average. 0 means never: each batch is decided at once.
+	// Gather is how long commands are gathered, at most, while there are many of them. 0 means that
+	// each batch is decided at once, as it is while there are few.
 	Gather time.Duration
 
 	Depth         int // entries in flight; default 4

@@ -10,8 +10,8 @@ import (
 	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
-// TestGather: commands that come seldom are decided at once; when they come
-// often they are held, and then make one entry together.
+// TestGather: few commands are decided at once; many are held, and then make one
+// entry together.
 func TestGather(t *testing.T) {
 	t.Parallel()
 	c := clock.NewFake(time.Unix(1_800_000_000, 0))
@@ -24,18 +24,19 @@ func TestGather(t *testing.T) {
 		id++
 		return toy.Command{Op: toy.Add, ID: id, Key: id}
 	}
-	for range gatherBurst {
+	const seldom = 2 * gatherBurst
+	for range seldom {
 		if _, err := n.Submit(context.Background(), add()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// The burst is used up: these wait for the clock, and go together.
-	const late = 10
-	answers := make(chan error, late)
-	for range late {
+	// More at once than the burst: those after it wait for the clock, and go together.
+	const many = 10 * gatherBurst
+	answers := make(chan error, many)
+	for range many {
 		n.SubmitAsync(add(), func(_ any, err error) { answers <- err })
 	}
-	for got := 0; got < late; {
+	for got := 0; got < many; {
 		select {
 		case err := <-answers:
 			if err != nil {
@@ -50,8 +51,8 @@ func TestGather(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(entries) <= gatherBurst || len(entries) >= gatherBurst+late {
-		t.Errorf("%d commands in a burst and %d after it made %d entries", gatherBurst, late, len(entries))
+	if len(entries) <= seldom || len(entries) > seldom+many/2 {
+		t.Errorf("%d commands one by one and %d together made %d entries", seldom, many, len(entries))
 	}
 	// Who is held when the node ends gets an answer all the same.
 	ended := make(chan error, 1)

@@ -71,7 +71,7 @@ func (n *node) run() {
 	defer ticker.Stop()
 	var resume <-chan time.Time
 	if every := n.core.o.Gather; every > 0 {
-		n.pacer = clock.NewPacer(n.core.o.Clock, every, gatherBurst)
+		n.pacer = clock.NewPacer(n.core.o.Clock, clock.PacerOptions{Rate: gatherRate, Burst: gatherBurst, Hold: every})
 		n.pause = n.core.o.Clock.NewTimer(every)
 		defer n.pause.Stop()
 		resume = n.pause.C()
@@ -115,22 +115,31 @@ func (n *node) deliver(m mail) {
 	}
 }
 
-// gatherBurst is how many batches may follow each other without being held.
-const gatherBurst = 32
+// What isn't many commands yet: a second, and at once. Only those count that come
+// together, or while the last batch is being committed: one order after the
+// other, however fast, is never held.
+const (
+	gatherRate  = 500
+	gatherBurst = 50
+)
 
-// gather submits commands, at once as long as they come seldom. When they come
-// often they are held for a moment, so that more of them make one entry: that
-// costs all who follow the log less.
+// gather submits commands, at once as long as they are few. When they are many
+// they are held for a moment, so that more of them make one entry: that costs
+// all who follow the log less.
 func (n *node) gather(list []command) {
+	var wait time.Duration
+	if n.pacer != nil {
+		together := len(list) - 1
+		if len(n.core.flight) > 0 {
+			together++
+		}
+		wait = n.pacer.Delay(together)
+	}
 	if len(n.held) > 0 {
 		if n.held = append(n.held, list...); len(n.held) >= n.core.o.MaxBatch {
 			n.submitHeld()
 		}
 		return
-	}
-	var wait time.Duration
-	if n.pacer != nil {
-		wait = n.pacer.Delay()
 	}
 	if wait <= 0 {
 		n.core.submit(list)

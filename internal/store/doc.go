@@ -87,7 +87,7 @@ type Writer interface {
 	SetPosition(controller string, from, to int64) error
 	PutOrder(o Order) error
 	AddStep(s Step) error // Conflict, DuplicateStep
-	EndStep(key StepKey, e StepEnd) error
+	EndStep(key StepKey, e StepEnd, log LogState) error
 	AddLogChunk(key StepKey, nr int, data []byte) error
 	SetLog(key StepKey, l LogStatus) error
 

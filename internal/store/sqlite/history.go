@@ -159,9 +159,9 @@ func (t *tx) AddStep(s store.Step) error {
 }
 
 // EndStep implements store.Writer.
-func (t *tx) EndStep(key store.StepKey, e store.StepEnd) error {
-	n, err := t.exec("UPDATE steps SET end_ms = ?, outcome = ?, return_code = ?, ended_here = ? WHERE event = ? AND controller = ?",
-		e.End, e.Outcome, e.ReturnCode, e.EndedHere, key.Event, key.Controller)
+func (t *tx) EndStep(key store.StepKey, e store.StepEnd, log store.LogState) error {
+	n, err := t.exec("UPDATE steps SET end_ms = ?, outcome = ?, return_code = ?, ended_here = ?, log_state = ? WHERE event = ? AND controller = ?",
+		e.End, e.Outcome, e.ReturnCode, e.EndedHere, log, key.Event, key.Controller)
 	if err == nil && n == 0 {
 		return unknownStep(key)
 	}

@@ -272,9 +272,11 @@ func testSteps(_ *testing.T, b *bench) {
 	rc := int64(-3)
 	end := store.StepEnd{End: 9, Outcome: `{"TYPE":"Failed"}`, ReturnCode: &rc, EndedHere: 11}
 	log := store.LogStatus{State: store.LogPending, Created: 5, RetryAt: 6}
-	b.write(func(w store.Writer) error { return errors.Join(w.EndStep(s.StepKey, end), w.SetLog(s.StepKey, log)) })
+	b.write(func(w store.Writer) error {
+		return errors.Join(w.EndStep(s.StepKey, end, log.State), w.SetLog(s.StepKey, log))
+	})
 	other := store.StepKey{Controller: "x", Event: 1000}
-	b.refused("UnknownStep", func(w store.Writer) error { return w.EndStep(other, end) })
+	b.refused("UnknownStep", func(w store.Writer) error { return w.EndStep(other, end, store.LogPending) })
 	b.refused("UnknownStep", func(w store.Writer) error { return w.SetLog(other, log) })
 	s.StepEnd, s.Log = end, log
 	b.read(func(r store.Reader) error {
