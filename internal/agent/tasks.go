@@ -424,7 +424,7 @@ func (t *tasks) sealWithSpace(k *task, s joblog.Summary) {
 	const tries = 5 // when it isn't the disk of the Agent's own log
 	text := fmt.Sprintf("The log couldn't be written: the disk was full. %d bytes of output are missing.", s.Cut)
 	for i := 0; i < tries || t.a.node.Status().OutOfSpace; i++ {
-		_, err := t.a.hub.Seal(t.logPath(k.launch.Task), text)
+		err := t.seal(t.logPath(k.launch.Task), text)
 		if err == nil {
 			return
 		}

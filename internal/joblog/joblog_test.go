@@ -396,11 +396,11 @@ func TestWriteFails(t *testing.T) {
 func TestNoSpaceForTheMark(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "task.log")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := start(&failing{logFile: f, writes: 1, fails: 2, err: syscall.ENOSPC}, path, Options{})
+	bad := &failing{writes: 1, fails: 2, err: syscall.ENOSPC}
+	c, err := start(func(path string) (f logFile, err error) {
+		bad.logFile, err = makeFile(path)
+		return bad, err
+	}, path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
