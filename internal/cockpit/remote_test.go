@@ -53,7 +53,7 @@ func (g *group) handler(i int) http.Handler {
 				return
 			}
 			names := []string{"c-1", "c-2"}
-			_ = json.NewEncoder(w).Encode(Status{Name: names[i], Leader: names[g.leader], Term: g.term, LastEventID: int64(i + 1), Members: []MemberInfo{{names[0], "", g.urls[0]}, {names[1], "", g.urls[1]}}})
+			_ = json.NewEncoder(w).Encode(Status{Name: names[i], Leader: names[g.leader], Term: g.term, LastEventID: int64(i + 1), Members: []MemberInfo{{Name: names[0], URL: g.urls[0]}, {Name: names[1], URL: g.urls[1]}}})
 			return
 		}
 		if i != g.leader {
