@@ -158,7 +158,8 @@ func (m *machine) stops(o *order.Order, w *workflow.Workflow, ins workflow.Instr
 			return true
 		}
 	}
-	if c, ok := m.breaks.get(o.Workflow.String()); ok && !o.Resumed && slices.Contains(c.Breakpoints, o.Position.Normalize()) {
+	// Suspending it would take the place of a cancellation that lets it finish here.
+	if c, ok := m.breaks.get(o.Workflow.String()); ok && !o.Resumed && !isHeld(o.Mark) && slices.Contains(c.Breakpoints, o.Position.Normalize()) {
 		if !m.rules.toController(o) {
 			m.emitOrder(o, &order.SuspendedEvent{})
 		}
