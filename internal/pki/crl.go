@@ -100,6 +100,9 @@ func ParseCRLs(data []byte) ([]*x509.RevocationList, error) {
 	if len(lists) == 0 {
 		return nil, fault.New(fault.Invalid, "InvalidCRL", "there is no complete PEM revocation list in the file")
 	}
+	if len(lists) != blocks(data) {
+		return nil, fault.New(fault.Invalid, "InvalidCRL", "one of the PEM revocation lists in the file is damaged")
+	}
 	return lists, nil
 }
 

@@ -142,7 +142,16 @@ func ParseCertsPEM(data []byte) ([]*x509.Certificate, error) {
 	if len(certs) == 0 {
 		return nil, fault.New(fault.Invalid, "InvalidCertificate", "there is no PEM certificate in the file")
 	}
+	if len(certs) != blocks(data) {
+		return nil, fault.New(fault.Invalid, "InvalidCertificate", "one of the PEM certificates in the file is damaged")
+	}
 	return certs, nil
+}
+
+// blocks counts the PEM blocks that were there when the file was written, as
+// far as can be told: the decoder passes over damaged ones.
+func blocks(data []byte) int {
+	return max(bytes.Count(data, []byte("-----BEGIN ")), bytes.Count(data, []byte("-----END ")))
 }
 
 // about names the file that a fault is about.

@@ -209,7 +209,11 @@ func (f Files) keypair() (pki.Keypair, error) {
 	if err != nil {
 		return pki.Keypair{}, err
 	}
-	return pki.NewKeypair(chain, key)
+	pair, err := pki.NewKeypair(chain, key)
+	if err != nil {
+		return pki.Keypair{}, fault.Of(err).About(f.Cert + " with " + f.Key)
+	}
+	return pair, nil
 }
 
 // crlFiles returns the files with revocation lists, those in directories too.
