@@ -47,13 +47,22 @@ func Events(data []byte) ([]engine.Stamped, error) { return readEntry(data) }
 
 // readEntry decodes the events of an entry of the log.
 func readEntry(data []byte) ([]engine.Stamped, error) {
-	if len(data) > 0 && data[0] == compressed {
-		_, dec := coders()
-		plain, err := dec.DecodeAll(data[1:], nil)
-		if err != nil {
-			return nil, fault.Wrap(fault.Corrupt, "BadRecord", err, "an entry of the log doesn't decompress")
-		}
-		data = plain
+	data, err := unpack(data)
+	if err != nil {
+		return nil, err
 	}
 	return engine.ReadEvents(data)
+}
+
+// unpack returns an entry as engine.AppendEvents wrote it.
+func unpack(data []byte) ([]byte, error) {
+	if len(data) == 0 || data[0] != compressed {
+		return data, nil
+	}
+	_, dec := coders()
+	plain, err := dec.DecodeAll(data[1:], nil)
+	if err != nil {
+		return nil, fault.Wrap(fault.Corrupt, "BadRecord", err, "an entry of the log doesn't decompress")
+	}
+	return plain, nil
 }

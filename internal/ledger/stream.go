@@ -33,6 +33,7 @@ type Stream struct {
 	clock  clock.Clock
 	end    <-chan struct{}
 	after  int64
+	past   bool // an event behind after was met
 	seq    uint64
 	follow bool
 	beat   time.Duration
@@ -62,13 +63,24 @@ func (s *Stream) Beat(d time.Duration) { s.beat = d }
 // Ready calls send with what is committed and not yet sent, and doesn't wait for more.
 func (s *Stream) Ready(send func([]engine.Stamped) error) error {
 	committed, _, _ := s.index.Position()
-	return s.drain(committed, send)
+	return s.drain(committed, decoded(send))
+}
+
+// decoded takes the binary form of events, for a reader of events.
+func decoded(send func([]engine.Stamped) error) func([]byte) error {
+	return func(data []byte) error {
+		events, err := engine.ReadEvents(data)
+		if err != nil {
+			return err
+		}
+		return send(events)
+	}
 }
 
 // each calls send with what is committed, again and again; it ends when the
 // reader doesn't follow, when ctx ends or send fails. idle is called when
 // nothing came for a heartbeat's time.
-func (s *Stream) each(ctx context.Context, send func([]engine.Stamped) error, idle func() error) error {
+func (s *Stream) each(ctx context.Context, send func(events []byte) error, idle func() error) error {
 	for {
 		committed, _, grown := s.index.Position()
 		if err := s.drain(committed, send); err != nil {
@@ -89,8 +101,8 @@ func (s *Stream) each(ctx context.Context, send func([]engine.Stamped) error, id
 	}
 }
 
-// drain sends what is committed up to an entry.
-func (s *Stream) drain(committed uint64, send func([]engine.Stamped) error) error {
+// drain sends what is committed up to an entry, in binary form.
+func (s *Stream) drain(committed uint64, send func(events []byte) error) error {
 	for s.seq <= committed {
 		entries, err := s.node.Entries(s.seq, 1<<20)
 		if err != nil || len(entries) == 0 {
@@ -100,22 +112,42 @@ func (s *Stream) drain(committed uint64, send func([]engine.Stamped) error) erro
 			if e.Seq > committed {
 				return nil
 			}
-			events, err := readEntry(e.Data)
+			data, err := s.behind(e.Data)
 			if err != nil {
 				return err
 			}
-			for len(events) > 0 && events[0].ID <= s.after {
-				events = events[1:]
-			}
 			s.seq = e.Seq + 1
-			if len(events) > 0 {
-				if err := send(events); err != nil {
+			if len(data) > 0 {
+				if err := send(data); err != nil {
 					return err
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// behind returns an entry's events behind the one that the stream begins
+// behind. Only the first entries may hold others: event ids rise.
+func (s *Stream) behind(data []byte) ([]byte, error) {
+	data, err := unpack(data)
+	if err != nil || s.past {
+		return data, err
+	}
+	events, err := engine.ReadEvents(data)
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	if s.past = events[len(events)-1].ID > s.after; !s.past {
+		return nil, nil
+	}
+	if events[0].ID > s.after {
+		return data, nil
+	}
+	for events[0].ID <= s.after {
+		events = events[1:]
+	}
+	return engine.AppendEvents(nil, events), nil
 }
 
 // publishLag is how long to wait for an entry that is told to be committed
@@ -160,7 +192,7 @@ func (s *Stream) wait(ctx context.Context, grown <-chan struct{}, idle func() er
 func (s *Stream) Lines(w http.ResponseWriter, r *http.Request) error {
 	out := transport.NewStreamWriter(w, r, transport.StreamOptions{Heartbeat: s.beat})
 	var line []byte
-	err := s.each(r.Context(), func(events []engine.Stamped) error {
+	err := s.each(r.Context(), decoded(func(events []engine.Stamped) error {
 		for i := range events {
 			line = events[i].AppendJSON(line[:0])
 			if err := out.Write(line); err != nil {
@@ -168,7 +200,7 @@ func (s *Stream) Lines(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 		return nil
-	}, func() error { return nil })
+	}), func() error { return nil })
 	if e := out.Close(); err == nil {
 		err = e
 	}
@@ -190,8 +222,7 @@ func (s *Stream) Binary(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var buf []byte
-	return s.each(r.Context(), func(events []engine.Stamped) error {
-		body := engine.AppendEvents(nil, events)
+	return s.each(r.Context(), func(body []byte) error {
 		buf = append(binary.AppendUvarint(buf[:0], uint64(len(body))), body...)
 		if _, err := w.Write(buf); err != nil {
 			return err

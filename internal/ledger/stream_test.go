@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func TestEntryLagsBehindItsCommit(t *testing.T) {
 		node := &lagging{entry: consensus.Entry{Seq: 1, Data: data}}
 		s := &Stream{node: node, index: x, clock: clock.Real{}, end: make(chan struct{}), seq: 1, follow: follow}
 		var got []int64
-		err := s.each(ctx, func(events []engine.Stamped) error {
+		err := s.each(ctx, decoded(func(events []engine.Stamped) error {
 			for _, e := range events {
 				got = append(got, e.ID)
 			}
@@ -47,7 +48,7 @@ func TestEntryLagsBehindItsCommit(t *testing.T) {
 				cancel() // a follower would wait for more
 			}
 			return nil
-		}, func() error { return nil })
+		}), func() error { return nil })
 		if len(got) != 1 || got[0] != 7 {
 			t.Errorf("follow %v: got the events %v, %v", follow, got, err)
 		}
@@ -107,6 +108,62 @@ func TestNoGapAfterRestart(t *testing.T) {
 	for id, want := range map[int64]uint64{51: 5, 61: 6, 81: 8} {
 		if got := x.needed(id); got != want {
 			t.Errorf("a reader that has confirmed %d needs entry %d, not %d", id, got, want)
+		}
+	}
+}
+
+// TestBehind: a stream that begins in the middle of an entry leaves out what
+// came before, and passes on later entries as they are, packed ones unpacked.
+func TestBehind(t *testing.T) {
+	t.Parallel()
+	entry := func(ids ...int64) []byte {
+		var events []engine.Stamped
+		for _, id := range ids {
+			events = append(events, engine.Stamped{ID: id, Event: &engine.ControllerReady{Term: id}})
+		}
+		return engine.AppendEvents(nil, events)
+	}
+	many := make([]int64, 20_000)
+	for i := range many {
+		many[i] = int64(10 + i)
+	}
+	packed := Pack(entry(many...))
+	if packed[0] != compressed {
+		t.Fatal("a large entry isn't packed")
+	}
+	for _, c := range []struct {
+		after   int64
+		entries [][]byte
+		want    []int64
+	}{
+		{0, [][]byte{entry(1, 2), entry(3)}, []int64{1, 2, 3}},
+		{2, [][]byte{entry(1, 2, 3), entry(4)}, []int64{3, 4}},
+		{2, [][]byte{entry(1, 2), entry(3, 4)}, []int64{3, 4}},
+		{9, [][]byte{packed}, many},
+		{12, [][]byte{packed}, many[3:]},
+	} {
+		s := &Stream{after: c.after}
+		var got []int64
+		for _, data := range c.entries {
+			b, err := s.behind(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			events, err := engine.ReadEvents(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range events {
+				got = append(got, e.ID)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("behind %d: got %d events, want %d", c.after, len(got), len(c.want))
+		}
+	}
+	for _, bad := range [][]byte{{compressed, 1, 2}, {9, 9, 9, 9}} {
+		if _, err := (&Stream{}).behind(bad); err == nil {
+			t.Errorf("%x was passed on", bad)
 		}
 	}
 }
