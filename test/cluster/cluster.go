@@ -55,6 +55,7 @@ type Cluster struct {
 	agentKeys      map[string]map[string]string // by Agent; "" is every Agent
 	noScripts      map[string]bool
 	trusted        []trusttest.Identity
+	disks          map[string]fsys.FS // of logs, by part
 	lines          string
 }
 
@@ -87,6 +88,11 @@ func Trusting(who ...trusttest.Identity) Option {
 	return func(c *Cluster) { c.trusted = append(c.trusted, who...) }
 }
 
+// Disk gives the log of a part a disk of its own.
+func Disk(part string, disk fsys.FS) Option {
+	return func(c *Cluster) { c.disks[part] = disk }
+}
+
 // Part is one process that isn't one.
 type Part[T any] struct {
 	Name, URL, Listen string
@@ -99,7 +105,7 @@ func New(t testing.TB, controllers, agents int, options ...Option) *Cluster {
 	t.Helper()
 	c := &Cluster{
 		t: t, Dir: t.TempDir(), log: slog.New(slog.NewTextHandler(logWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo})),
-		controllerKeys: map[string]string{}, agentKeys: map[string]map[string]string{}, noScripts: map[string]bool{},
+		controllerKeys: map[string]string{}, agentKeys: map[string]map[string]string{}, noScripts: map[string]bool{}, disks: map[string]fsys.FS{},
 	}
 	for _, o := range options {
 		o(c)
@@ -217,23 +223,39 @@ func (c *Cluster) clientOf(config string) *transport.Client {
 // StartController starts a Controller.
 func (c *Cluster) StartController(p *Part[controller.Controller]) {
 	c.t.Helper()
+	c.must(c.TryController(p))
+}
+
+// TryController starts a Controller that may not start.
+func (c *Cluster) TryController(p *Part[controller.Controller]) error {
 	set, err := conf.LoadController(p.Config, p.Data, os.ReadFile)
-	c.must(err)
-	p.Running, err = controller.Start(controller.Options{Settings: set, DataDir: p.Data, Log: c.log.With("part", p.Name)})
-	c.must(err)
+	if err != nil {
+		return err
+	}
+	p.Running, err = controller.Start(controller.Options{Settings: set, DataDir: p.Data, FS: c.disks[p.Name], Log: c.log.With("part", p.Name)})
+	return err
 }
 
 // StartAgent starts an Agent.
 func (c *Cluster) StartAgent(p *Part[agent.Agent]) {
 	c.t.Helper()
+	c.must(c.TryAgent(p))
+}
+
+// TryAgent starts an Agent that may not start.
+func (c *Cluster) TryAgent(p *Part[agent.Agent]) error {
 	set, err := conf.LoadAgent(p.Config, p.Data, os.ReadFile)
-	c.must(err)
+	if err != nil {
+		return err
+	}
 	exe, err := os.Executable()
-	c.must(err)
+	if err != nil {
+		return err
+	}
 	p.Running, err = agent.Start(agent.Options{
-		Settings: set, DataDir: p.Data, Executable: exe, Environ: []string{"PATH=/usr/bin:/bin", "OF_THE_AGENT=agent"}, Log: c.log.With("part", p.Name),
+		FS: c.disks[p.Name], Settings: set, DataDir: p.Data, Executable: exe, Environ: []string{"PATH=/usr/bin:/bin", "OF_THE_AGENT=agent"}, Log: c.log.With("part", p.Name),
 	})
-	c.must(err)
+	return err
 }
 
 func (c *Cluster) close() {
@@ -286,6 +308,21 @@ func (c *Cluster) Command(typ string, fields map[string]any) error {
 	cmd := map[string]any{"TYPE": typ, "commandId": fmt.Sprint(time.Now().UnixNano()), "by": by}
 	maps.Copy(cmd, fields)
 	return c.Post("/command", cmd, nil)
+}
+
+// Once gives a command to the first Controller, and doesn't repeat it.
+func (c *Cluster) Once(typ string, fields map[string]any) error {
+	cmd := map[string]any{"TYPE": typ, "commandId": fmt.Sprint(time.Now().UnixNano()), "by": by}
+	maps.Copy(cmd, fields)
+	ctx, cancel := c.Within(5 * time.Second)
+	defer cancel()
+	var answer json.RawMessage
+	return c.client.PostJSON(ctx, c.Controllers[0].URL+"/controller/api/command", cmd, &answer)
+}
+
+// Within returns a context that ends after so long.
+func (c *Cluster) Within(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.t.Context(), d)
 }
 
 // Post posts to whichever Controller leads.
