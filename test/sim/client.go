@@ -20,7 +20,7 @@ func newClient(w *world, i int) *client {
 	c := &client{part: newPart(w, 31+i, "client")}
 	c.part.rand = w.random("client" + string(rune('0'+i)))
 	c.life = &life{}
-	c.pause = []time.Duration{20, 60, 200, 600}[c.rand.IntN(4)] * time.Millisecond
+	c.pause = []time.Duration{40, 100, 250, 600}[c.rand.IntN(4)] * time.Millisecond
 	return c
 }
 
@@ -36,8 +36,12 @@ func (c *client) begin(end int64) {
 			return
 		}
 		c.w.reach("load " + strings.Fields(q.what)[0])
+		c.w.load.asking++
 		n := c.w.commands.Sent(oracle.Call{ID: q.id, Kind: q.kind, Order: q.order, At: c.w.now})
-		c.ask(q, n, 1, false, func() { c.begin(end) })
+		c.ask(q, n, 1, false, func() {
+			c.w.load.asking--
+			c.begin(end)
+		})
 	})
 }
 

@@ -68,7 +68,7 @@ func newFaults(w *world) *faults {
 func (f *faults) begin(end int64) {
 	f.end = end
 	calm := f.rand.IntN(10) == 0
-	rough := []float64{0.3, 1, 3}[f.rand.IntN(3)]
+	rough := []float64{1, 3, 10}[f.rand.IntN(3)]
 	for _, k := range kinds {
 		r := f.w.random("fault " + k.name)
 		in := chance(r, 45) // not all at once: each world has its own mixture
@@ -134,7 +134,7 @@ func (f *faults) pause(r *mathrand.Rand) {
 		return
 	}
 	p.pause(true)
-	f.later(between(r, 100*time.Millisecond, 12*time.Second), func() {
+	f.later(between(r, 100*time.Millisecond, 8*time.Second), func() {
 		if p.paused {
 			p.pause(false)
 		}
@@ -144,13 +144,13 @@ func (f *faults) pause(r *mathrand.Rand) {
 func (f *faults) hang(r *mathrand.Rand) {
 	p := f.part(r)
 	p.hung = true
-	f.later(between(r, 100*time.Millisecond, 30*time.Second), func() { p.hung = false })
+	f.later(between(r, 100*time.Millisecond, 20*time.Second), func() { p.hung = false })
 }
 
 func (f *faults) slow(r *mathrand.Rand) {
 	p := f.part(r)
 	p.slow = 2 + r.IntN(20)
-	f.later(between(r, time.Second, 10*time.Second), func() { p.slow = 1 })
+	f.later(between(r, 300*time.Millisecond, 5*time.Second), func() { p.slow = 1 })
 }
 
 // cut cuts directions between parts until it is taken back.
@@ -185,12 +185,12 @@ func (f *faults) isolate(r *mathrand.Rand) {
 			}
 		}
 	}
-	f.cut(between(r, time.Second, 20*time.Second), ways...)
+	f.cut(between(r, 300*time.Millisecond, 8*time.Second), ways...)
 }
 
 func (f *faults) oneway(r *mathrand.Rand) {
 	a, b := f.part(r), f.part(r)
-	f.cut(between(r, time.Second, 15*time.Second), [2]int{a.id, b.id})
+	f.cut(between(r, 300*time.Millisecond, 8*time.Second), [2]int{a.id, b.id})
 }
 
 func (f *faults) flap(r *mathrand.Rand) {
@@ -210,7 +210,7 @@ func (f *faults) agentCut(r *mathrand.Rand) {
 	for _, c := range f.w.controllers {
 		ways = append(ways, both(a.part, c.part)...)
 	}
-	f.cut(between(r, time.Second, 25*time.Second), ways...)
+	f.cut(between(r, 300*time.Millisecond, 20*time.Second), ways...)
 }
 
 func (f *faults) cockpitCut(r *mathrand.Rand) {
@@ -218,27 +218,27 @@ func (f *faults) cockpitCut(r *mathrand.Rand) {
 	for _, c := range f.w.controllers {
 		ways = append(ways, both(f.w.cockpit.part, c.part)...)
 	}
-	f.cut(between(r, time.Second, 25*time.Second), ways...)
+	f.cut(between(r, 300*time.Millisecond, 20*time.Second), ways...)
 }
 
 func (f *faults) loss(r *mathrand.Rand) {
 	f.w.net.loss = []float64{1, 5, 20}[r.IntN(3)]
-	f.later(between(r, time.Second, 10*time.Second), func() { f.w.net.loss = 0 })
+	f.later(between(r, 300*time.Millisecond, 5*time.Second), func() { f.w.net.loss = 0 })
 }
 
 func (f *faults) latency(r *mathrand.Rand) {
 	f.w.net.slow = between(r, 5*time.Millisecond, 400*time.Millisecond)
-	f.later(between(r, time.Second, 10*time.Second), func() { f.w.net.slow = 0 })
+	f.later(between(r, 300*time.Millisecond, 5*time.Second), func() { f.w.net.slow = 0 })
 }
 
 func (f *faults) double(r *mathrand.Rand) {
 	f.w.net.twice = []float64{2, 10, 50}[r.IntN(3)]
-	f.later(between(r, time.Second, 10*time.Second), func() { f.w.net.twice = 0 })
+	f.later(between(r, 300*time.Millisecond, 5*time.Second), func() { f.w.net.twice = 0 })
 }
 
 func (f *faults) late(r *mathrand.Rand) {
 	f.w.net.late = []float64{1, 5, 20}[r.IntN(3)]
-	f.later(between(r, time.Second, 10*time.Second), func() { f.w.net.late = 0 })
+	f.later(between(r, 300*time.Millisecond, 5*time.Second), func() { f.w.net.late = 0 })
 }
 
 // clock sets a machine's clock: minutes to a year, forward or backward.
@@ -259,7 +259,7 @@ func (f *faults) drift(r *mathrand.Rand) {
 func (f *faults) full(r *mathrand.Rand) {
 	p := f.part(r)
 	p.disk.SetCapacity(p.disk.Used() + int64(r.IntN(60_000)))
-	f.later(between(r, time.Second, 10*time.Second), func() { p.disk.SetCapacity(1 << 40) })
+	f.later(between(r, 300*time.Millisecond, 5*time.Second), func() { p.disk.SetCapacity(1 << 40) })
 }
 
 func (f *faults) diskError(r *mathrand.Rand) {

@@ -25,6 +25,7 @@ type load struct {
 	orders   []string // asked to be added
 	acked    []string // ids of orders whose adding was acknowledged
 	ids      int
+	asking   int // clients that wait for an answer
 }
 
 // request is a call of a client, to be repeated under its id until it is

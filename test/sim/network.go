@@ -32,7 +32,7 @@ func (n *network) delay() time.Duration {
 		d += time.Duration(n.rand.Int64N(int64(n.slow)))
 	}
 	if n.late > 0 && chance(n.rand, n.late) {
-		n.w.reach("fault late")
+		n.w.reach("fault late packet")
 		d += between(n.rand, 100*time.Millisecond, 8*time.Second)
 	}
 	return d

@@ -67,7 +67,10 @@ func (p *part) now(_ string, f func()) {
 // after has the process do something later, if it still lives then.
 func (p *part) after(d time.Duration, what string, f func()) {
 	life := p.life
-	p.w.after(d*time.Duration(p.slow), what, func() {
+	if d < 50*time.Millisecond { // it is work; else a timer
+		d *= time.Duration(p.slow)
+	}
+	p.w.after(d, what, func() {
 		if p.life == life {
 			p.now(what, f)
 		}
@@ -146,11 +149,11 @@ func (p *part) restart(least time.Duration) {
 		return
 	}
 	p.restarts = true
-	most := 3 * time.Second
+	most := 1500 * time.Millisecond
 	if p.w.calm {
 		most = 100 * time.Millisecond
 	} else if chance(p.rand, 10) {
-		most = 20 * time.Second
+		most = 10 * time.Second
 	}
 	p.w.after(least+between(p.rand, 10*time.Millisecond, most), "start", func() {
 		if p.restarts {

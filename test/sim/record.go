@@ -189,6 +189,7 @@ func (r *record) ended(a *agent, k *process) {
 func (r *record) distrust(a *agent) {
 	for _, signer := range signers {
 		if a.trust[signer] {
+			r.w.tell("%s distrusts %s from %d on", a.name, signer, r.agents[a.name].last/1000)
 			r.w.effects.Distrust(a.name, signer, r.agents[a.name].last/1000)
 		}
 	}
@@ -196,6 +197,7 @@ func (r *record) distrust(a *agent) {
 
 // trust tells the oracle that an Agent is going to trust a signer again.
 func (r *record) trust(a *agent, signer string) {
+	r.w.tell("%s is going to trust %s", a.name, signer)
 	if l := r.agents[a.name]; l != nil && l.last > 0 {
 		r.w.effects.Trust(a.name, signer, l.last/1000)
 	} else {

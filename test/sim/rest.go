@@ -19,9 +19,10 @@ func (w *world) rest() {
 	w.calm = true
 	w.peace()
 	healed := false
-	w.last = w.now
-	w.heal(func() { healed = true; w.last = w.now })
 	began := w.now
+	w.until(time.Minute, func() bool { return w.load.asking == 0 && w.now-began >= w.settling() })
+	w.heal(func() { healed = true; w.last = w.now })
+	w.last, began = w.now, w.now
 	for w.err == nil {
 		if w.until(time.Second, func() bool { return healed && w.resting() == "" }) {
 			w.final()
@@ -34,6 +35,14 @@ func (w *world) rest() {
 			w.fail(w.failure("nothing happens any more, and it isn't at rest (invariant 9): %s", w.resting()))
 		}
 	}
+}
+
+// settling is how long a request may still be under way that nobody waits for.
+func (w *world) settling() int64 {
+	if w.reached["fault late packet"] > 0 {
+		return (9 * time.Second).Microseconds()
+	}
+	return time.Second.Microseconds()
 }
 
 // peace takes all faults back.

@@ -135,9 +135,9 @@ func (w *world) shape() {
 		members = 4
 	}
 	agents := []int{1, 1, 1, 2, 2, 3}[r.IntN(6)]
-	seconds := []int{5, 8, 10, 15, 20, 60}[r.IntN(6)]
-	if r.IntN(50) == 0 {
-		seconds = 300
+	seconds := []int{2, 3, 4, 5, 7, 15}[r.IntN(6)]
+	if r.IntN(100) == 0 {
+		seconds = 150
 	}
 	w.sizes = sizes{
 		segment: int64(8<<10) << r.IntN(4), snapshot: int64(2<<10) << r.IntN(6), keep: uint64(1) << r.IntN(8),
