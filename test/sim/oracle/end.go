@@ -11,7 +11,8 @@ type End struct {
 	Effects      *Effects // may be nil
 	Commands     *Commands
 	Readers      []*Reader
-	// Complete is set when every process leaves a trace in Effects.
+	// Complete is set when every process leaves a trace in Effects, and no fault
+	// kills processes of jobs by themselves.
 	Complete bool
 	// Waiting is set when orders may still wait or run. Without it every order
 	// must have ended, failed, stopped, broken or be suspended, or wait in a fork
@@ -66,6 +67,17 @@ func (s *Stream) atRest() {
 		for _, id := range slices.Sorted(maps.Keys(b.orders)) {
 			l := b.orders[id]
 			b.s.wrong(&Finding{Invariant: 9, Rule: NotAtRest, Order: id, Agent: agent, Text: "the Agent still has the order: it is " + l.where(), Story: b.story(l.told)})
+		}
+		s.allOver(agent)
+	}
+}
+
+// allOver makes sure that nothing of an Agent's stream is left that must come over.
+func (s *Stream) allOver(agent string) {
+	for _, n := range s.adoption.expected[agentLog{agent, s.adoption.logs[agent]}] {
+		if !n.optional {
+			s.wrong(&Finding{Invariant: 5, Rule: NotAdopted, Order: n.order, Agent: agent, Events: []int64{n.id}, Text: n.kind + " of the Agent's stream never came over", Story: s.Story(n.order)})
+			return
 		}
 	}
 }

@@ -51,7 +51,7 @@ const (
 )
 
 // Finding is one broken rule.
-type Finding struct {
+type Finding struct { //nolint:errname // it is more a report than an error
 	Invariant int     // number in the package comment
 	Rule      Rule    // which rule
 	Order     string  // order concerned, or ""

@@ -87,7 +87,7 @@ func swap(told []step, i int) ([]step, bool) {
 // streams, and counts what the oracle notices.
 func TestMutationsAreNoticed(t *testing.T) {
 	t.Parallel()
-	worlds, each := 25, 60
+	worlds, each := 20, 40
 	if testing.Short() {
 		worlds = 6
 	}

@@ -21,7 +21,7 @@ import (
 // know.
 func TestLateStreams(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(40) {
+	for seed := range uint64(20) {
 		told := record(t, 3000+seed)
 		r := rand.New(rand.NewPCG(seed, 9))
 		for range 10 {

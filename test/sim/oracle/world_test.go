@@ -385,7 +385,7 @@ func (w *world) heal() {
 		w.c.Agents[name].Cut = false
 		w.trust(name, true)
 	}
-	for i := 0; i < 5000; i++ {
+	for range 5000 {
 		w.must(w.c.Pump())
 		busy := false
 		for _, a := range w.c.Agents {
