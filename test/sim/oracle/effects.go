@@ -29,6 +29,7 @@ type Effects struct {
 	doubts  map[agentSigner][]interval
 	traces  map[trace][]Process // of processes whose task isn't known
 	unknown []Process           // started, and no start is known yet
+	own     []*start            // of the Agents' own streams: some may never come over
 }
 
 type agentSigner struct{ agent, signer string }
@@ -59,6 +60,9 @@ func (x *Effects) committed(b *book, st *start) {
 	}
 	if x.tasks[st.agent] == nil {
 		x.tasks[st.agent] = map[string]*start{}
+	}
+	if b.agent != "" {
+		x.own = append(x.own, st)
 	}
 	if _, twice := x.tasks[st.agent][st.task]; !twice {
 		x.tasks[st.agent][st.task] = st
@@ -222,7 +226,7 @@ func (x *Effects) endTraces(complete bool) {
 		return
 	}
 	starts, steps := map[trace][]*start{}, []trace{}
-	for _, st := range x.s.history {
+	for _, st := range x.allStarts() {
 		key := trace{st.order, st.position.String(), max(1, st.try)}
 		if starts[key] == nil {
 			steps = append(steps, key)
@@ -239,6 +243,23 @@ func (x *Effects) endTraces(complete bool) {
 	for _, list := range x.traces {
 		x.unstarted(list[0])
 	}
+}
+
+// allStarts returns the starts of the Controller's stream, and those of the
+// Agents' that never came over: an Agent that loses its disk takes them along.
+func (x *Effects) allStarts() []*start {
+	type task struct{ agent, task, order string }
+	over := make(map[task]bool, len(x.s.history))
+	for _, st := range x.s.history {
+		over[task{st.agent, st.task, st.order}] = true
+	}
+	all := slices.Clone(x.s.history)
+	for _, st := range x.own {
+		if !over[task{st.agent, st.task, st.order}] {
+			all = append(all, st)
+		}
+	}
+	return all
 }
 
 func (x *Effects) compare(key trace, starts []*start, traces []Process, complete bool) {
