@@ -153,6 +153,9 @@ func (c *Controller) adoptOrder(agent string, s *Stamped) error {
 		if e.Resumption.Position != nil || len(e.Resumption.Operations) > 0 {
 			return c.strange(agent, s, "only a Controller decides this")
 		}
+		if o.Mark == nil || o.Mark.Kind != order.Resuming {
+			return nil // another mark has followed meanwhile, or the Agent was told twice
+		}
 	case *order.ProcessedEvent, *order.ProcessingKilledEvent, *order.Started, *order.OutcomeAdded,
 		*order.Retrying, *order.Awoke, *order.SleepingEvent, *order.BrokenEvent, *order.Detachable, *order.GoesEvent:
 	default:

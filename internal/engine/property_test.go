@@ -292,7 +292,7 @@ func (w *world) command() {
 func (w *world) happen() {
 	name := rapid.SampledFrom([]string{"A", "B"}).Draw(w.t, "agent")
 	a := w.c.Agents[name]
-	switch rapid.SampledFrom([]string{"time", "time", "end", "end", "cut", "connect", "restart", "keep", "controller", "lose", "snapshot", "trust", "distrust", "late"}).Draw(w.t, "event") {
+	switch rapid.SampledFrom([]string{"time", "time", "end", "end", "cut", "connect", "mute", "unmute", "restart", "keep", "controller", "lose", "snapshot", "trust", "distrust", "late"}).Draw(w.t, "event") {
 	case "time":
 		w.must(w.c.Advance(int64(rapid.IntRange(1, 6000).Draw(w.t, "ms")) * 1000))
 	case "end":
@@ -301,6 +301,10 @@ func (w *world) happen() {
 		a.Cut = true
 	case "connect":
 		a.Cut = false
+	case "mute":
+		a.Mute = true
+	case "unmute":
+		a.Mute = false
 	case "restart":
 		w.must(a.Restart(false))
 	case "keep":
@@ -384,7 +388,7 @@ func (w *world) heal() {
 	w.must(w.c.Trust("", "bob", true))
 	w.must(w.c.Deploy("root", `{"TYPE":"AgentRef","path":"A","uri":"https://A:1"}`))
 	for _, a := range w.c.Agents {
-		a.Cut = false
+		a.Cut, a.Mute = false, false
 		w.must(w.c.Trust(a.Name, "bob", true))
 	}
 	for i := 0; ; i++ {

@@ -161,6 +161,8 @@ func (p *play) command(words []string, input string) error {
 		p.c.Agents[arg(1)].Cut = true
 	case "connect":
 		p.c.Agents[arg(1)].Cut = false
+	case "mute", "unmute":
+		p.c.Agents[arg(1)].Mute = words[0] == "mute"
 	case "snapshot":
 		return p.c.Snapshot()
 	case "restart":

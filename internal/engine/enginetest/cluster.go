@@ -58,6 +58,7 @@ type Agent struct {
 	Machine    *engine.Agent
 	Distrusted Signers
 	Cut        bool // not connected
+	Mute       bool // its events don't come through, while commands reach it
 	Log        []engine.Stamped
 	Running    map[string]*engine.Launch // by task
 	Started    []*engine.Launch          // ever
@@ -257,7 +258,7 @@ func (a *Agent) pump() (busy bool, err error) {
 	}
 	busy = a.runJobs() || busy
 	a.commit()
-	if !a.Cut && !a.c.Hold {
+	if !a.Cut && !a.Mute && !a.c.Hold {
 		b, err := a.report()
 		if err != nil {
 			return false, err

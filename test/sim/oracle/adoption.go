@@ -61,6 +61,8 @@ func (s *Stream) expect(agent string, e *engine.Stamped, b *book) {
 		as, n.optional = &order.CancellationMarkedOnAgent{}, true
 	case *order.SuspensionMarked:
 		as, n.optional = &order.SuspensionMarkedOnAgent{}, true
+	case *order.ResumedEvent:
+		n.optional = true
 	case *engine.AgentReady:
 		n.order = agent
 	default:
