@@ -59,6 +59,14 @@ func (r *replacement) abandon() error {
 // commit makes what was written the folder's content. What was there goes to a
 // folder of its own, whose name it returns; "" if there was nothing.
 func (r *replacement) commit(now time.Time, keep string) (replaced string, err error) {
+	if replaced, err = r.decide(now, keep); err != nil {
+		return "", err
+	}
+	return replaced, finishReplacement(r.dir)
+}
+
+// decide makes the list of renames, durably: from now on they will be made.
+func (r *replacement) decide(now time.Time, keep string) (replaced string, err error) {
 	if err := syncTree(r.disk, r.path(".")); err != nil {
 		return "", err
 	}
@@ -93,7 +101,7 @@ func (r *replacement) commit(now time.Time, keep string) (replaced string, err e
 	if replaced != "" {
 		replaced = filepath.Join(r.dir, replaced)
 	}
-	return replaced, finishReplacement(r.dir)
+	return replaced, nil
 }
 
 // contents returns the names in a folder that are data: all but the lock, what

@@ -173,5 +173,8 @@ func (r *Receiver) Read(b []byte) (int, error) {
 
 // cut is the fault for a stream that ended before its end.
 func cut(err error) error {
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // the other one means that all is there
+	}
 	return fault.Wrap(fault.Unavailable, "BackupCut", err, "the connection broke before the backup was whole")
 }

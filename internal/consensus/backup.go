@@ -67,10 +67,6 @@ func (c *Copy) Seq() uint64 { return c.seq }
 
 // WriteTo writes the copy as a snapshot container (docs/formats/snapshot-container.md).
 func (c *Copy) WriteTo(w io.Writer) (int64, error) {
-	if !c.n.hold() {
-		return 0, errClosed()
-	}
-	defer c.n.aside.Done()
 	out := &counted{w: w}
 	meta := journal.Meta{Index: c.index, Term: c.term, Seq: c.seq, Conf: c.conf}
 	err := c.n.j.WriteCopy(out, c.from, meta, c.frozen)

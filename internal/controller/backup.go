@@ -145,15 +145,14 @@ func (k *cut) make(ctx context.Context, after int64) error {
 		return err
 	}
 	held := k.hold(ctx, agents)
-	frozen := k.freeze(ctx, after)
-	if frozen == nil {
-		k.askAll(ctx, agents, held)
-		frozen = k.stillLeads(ctx, term)
+	if err := k.freeze(ctx, after); err != nil {
+		for _, agent := range held {
+			c.backups.turns.give(agent)
+		}
+		return err
 	}
-	for agent := range held {
-		c.backups.turns.give(agent)
-	}
-	return frozen
+	k.askAll(ctx, agents, held)
+	return k.stillLeads(ctx, term)
 }
 
 // agents returns the URI of every Agent that may have orders.
@@ -191,13 +190,12 @@ func (k *cut) fail(agent string, err error) {
 
 // hold takes the turns of the Agents, so that no batch goes to them. One that
 // doesn't answer the batch that it has is left out.
-func (k *cut) hold(ctx context.Context, agents map[string]string) map[string]bool {
+func (k *cut) hold(ctx context.Context, agents map[string]string) (held []string) {
 	ctx, cancel := context.WithTimeout(ctx, batchTime)
 	defer cancel()
-	held := map[string]bool{}
-	for agent := range agents {
+	for _, agent := range slices.Sorted(maps.Keys(agents)) {
 		if k.c.backups.turns.take(ctx, agent) {
-			held[agent] = true
+			held = append(held, agent)
 		} else {
 			k.fail(agent, fault.New(fault.Unavailable, "AgentBusy", "the Agent didn't answer"))
 		}
@@ -218,17 +216,21 @@ func (k *cut) freeze(ctx context.Context, after int64) (err error) {
 	return err
 }
 
-// askAll asks the Agents for their copies. It returns when each has frozen its
-// state, or failed, or is too late; the copies go on being fetched.
-func (k *cut) askAll(ctx context.Context, agents map[string]string, held map[string]bool) {
+// askAll asks the Agents for their copies, and gives back the turn of each as
+// soon as it has frozen its state, or failed, or is too late. Then it returns;
+// the copies go on being fetched.
+func (k *cut) askAll(ctx context.Context, agents map[string]string, held []string) {
 	begun, stop := context.WithTimeout(ctx, agentsTime)
 	defer stop()
 	places := make(chan struct{}, cutAtOnce)
 	var begins sync.WaitGroup
-	for _, agent := range slices.Sorted(maps.Keys(held)) {
+	for _, agent := range held {
 		begins.Add(1)
 		k.tasks.Go(func() {
-			done := sync.OnceFunc(begins.Done)
+			done := sync.OnceFunc(func() {
+				k.c.backups.turns.give(agent)
+				begins.Done()
+			})
 			defer done()
 			select {
 			case places <- struct{}{}:

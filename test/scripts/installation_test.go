@@ -120,15 +120,16 @@ func theInstallation(ts *testscript.TestScript) *installation {
 	return ts.Value(installationKey{}).(*installation)
 }
 
-// devCommand is `dev start DIR [FLAG]...`, `dev stop`, `dev kill` and `dev log`.
-// After the start SIGNET_PROFILE, DATA and URL are set.
+// devCommand is `dev start DIR [FLAG]...`, `dev begin DIR [FLAG]...`, `dev stop`,
+// `dev kill` and `dev log`. After the start SIGNET_PROFILE, DATA and URL are set;
+// begin doesn't wait until all is ready.
 func devCommand(ts *testscript.TestScript, neg bool, args []string) {
 	i := theInstallation(ts)
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: dev start DIR [FLAG]... | dev stop | dev kill | dev log")
+		ts.Fatalf("usage: dev start DIR [FLAG]... | dev begin DIR [FLAG]... | dev stop | dev kill | dev log")
 	}
 	switch args[0] {
-	case "start":
+	case "start", "begin":
 		i.dir = ts.MkAbs(args[1])
 		cmd := exec.Command(filepath.Join(bin, "signet"), append([]string{"dev", "--data", i.dir, "--free-ports"}, args[2:]...)...)
 		cmd.Dir = ts.MkAbs(".")
@@ -136,11 +137,14 @@ func devCommand(ts *testscript.TestScript, neg bool, args []string) {
 		p, err := start(cmd, "Signet is ready: https://localhost:")
 		ts.Check(err)
 		i.dev = p
+		ts.Setenv("DATA", i.dir)
+		ts.Setenv("SIGNET_PROFILE", filepath.Join(i.dir, "profile.json"))
+		if args[0] == "begin" {
+			return
+		}
 		if err := p.await(); err != nil {
 			ts.Fatalf("signet dev: %s", err)
 		}
-		ts.Setenv("DATA", i.dir)
-		ts.Setenv("SIGNET_PROFILE", filepath.Join(i.dir, "profile.json"))
 		_, url, _ := strings.Cut(p.output(), "Signet is ready: ")
 		url, _, _ = strings.Cut(url, "\n")
 		ts.Setenv("URL", url)

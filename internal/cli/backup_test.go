@@ -1,0 +1,110 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/signet-scheduler/signet/internal/backup"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
+)
+
+// sendBackup answers with a Controller and a database, then as end says.
+func sendBackup(end func(*backup.Sender) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		s := backup.NewSender(w)
+		for _, kind := range []string{backup.ControllerPart, backup.CockpitPart} {
+			if err := s.Send(backup.Part{Kind: kind, Name: kind + "-x"}, func(w io.Writer) error {
+				_, err := io.WriteString(w, strings.Repeat(kind, 100))
+				return err
+			}); err != nil {
+				return // the other side is gone
+			}
+		}
+		_ = end(s)
+	}
+}
+
+func TestBackup(t *testing.T) {
+	t.Parallel()
+	f := newCockpit(t)
+	f.on("POST /backup", sendBackup(func(s *backup.Sender) error {
+		return s.End([]backup.Missing{{Kind: backup.AgentPart, Name: "agent-9", Controller: "c", Reason: "away"}})
+	}))
+	file := filepath.Join(t.TempDir(), "x.backup")
+	r := f.run(t, "backup", file, "--reason", "nightly", "-o", "json").want(t, 0)
+	var sum struct {
+		File        string
+		Bytes       int64
+		PrivateKeys bool
+		Parts       []struct{ Kind, Name string }
+		Missing     []struct{ Name, Reason string }
+	}
+	if err := json.Unmarshal([]byte(r.out), &sum); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode() != 0o600 || info.Size() != sum.Bytes {
+		t.Errorf("the file: %+v, %v", info, err)
+	}
+	if sum.File != file || sum.PrivateKeys || len(sum.Parts) != 2 || len(sum.Missing) != 1 || sum.Missing[0].Reason != "away" {
+		t.Errorf("summary: %s", r.out)
+	}
+	if !strings.Contains(r.err, "agent agent-9 is not in the backup: away") {
+		t.Errorf("said: %s", r.err)
+	}
+	if got := f.last(t, "POST /backup").decode(t)["reason"]; got != "nightly" {
+		t.Errorf("asked with the reason %v", got)
+	}
+	back, err := backup.Open(t.Context(), fsys.Real{}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back.Manifest.Program != "1.2.3" || back.Manifest.Cockpit != f.URL {
+		t.Errorf("manifest: %+v", back.Manifest)
+	}
+	if err := back.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.run(t, "backup", file).want(t, 7); !strings.Contains(r.err, "exists already") {
+		t.Errorf("said: %s", r.err)
+	}
+	if r := f.run(t, "backup", filepath.Join(filepath.Dir(file), "no", "x.backup")).want(t, 7); !strings.Contains(r.err, "can't be written") {
+		t.Errorf("said: %s", r.err)
+	}
+}
+
+// A backup that isn't whole leaves nothing.
+func TestBackupCut(t *testing.T) {
+	t.Parallel()
+	for name, k := range map[string]struct {
+		answer http.HandlerFunc
+		code   int
+		says   string
+	}{
+		"cut":            {sendBackup(func(*backup.Sender) error { return nil }), 6, "broke before"},
+		"full disk":      {sendBackup(func(s *backup.Sender) error { return s.Fail(fault.New(fault.NoSpace, "NoSpace", "the disk is full")) }), 6, "disk is full"},
+		"not allowed":    {refuse(fault.Forbidden, "NotPermitted", "you may not"), 4, "may not"},
+		"a leader":       {refuse(fault.Unavailable, "LeaderChanged", "another leads"), 6, "another leads"},
+		"another runs":   {refuse(fault.Conflict, "BackupRuns", "another backup"), 7, "another backup"},
+		"nothing at all": {func(w http.ResponseWriter, _ *http.Request) { _ = backup.NewSender(w).End(nil) }, 6, "lacks its database"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newCockpit(t)
+			f.on("POST /backup", k.answer)
+			dir := t.TempDir()
+			if r := f.run(t, "backup", filepath.Join(dir, "x.backup")).want(t, k.code); !strings.Contains(r.err, k.says) {
+				t.Errorf("said: %s", r.err)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("left: %v, %v", left, err)
+			}
+		})
+	}
+}
