@@ -1,20 +1,12 @@
 package agent
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"maps"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
-	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/joblog"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/proc"
@@ -65,17 +57,6 @@ type task struct {
 
 func newTasks(a *Agent, environ []string) *tasks {
 	return &tasks{a: a, base: environment(environ), crew: newCrew(a.ctx, &a.group), running: map[string]*task{}, scripts: map[[32]byte]string{}}
-}
-
-// environment returns NAME=value texts as a map.
-func environment(environ []string) map[string]string {
-	m := make(map[string]string, len(environ))
-	for _, e := range environ {
-		if name, v, ok := strings.Cut(e, "="); ok && name != "" {
-			m[name] = v
-		}
-	}
-	return m
 }
 
 // publish takes in what a synced batch has caused: processes to be started and
@@ -169,131 +150,6 @@ func (t *tasks) start(k *task) {
 func isStartError(err error) bool {
 	_, ok := err.(*proc.StartError) //nolint:errorlint // Start returns it as it is
 	return ok
-}
-
-// prepareWithSpace is prepare that waits while the disk is full: the job isn't
-// to blame. It tells false when the Agent ends meanwhile; a job that is killed
-// needs no files any more.
-func (t *tasks) prepareWithSpace(k *task) (spec proc.Spec, ok bool, err error) {
-	for told := false; ; told = true {
-		spec, err = t.prepare(k)
-		t.mu.Lock()
-		killed := k.killed
-		t.mu.Unlock()
-		if err == nil || !fsys.IsNoSpace(err) || killed {
-			return spec, true, err
-		}
-		if err := os.RemoveAll(k.launch.Dir); err != nil {
-			return spec, true, err
-		}
-		if !told {
-			t.a.log.Error("a job can't be started as the disk is full; it waits", "task", k.launch.Task, "error", err)
-		}
-		timer := t.a.clock.NewTimer(recordRetry)
-		select {
-		case <-timer.C():
-		case <-t.a.ctx.Done():
-			timer.Stop()
-			return spec, false, nil // found as lost at the next start
-		}
-	}
-}
-
-// prepare writes the files of a task and says what to start.
-func (t *tasks) prepare(k *task) (proc.Spec, error) {
-	l := k.launch
-	if len(l.Files) > 0 {
-		if err := os.Mkdir(l.Dir, 0o700); err != nil {
-			return proc.Spec{}, fmt.Errorf("making the task's directory: %w", err)
-		}
-	}
-	for _, f := range l.Files {
-		if err := writeTaskFile(l.Dir, f); err != nil {
-			return proc.Spec{}, err
-		}
-	}
-	values := returnValuesPath(l)
-	argv := l.Argv
-	if l.Argv == nil {
-		script, err := t.script(l.Script)
-		if err != nil {
-			return proc.Spec{}, err
-		}
-		argv = []string{script}
-	}
-	capture, err := joblog.Create(t.logPath(l.Task), joblog.Options{Limit: t.a.set.OutputLimit, Hub: t.a.hub, Now: t.a.clock.Now})
-	if err != nil {
-		return proc.Spec{}, err
-	}
-	t.mu.Lock()
-	k.capture = capture
-	t.mu.Unlock()
-	return proc.Spec{
-		Key: proc.Key(l.Task), Argv: argv, Env: t.environ(l, values), Dir: t.a.dirs.work,
-		Stdout: capture.Stdout(), Stderr: capture.Stderr(), Shell: true,
-	}, nil
-}
-
-// returnValuesPath names the file in which a job may leave values. The job
-// makes it: most leave none, and files that come and go cost a file system more
-// than anything else here.
-func returnValuesPath(l *engine.Launch) string { return l.Dir + ".values" }
-
-// writeTaskFile writes a file made by toFile; its directory may be a new one
-// below the task's.
-func writeTaskFile(dir string, f engine.LaunchFile) error {
-	if sub := filepath.Dir(f.Path); sub != dir {
-		if err := os.MkdirAll(sub, 0o700); err != nil {
-			return fmt.Errorf("making a directory for toFile: %w", err)
-		}
-	}
-	if err := os.WriteFile(f.Path, []byte(f.Content), 0o600); err != nil {
-		return fmt.Errorf("writing a file for toFile: %w", err)
-	}
-	return nil
-}
-
-// environ is the Agent's own environment, changed as the job says.
-func (t *tasks) environ(l *engine.Launch, values string) []string {
-	env := make(map[string]string, len(t.base)+len(l.Env)+3)
-	maps.Copy(env, t.base)
-	for _, e := range l.Env {
-		if e.Unset {
-			delete(env, e.Name)
-		} else {
-			env[e.Name] = e.Value
-		}
-	}
-	env["JS7_RETURN_VALUES"], env["SIGNET_RETURN_VALUES"] = values, values
-	if l.V1 {
-		env["SCHEDULER_RETURN_VALUES"] = values
-	}
-	list := make([]string, 0, len(env))
-	for k, v := range env {
-		list = append(list, k+"="+v)
-	}
-	slices.Sort(list)
-	return list
-}
-
-// script returns the file of a script; each text is written once.
-func (t *tasks) script(text string) (string, error) {
-	sum := sha256.Sum256([]byte(text))
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if path, ok := t.scripts[sum]; ok {
-		return path, nil
-	}
-	path := filepath.Join(t.a.dirs.scripts, hex.EncodeToString(sum[:])+".sh")
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, []byte(text), 0o700); err != nil {
-		return "", fmt.Errorf("writing the script: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return "", fmt.Errorf("writing the script: %w", err)
-	}
-	t.scripts[sum] = path
-	return path, nil
 }
 
 // timeOut ends a task that takes too long.
@@ -418,30 +274,6 @@ func (t *tasks) finish(k *task, end proc.End) {
 	t.drop(k)
 }
 
-// sealWithSpace ends a log that couldn't be ended as the disk was full, before
-// the end of the job is told: who reads the log then is to see that it is cut.
-func (t *tasks) sealWithSpace(k *task, s joblog.Summary) {
-	const tries = 5 // when it isn't the disk of the Agent's own log
-	text := fmt.Sprintf("The log couldn't be written: the disk was full. %d bytes of output are missing.", s.Cut)
-	for i := 0; i < tries || t.a.node.Status().OutOfSpace; i++ {
-		err := t.seal(t.logPath(k.launch.Task), text)
-		if err == nil {
-			return
-		}
-		if !fault.Is(err, fault.NoSpace) {
-			t.a.log.Warn("sealing a task's log", "task", k.launch.Task, "error", err)
-			return
-		}
-		timer := t.a.clock.NewTimer(recordRetry)
-		select {
-		case <-timer.C():
-		case <-t.a.ctx.Done():
-			timer.Stop()
-			return // sealed at the next start
-		}
-	}
-}
-
 // record notes the outcome of a task that never had a process.
 func (t *tasks) record(k *task, out *order.Outcome) {
 	t.mu.Lock()
@@ -519,95 +351,4 @@ func (t *tasks) abandon() {
 		}
 	}
 	clear(t.running)
-}
-
-// sweep removes the logs that are old enough.
-func (t *tasks) sweep() {
-	ticker := t.a.clock.NewTicker(sweepEvery)
-	defer ticker.Stop()
-	for {
-		t.sweepOnce()
-		select {
-		case <-t.a.ctx.Done():
-			return
-		case <-ticker.C():
-		}
-	}
-}
-
-func (t *tasks) sweepOnce() {
-	entries, err := os.ReadDir(t.a.dirs.logs)
-	if err != nil {
-		t.a.log.Warn("looking for old logs", "error", err)
-		return
-	}
-	oldest := t.a.clock.Now().Add(-t.a.set.LogRetention)
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil || !info.ModTime().Before(oldest) || t.isRunning(strings.TrimSuffix(e.Name(), ".log")) {
-			continue
-		}
-		if err := os.Remove(filepath.Join(t.a.dirs.logs, e.Name())); err != nil {
-			t.a.log.Warn("removing an old log", "error", err)
-		}
-	}
-}
-
-// isRunning tells whether a task may still write its log.
-func (t *tasks) isRunning(id string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.running[id] != nil
-}
-
-// seal ends the log of a lost process; one that had written nothing gets its log
-// now, to say what became of it.
-func (t *tasks) seal(path, reason string) error {
-	_, err := t.a.hub.Seal(path, reason)
-	if !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	c, err := joblog.Create(path, joblog.Options{Hub: t.a.hub, Now: t.a.clock.Now})
-	if err != nil {
-		return err
-	}
-	c.Mark(reason)
-	_, err = c.Finish(0)
-	return err
-}
-
-// materialize makes the log of a running task that has written nothing so far.
-func (t *tasks) materialize(task string) error {
-	var capture *joblog.Capture
-	t.mu.Lock()
-	if k := t.running[task]; k != nil {
-		capture = k.capture
-	}
-	t.mu.Unlock()
-	if capture == nil {
-		return nil
-	}
-	return capture.Materialize()
-}
-
-// tidy ends the logs of processes that an earlier life started, and removes
-// their files.
-func (t *tasks) tidy(lost []string) {
-	for _, id := range lost {
-		if err := t.seal(t.logPath(id), "the process was lost: the Agent was restarted"); err != nil {
-			t.a.log.Warn("sealing the log of a lost process", "task", id, "error", err)
-		}
-	}
-	for _, dir := range []string{t.a.dirs.tasks, t.a.dirs.scripts} {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			t.a.log.Warn("tidying up", "error", err)
-			continue
-		}
-		for _, e := range entries {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				t.a.log.Warn("tidying up", "error", err)
-			}
-		}
-	}
 }

@@ -149,6 +149,9 @@ func TestBehind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if len(b) == 0 {
+				continue
+			}
 			events, err := engine.ReadEvents(b)
 			if err != nil {
 				t.Fatal(err)
