@@ -16,7 +16,7 @@ type Decision = func(e *engine.Controller, now int64) (any, error)
 const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 5 * time.Second
-	lasting    = 10 * time.Second
+	lasting    = time.Second
 )
 
 // ConfirmEvery is how often a link looks whether there is something to confirm
