@@ -144,19 +144,8 @@ func (w *world) rest() error {
 					return err
 				}
 			}
-			p := m.run
-			if err := p.tick(); err != nil {
+			if err := m.turn(); err != nil {
 				return err
-			}
-			for i := 0; i < 30 && m.run != nil; i++ {
-				for _, f := range []func() error{p.writeOne, p.sync, p.aside, p.posted, w.deliverOne, w.deliverOne, w.deliverOne} {
-					if m.run == nil {
-						break
-					}
-					if err := f(); err != nil {
-						return err
-					}
-				}
 			}
 		}
 		if err := w.read(); err != nil {
@@ -173,6 +162,25 @@ func (w *world) rest() error {
 		}
 	}
 	return w.stuck()
+}
+
+// turn lets a tick pass for a member that runs, and its work be done.
+func (m *member) turn() error {
+	w, p := m.world, m.run
+	if err := p.tick(); err != nil {
+		return err
+	}
+	for i := 0; i < 30 && m.run != nil; i++ {
+		for _, f := range []func() error{p.writeOne, p.sync, p.aside, p.posted, w.deliverOne, w.deliverOne, w.deliverOne} {
+			if m.run == nil {
+				break
+			}
+			if err := f(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // ask submits to whoever leads.
