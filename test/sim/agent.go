@@ -90,7 +90,7 @@ func (a *agent) open() error {
 // lead lets the machine begin: no process of an earlier life runs any more.
 func (a *agent) lead() {
 	a.ask(func(e *engine.Agent, now int64) (any, error) {
-		if err := e.Lead(rand.Text(), func(string) bool { return false }, now); err != nil {
+		if err := e.Lead(rand.Text(), func(string) bool { return a.w.cfg.Bug == ForgetLost }, now); err != nil {
 			return nil, err
 		}
 		a.news = false

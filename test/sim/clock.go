@@ -28,4 +28,7 @@ func (c *partClock) micros() int64 {
 func (c *partClock) Now() time.Time { return time.UnixMicro(c.micros()).UTC() }
 
 // set shows another time from now on.
-func (c *partClock) set(micros, drift int64) { c.base, c.from, c.drift = micros, c.w.now, drift }
+func (c *partClock) set(micros, drift int64) {
+	c.w.latest = max(c.w.latest, c.micros(), micros)
+	c.base, c.from, c.drift = micros, c.w.now, drift
+}

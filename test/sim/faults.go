@@ -2,6 +2,7 @@ package sim
 
 import (
 	mathrand "math/rand/v2"
+	"slices"
 	"syscall"
 	"time"
 
@@ -72,10 +73,15 @@ func (f *faults) begin(end int64) {
 	for _, k := range kinds {
 		r := f.w.random("fault " + k.name)
 		in := chance(r, 45) // not all at once: each world has its own mixture
-		if calm || !in || !f.w.with("fault "+k.name) {
+		rate := rough * k.rate
+		if slices.Contains(f.w.cfg.Focus, "fault "+k.name) {
+			in, rate = true, 10*k.rate
+		} else if calm {
 			continue
 		}
-		f.plan(k.name, rough*k.rate, r, k.do)
+		if in && f.w.with("fault "+k.name) {
+			f.plan(k.name, rate, r, k.do)
+		}
 	}
 }
 

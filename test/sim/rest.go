@@ -49,7 +49,7 @@ func (w *world) settling() int64 {
 func (w *world) peace() {
 	clear(w.net.cut)
 	w.net.loss, w.net.twice, w.net.slow, w.net.late = 0, 0, 0, 0
-	latest := w.now
+	latest := max(w.now, w.latest)
 	all := w.faults.parts()
 	for _, p := range all {
 		latest = max(latest, p.clock.micros())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"path/filepath"
+	"time"
 
 	"github.com/signet-scheduler/signet/internal/consensus"
 	"github.com/signet-scheduler/signet/internal/fsys"
@@ -20,18 +21,34 @@ type rot struct {
 // bitRot flips a bit of a file of a log, while its part is down.
 func (f *faults) bitRot(r *mathrand.Rand) {
 	p := f.part(r)
-	if p == f.w.cockpit.part || !p.up() || p.rotten != nil || f.isMember(p) && !f.spare(p) {
+	if p == f.w.cockpit.part || !p.up() || p.rotten != nil {
 		return
 	}
-	idle := false
 	for _, h := range f.hosts() {
 		if h.part == p {
-			unwritten, unsynced, _, _ := h.step.Work()
-			idle = unwritten == 0 && unsynced == 0
+			f.whenMarked(h, func() { f.flip(p, r) })
 		}
 	}
-	if !idle {
-		return // the end of a log that fell silent in the middle of its work isn't marked
+}
+
+// whenMarked does something to a host whose log fell silent long enough ago for
+// its end to be marked: damage to an unmarked end is a torn write to whoever
+// looks, and can't be told from one.
+func (f *faults) whenMarked(h *host, do func()) {
+	life, before := h.life, h.step.Status()
+	h.after(3*f.w.sizes.tick+50*time.Millisecond, "marked", func() {
+		unwritten, unsynced, _, _ := h.step.Work()
+		now := h.step.Status()
+		if h.life == life && !f.w.calm && unwritten == 0 && unsynced == 0 && now.Applied == before.Applied && now.Term == before.Term && now.Commit == before.Commit {
+			do()
+		}
+	})
+}
+
+// flip flips a bit of a part that is stopped for that.
+func (f *faults) flip(p *part, r *mathrand.Rand) {
+	if p.rotten != nil || f.isMember(p) && !f.spare(p) {
+		return
 	}
 	p.die(false)
 	files := logFiles(p.disk, "/log")
@@ -140,7 +157,7 @@ func (r *rot) flip(p *part) {
 // undo repairs the disk, as an operator does from a copy.
 func (r *rot) undo(p *part) {
 	p.rotten = nil
-	if p.w.cfg.Bug == CutDamaged {
+	if files := logFiles(p.disk, "/log/log"); p.w.cfg.Bug == CutDamaged && len(files) > 0 && files[len(files)-1].Name == r.file {
 		r.cut(p)
 		return
 	}

@@ -117,6 +117,9 @@ func (c *Config) Repeat() string {
 	if c.Bug != "" {
 		fmt.Fprintf(&b, " -bug %s", c.Bug)
 	}
+	if len(c.Focus) > 0 {
+		fmt.Fprintf(&b, " -focus '%s'", strings.Join(c.Focus, ","))
+	}
 	if len(c.Without) > 0 {
 		fmt.Fprintf(&b, " -without '%s'", strings.Join(slices.Sorted(maps.Keys(c.Without)), ","))
 	}

@@ -24,6 +24,7 @@ type Config struct {
 	Controllers int             // 0: by the seed
 	Agents      int             // 0: by the seed
 	Without     map[string]bool // kinds of faults and of load that are left out
+	Focus       []string        // kinds of faults that happen in every world, and often
 	Tell        func(line string)
 }
 
@@ -45,14 +46,15 @@ func (e *findingError) Error() string { return e.text }
 
 // world is everything: parts, network, time. Owned by one goroutine.
 type world struct {
-	cfg   Config
-	now   int64
-	q     queue
-	rand  *mathrand.Rand
-	log   *slog.Logger
-	trace uint64
-	err   error
-	calm  bool // no faults any more
+	cfg    Config
+	now    int64
+	latest int64 // that any clock ever showed when it was set
+	q      queue
+	rand   *mathrand.Rand
+	log    *slog.Logger
+	trace  uint64
+	err    error
+	calm   bool // no faults any more
 
 	net         network
 	controllers []*controller

@@ -82,11 +82,15 @@ func parse(args []string, errs io.Writer) (*options, error) {
 	f.IntVar(&o.cfg.Controllers, "controllers", 0, "members of the Controller group; 0: by the seed")
 	f.IntVar(&o.cfg.Agents, "agents", 0, "Agents; 0: by the seed")
 	bug := f.String("bug", "", "a mistake on purpose: "+fmt.Sprint(sim.Bugs()))
+	focus := f.String("focus", "", "kinds of faults that happen in every world, separated by commas")
 	without := f.String("without", "", "kinds of faults and load to leave out, separated by commas")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
 	o.cfg.Bug = sim.Bug(*bug)
+	if *focus != "" {
+		o.cfg.Focus = strings.Split(*focus, ",")
+	}
 	if *without != "" {
 		o.cfg.Without = map[string]bool{}
 		for kind := range strings.SplitSeq(*without, ",") {
@@ -153,7 +157,7 @@ func all(o *options, out, errs io.Writer) int {
 		args := []string{
 			"-child", "-first", strconv.FormatUint(o.first+i, 10), "-seeds", strconv.FormatUint(o.seeds-min(i, o.seeds), 10), "-stride", strconv.FormatUint(n, 10),
 			"-duration", o.cfg.Duration.String(), "-controllers", strconv.Itoa(o.cfg.Controllers), "-agents", strconv.Itoa(o.cfg.Agents),
-			"-bug", string(o.cfg.Bug), "-without", strings.Join(slices.Sorted(maps.Keys(o.cfg.Without)), ","),
+			"-bug", string(o.cfg.Bug), "-focus", strings.Join(o.cfg.Focus, ","), "-without", strings.Join(slices.Sorted(maps.Keys(o.cfg.Without)), ","),
 		}
 		cmd := exec.Command(self, args...)
 		cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
@@ -164,6 +168,8 @@ func all(o *options, out, errs io.Writer) int {
 				defer mu.Unlock()
 				if r.Seed > 0 {
 					failed = append(failed, r)
+					first, _, _ := strings.Cut(r.Err, "\n")
+					fmt.Fprintf(errs, "seed %d fails: %s\n", r.Seed, first)
 					return
 				}
 				sum.Seeds += r.Seeds
