@@ -132,6 +132,20 @@ func TestNames(t *testing.T) {
 		if _, err := disk.Create(filepath.Join(dir, "no", "file")); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("a file in a folder that isn't there: %v", err)
 		}
+		other := filepath.Join(dir, "z")
+		must(t, disk.Rename(filepath.Join(dir, "x"), other))
+		must(t, disk.SyncDir(dir))
+		if got := read(t, disk, filepath.Join(other, "y", "c")); got != "1" {
+			t.Errorf("in a folder that was renamed: %q", got)
+		}
+		if _, err := disk.Stat(filepath.Join(dir, "x")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a folder's old name: %v", err)
+		}
+		must(t, disk.MkdirAll(sub))
+		if err := disk.Rename(filepath.Join(dir, "x"), other); err == nil {
+			t.Error("a folder took the name of one that holds something")
+		}
+		must(t, fsys.RemoveAll(disk, other))
 		must(t, fsys.RemoveAll(disk, filepath.Join(dir, "x")))
 		must(t, fsys.RemoveAll(disk, filepath.Join(dir, "x")))
 		if list, err := disk.List(dir); err != nil || len(list) != 0 {

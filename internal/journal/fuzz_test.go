@@ -66,6 +66,7 @@ func FuzzManifest(f *testing.F) {
 	}
 	f.Add(m.encode())
 	f.Add((&manifest{}).encode())
+	f.Add((&manifest{owner: 1 << 62, retired: true}).encode())
 	f.Add([]byte(manifestMagic))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := decodeManifest(data)
