@@ -61,6 +61,10 @@ faults: build ## do harm to real processes at length: KILLS=N kills, LEADERS=N l
 	SIGNET_BIN='$(CURDIR)/bin/signet' $(GO) test -count=1 -v -timeout 12h -run '$(or $(RUN),.)' $(ARGS) ./test/faults/ -args \
 		-kills=$(or $(KILLS),2000) -leaders=$(or $(LEADERS),100) -cuts=$(or $(CUTS),200) -seed=$(or $(SEED),0)
 
+.PHONY: disk
+disk: prerequisites build ## try failing and full disks, flipped bits and leaks in full (about an hour); make test has a sample
+	CI=1 SIGNET_BIN='$(CURDIR)/bin/signet' $(GO) test -count=1 -timeout 180m -v $(ARGS) ./test/disk/ -args -long
+
 .PHONY: bench
 bench: build ## measure the figures of docs/benchmarks.md beside this machine's floor; ARGS=-quick is shorter, ARGS=-full complete
 	@$(GO) run ./test/bench -bin bin/signet -dir bin/bench-data $(ARGS)

@@ -182,7 +182,7 @@ func (v *victim) suffer(s site) bool {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	hit := strings.Contains(string(b), "(INJECTED)") || strings.Contains(string(b), "+++ killed by SIGKILL +++")
+	hit := strings.Contains(string(b), "(INJECTED)") || s.fault == "signal=KILL" && len(ends) > 0
 	v.judge(s, hit, last, ends)
 	return hit
 }

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -134,4 +135,46 @@ func (in *installation) refusesOrServes(part, file string, at int) {
 	if out := p.output(); p.code() == 2 || strings.Contains(out, "goroutine ") || !strings.Contains(out, filepath.Base(file)) {
 		in.t.Errorf("%s", fmt.Sprintf("a flipped bit at %d of %s: exit code %d:\n%s", at, file, p.code(), out))
 	}
+}
+
+// A flipped bit in a task's log: what comes before it is shown, and that the
+// rest is damaged. The Agent and the Cockpit go on.
+func TestFlippedBitInAgentsTaskLog(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.startDev()
+	in.deploy("w", "#!/bin/sh\necho first line\nsleep 1\necho second line\n")
+	in.stopDev()
+	controller, agent, cockpit := in.serve("controller-1"), in.serve("agent-1"), in.serve("cockpit")
+	for _, p := range []*process{controller, agent, cockpit} {
+		p.await("msg=serving")
+	}
+	in.must("order", "add", "w", "--id", "O")
+	if err := cockpit.stop(syscall.SIGKILL); err == nil {
+		t.Fatal("it wasn't killed")
+	}
+	eventually(t, "the job ends", func() error {
+		logs, err := filepath.Glob(filepath.Join(in.data("agent-1"), "logs", "*.log"))
+		if err != nil {
+			return err
+		}
+		for _, file := range logs {
+			if at := bytes.Index(readFile(t, file), []byte("second")); at > 0 {
+				in.flip(file, at)
+				return nil
+			}
+		}
+		return errors.New("there is no second line yet")
+	})
+	cockpit = in.serve("cockpit")
+	cockpit.await("msg=serving")
+	eventually(t, "the log tells that it is damaged", func() error {
+		r := in.signet("order", "log", "O")
+		if r.code != 0 || !strings.Contains(r.stdout, "first line") || strings.Contains(r.stdout, "line\nCecond") || !strings.Contains(r.stdout+r.stderr, "damaged") {
+			return fmt.Errorf("%d %s%s", r.code, r.stdout, r.stderr)
+		}
+		return nil
+	})
+	in.must("order", "add", "w", "--id", "P", "--wait")
+	in.signet("order", "log", "P").expect(t, 0, "second line")
 }
