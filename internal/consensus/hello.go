@@ -14,8 +14,17 @@ type hello struct {
 	fresh bool   // the sender has nothing: it was never in a group, or lost what it had
 	reply bool   // wants no answer
 	take  uint64 // the identity that the receiver, which has nothing, is to take; from who founds the group
-	index uint64 // of the newest change of members that the sender has applied; 0: none
-	gone  uint64 // the identity that the receiver named, which isn't in the group as of index
+	asOf  place  // the newest entry that the sender has applied
+	gone  uint64 // the identity that the receiver named, which isn't in the group as of then; only who leads says so
+}
+
+// place is where an entry stands. Places of one group rise with its entries;
+// a group that was restored from a backup goes on above all that came before.
+type place struct{ term, index uint64 }
+
+// after tells that p is later than q.
+func (p place) after(q place) bool {
+	return p.term > q.term || p.term == q.term && p.index > q.index
 }
 
 // helloMark is a hello's first byte; no message of Raft begins with it.
@@ -39,7 +48,7 @@ func (h hello) encode() []byte {
 		flags |= helloReply
 	}
 	b := []byte{helloMark, helloFormat, flags}
-	for _, v := range []uint64{h.from, h.take, h.index, h.gone} {
+	for _, v := range []uint64{h.from, h.take, h.asOf.term, h.asOf.index, h.gone} {
 		b = binary.AppendUvarint(b, v)
 	}
 	return b
@@ -53,7 +62,7 @@ func decodeHello(from uint64, data []byte) (h hello, err error) {
 	}
 	h.fresh, h.reply = data[2]&helloFresh != 0, data[2]&helloReply != 0
 	rest := data[3:]
-	for _, v := range []*uint64{&h.from, &h.take, &h.index, &h.gone} {
+	for _, v := range []*uint64{&h.from, &h.take, &h.asOf.term, &h.asOf.index, &h.gone} {
 		n, size := binary.Uvarint(rest)
 		if size <= 0 || size > 1 && rest[size-1] == 0 {
 			return h, bad

@@ -48,7 +48,7 @@ func (g *group) founder() bool { return g.c.o.ID < g.others[0] }
 func (g *group) say(to uint64, h hello) {
 	h.from, h.fresh = g.id, g.fresh()
 	if !h.fresh {
-		h.index = g.c.index
+		h.asOf, _ = g.place(g.c.index) // without a term it convinces nobody
 	} else if g.founder() {
 		h.take = g.joining.names[to]
 	}
@@ -111,7 +111,7 @@ func (g *group) greet(h hello) {
 func (g *group) greetKnowing(m uint64, h hello) {
 	conf := g.members.now()
 	if h.reply {
-		if h.gone == g.id && h.index > g.standing() {
+		if p, ok := g.standing(); ok && h.gone == g.id && h.asOf.after(p) {
 			g.retire()
 		}
 		return
@@ -123,7 +123,7 @@ func (g *group) greetKnowing(m uint64, h hello) {
 		}
 		g.tending.asks[m] = request{h.from, g.ticks}
 		g.tend()
-	} else if len(conf.GetVoters()) > 0 && !known(conf, h.from) {
+	} else if g.c.leading && !known(conf, h.from) {
 		answer.gone = h.from
 	}
 	g.say(m, answer)
@@ -131,11 +131,18 @@ func (g *group) greetKnowing(m uint64, h hello) {
 
 // standing returns the newest entry as of which this member may think itself
 // in the group.
-func (g *group) standing() uint64 {
+func (g *group) standing() (place, bool) {
 	if known(g.members.now(), g.id) {
-		return g.c.index
+		return g.place(g.c.index)
 	}
-	return g.c.j.Last()
+	return g.place(g.c.j.Last())
+}
+
+// place returns where an entry of the log stands; false while the writer is
+// replacing the log by a state.
+func (g *group) place(index uint64) (place, bool) {
+	term, err := g.c.j.Term(index)
+	return place{term, index}, err == nil
 }
 
 // rename gives this member, which has nothing, another identity.

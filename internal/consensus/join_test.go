@@ -266,9 +266,9 @@ func TestActiveIsNotReplaced(t *testing.T) {
 // FuzzHello decodes arbitrary bytes: what is taken is what encode writes.
 func FuzzHello(f *testing.F) {
 	f.Add(hello{from: 1}.encode())
-	f.Add(hello{from: 5<<memberBits | 1, fresh: true, reply: true, take: 1 << 62, index: 7, gone: 9}.encode())
-	f.Add([]byte{helloMark, helloFormat, 0xff, 1, 0, 0, 0})
-	f.Add([]byte{helloMark, helloFormat, 0, 0x81, 0x00, 0, 0, 0})
+	f.Add(hello{from: 5<<memberBits | 1, fresh: true, reply: true, take: 1 << 62, asOf: place{3, 7}, gone: 9}.encode())
+	f.Add([]byte{helloMark, helloFormat, 0xff, 1, 0, 0, 0, 0})
+	f.Add([]byte{helloMark, helloFormat, 0, 0x81, 0x00, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := decodeLetter(1, 2, data)
 		if err == nil && l.raft == nil && (!bytes.Equal(l.hello.encode(), data) || memberOf(l.hello.from) != 1) {
