@@ -202,7 +202,7 @@ func (c *Controller) agentsChanged() {
 // or have moved.
 // The link to an Agent stays the same for the whole term, whoever drives.
 func (c *Controller) hire(ctx context.Context, term int64, drivers map[string]*driver, links map[string]*handover.Link) error {
-	v, err := c.decide(ctx, func(e *engine.Controller, _ int64) (any, error) { return handover.Addresses(e), nil })
+	v, err := c.look(ctx, func(e *engine.Controller) (any, error) { return handover.Addresses(e), nil })
 	if err != nil {
 		return err
 	}
