@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,7 +65,7 @@ func (in *installation) data(name string) string   { return filepath.Join(in.dir
 func (in *installation) serve(name string, wrap ...string) *process {
 	in.t.Helper()
 	kind, _, _ := strings.Cut(name, "-")
-	args := append(wrap, bin, "serve", kind, "--config", in.config(name), "--data", in.data(name))
+	args := slices.Concat(wrap, []string{bin, "serve", kind, "--config", in.config(name), "--data", in.data(name)})
 	return spawn(in.t, args[0], args[1:]...)
 }
 
