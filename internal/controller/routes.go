@@ -552,11 +552,11 @@ func memberState(st consensus.Status, id uint64) string {
 	return ""
 }
 
-// getEvents streams committed events: NDJSON, or the entries in binary form.
 // eventBeat is how long the event stream is silent at most. There are few
 // Cockpits, and they leave a member that is silent for three times as long.
 const eventBeat = time.Second
 
+// getEvents streams committed events: NDJSON, or the entries in binary form.
 func (c *Controller) getEvents(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	after, err := strconv.ParseInt(q.Get("after"), 10, 64)
@@ -564,7 +564,17 @@ func (c *Controller) getEvents(w http.ResponseWriter, r *http.Request) {
 		c.problem(w, fault.New(fault.Invalid, "InvalidParameter", "after must be an event id"))
 		return
 	}
-	s, err := ledger.Open(c.node, c.m.Index, c.clock, c.ctx.Done(), after, q.Get("follow") == "true")
+	follow, end := q.Get("follow") == "true", c.ctx.Done()
+	if follow {
+		if err := c.led(); err != nil {
+			c.problem(w, err)
+			return
+		}
+		watched, stop := c.whileLed()
+		defer stop()
+		end = watched
+	}
+	s, err := ledger.Open(c.node, c.m.Index, c.clock, end, after, follow)
 	if err != nil {
 		c.problem(w, err)
 		return
