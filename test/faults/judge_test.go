@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/transport"
 	"github.com/signet-scheduler/signet/test/faults/rig"
 	"github.com/signet-scheduler/signet/test/sim/oracle"
 )
@@ -27,7 +28,9 @@ const calm = 30 * time.Second
 type evidence struct {
 	r       *rig.Rig
 	effects *effects
-	stream  events // as a reader gets it that asks again and again
+	stream  events            // as a reader gets it that asks again and again
+	members map[string][]byte // the stream as each Controller has it, where that was asked
+	clients *clients          // that spoke to Controllers themselves; nil: none
 
 	mu    sync.Mutex
 	acked []string
@@ -175,11 +178,34 @@ func (v *evidence) samePieces(t *testing.T, whole []byte) {
 	}
 }
 
+// askMembers reads the event stream of each Controller. The oracle compares
+// them with what the Cockpit passes on; here they are compared byte by byte.
+func (v *evidence) askMembers(t *testing.T, peer *transport.Client) {
+	t.Helper()
+	v.members = map[string][]byte{}
+	var first []byte
+	for _, name := range v.r.Controllers() {
+		var text []byte
+		err := rig.Poll(t.Context(), calm, func() (err error) { text, err = v.r.MemberEvents(t.Context(), peer, name); return err })
+		if err != nil {
+			t.Errorf("the events of %s: %v", name, err)
+			continue
+		}
+		v.members[name] = text
+		if first == nil {
+			first = text
+		}
+		if short := min(len(first), len(text)); short == 0 || !bytes.Equal(first[:short], text[:short]) {
+			t.Errorf("the events of %s (%d bytes) aren't those of %s (%d bytes)", name, len(text), v.r.Controllers()[0], len(first))
+		}
+	}
+}
+
 // ownLook checks the plainest promise without the oracle: every acknowledged
 // order ended once, and its history has one success for each job.
 func (v *evidence) ownLook(t *testing.T, history []byte) {
 	t.Helper()
-	added, ended := map[string]int{}, map[string]int{}
+	added, ended, over := map[string]int{}, map[string]int{}, map[string]bool{}
 	for line := range bytes.Lines(v.stream.text) {
 		var e event
 		if err := json.Unmarshal(line, &e); err != nil {
@@ -190,6 +216,9 @@ func (v *evidence) ownLook(t *testing.T, history []byte) {
 			added[e.Key]++
 		case "OrderFinished":
 			ended[e.Key]++
+			over[e.Key] = true
+		case "OrderCancelled":
+			over[e.Key] = true
 		}
 	}
 	var rows []api.HistoryRow
@@ -198,6 +227,9 @@ func (v *evidence) ownLook(t *testing.T, history []byte) {
 	}
 	successes, runs := map[string]int{}, map[string]int{}
 	for _, r := range rows {
+		if v.clients != nil && strings.HasPrefix(r.OrderId, clientOrder) {
+			continue // added, ended and added again: left to the oracle
+		}
 		step := r.OrderId + " at " + string(r.Position)
 		runs[step]++
 		switch {
@@ -221,8 +253,8 @@ func (v *evidence) ownLook(t *testing.T, history []byte) {
 			t.Errorf("the history has %d successes of order %s", n, what)
 		}
 	}
-	if extra := len(added) - len(slices.Collect(maps.Keys(ended))); extra != 0 {
-		t.Errorf("%d orders were added, %d have finished", len(added), len(ended))
+	if len(added) != len(over) {
+		t.Errorf("%d orders were added, %d have ended", len(added), len(over))
 	}
 }
 
@@ -240,7 +272,7 @@ func (v *evidence) noneTwice(t *testing.T, runs map[string]int) {
 		if len(f) < 3 {
 			t.Fatalf("a job wrote %q", line)
 		}
-		if f[0] == "start" {
+		if f[0] == "start" && (v.clients == nil || !strings.HasPrefix(f[1], clientOrder)) {
 			_, number, _ := cutLast(f[2], ":")
 			began[f[1]+" at ["+number+"]"]++
 		}
@@ -262,27 +294,41 @@ func cutLast(s, sep string) (before, after string, found bool) {
 // askOracle has the outside oracle judge.
 func (v *evidence) askOracle(t *testing.T, history []byte) {
 	t.Helper()
-	dir := t.TempDir()
-	file := func(name string, text []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			t.Fatal(err)
+	s := oracle.NewStream(oracle.Options{})
+	end := oracle.End{Acknowledged: v.promised(), Effects: oracle.NewEffects(s), Commands: oracle.NewCommands(s), Complete: true}
+	// What is wrong with a line is kept by the stream and told at the end.
+	for line := range bytes.Lines(v.stream.text) {
+		_ = s.Line(bytes.TrimSpace(line))
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.members)) {
+		r := s.Reader(name, 0)
+		for line := range bytes.Lines(v.members[name]) {
+			_ = r.Line(bytes.TrimSpace(line))
 		}
-		return path
+		end.Readers = append(end.Readers, r)
 	}
-	in := oracle.Installation{
-		Events: file("events", v.stream.text), History: file("history", history), Effects: v.effects.path, Acknowledged: v.promised(),
+	if v.clients != nil {
+		v.clients.tell(end.Commands)
 	}
-	findings, err := in.Check()
+	written, err := os.ReadFile(v.effects.path)
 	if err != nil {
-		t.Errorf("the oracle: %v", err)
+		t.Fatal(err)
 	}
+	for line := range bytes.Lines(written) {
+		_ = end.Effects.Line(bytes.TrimSpace(line))
+	}
+	rows, err := oracle.ReadRows(history)
+	if err != nil {
+		t.Errorf("the history: %v", err)
+	}
+	s.History(rows, 0)
+	findings := s.End(end)
 	for i, f := range findings {
 		if i == 20 {
 			t.Errorf("... and %d more findings", len(findings)-i)
 			break
 		}
-		t.Errorf("%v", f)
+		t.Errorf("the oracle: %v", f)
 	}
 	if t.Failed() {
 		v.keep(t, map[string][]byte{"events": v.stream.text, "history": history})

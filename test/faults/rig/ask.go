@@ -144,9 +144,9 @@ func (r *Rig) History() []byte {
 	return r.Must("history", "-o", "json")
 }
 
-// Ports returns the port of each part.
-func (r *Rig) Ports() (map[string]int, error) {
-	text, err := os.ReadFile(filepath.Join(r.Dir, "ports.json"))
+// Ports returns the port of each part of the installation in a folder.
+func Ports(dir string) (map[string]int, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "ports.json"))
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (r *Rig) Ports() (map[string]int, error) {
 
 // URL returns where a part listens.
 func (r *Rig) URL(part string) (string, error) {
-	ports, err := r.Ports()
+	ports, err := Ports(r.Dir)
 	if err != nil {
 		return "", err
 	}
