@@ -323,3 +323,28 @@ func TestQuietGroup(t *testing.T) {
 		t.Errorf("member 3 isn't repaired, or something happened (%d entries, not %d): %+v", len(w.stream), before, w.members[0].run.Status())
 	}
 }
+
+// TestGroupGrows: members that the configuration gets are taken in, from a
+// group of one, too.
+func TestGroupGrows(t *testing.T) {
+	for n := 1; n <= 2; n++ {
+		w := calmWorld(t, uint64(94+n))
+		all := w.ids
+		w.ids = all[:n]
+		begin(t, w.members[:n]...)
+		turns(t, w, 60)
+		if err := w.ask(toy.Command{Op: toy.Add, ID: 1 << 50}); err != nil {
+			t.Fatal(err)
+		}
+		turns(t, w, 10)
+		for _, m := range w.members[:n] {
+			if len(w.stream) != 1 || m.run.core.applied != 1 {
+				t.Fatalf("%d of 3: member %d has %d entries", n, m.id, m.run.core.applied)
+			}
+			m.stop(false)
+		}
+		w.ids = all
+		begin(t, w.members...)
+		whole(t, w, fmt.Sprintf("from %d to 3", n))
+	}
+}
