@@ -35,10 +35,6 @@ func (m *members) reset(meta journal.Meta) error {
 // now returns who is in the group, as far as is applied here.
 func (m *members) now() *pb.ConfState { return m.list[len(m.list)-1].conf }
 
-// changed returns the index of the entry that changed it last; 0 when nobody
-// is known yet.
-func (m *members) changed() uint64 { return m.list[len(m.list)-1].index }
-
 // add takes note of a change.
 func (m *members) add(index uint64, conf *pb.ConfState) {
 	m.list = append(m.list, membersAt{index, conf})

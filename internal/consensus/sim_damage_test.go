@@ -305,13 +305,12 @@ func (p *process) promoteEarly() {
 	}
 	p.core.guard(func() {
 		conf := g.members.now()
-		for _, id := range conf.GetLearners() {
-			if old := identity(conf.GetVoters(), memberOf(id)); old != 0 {
+		if list := conf.GetLearners(); len(list) > 0 {
+			if old := identity(conf.GetVoters(), memberOf(list[0])); old != 0 {
 				g.move(pb.ConfChangeRemoveNode, old)
 			} else {
-				g.move(pb.ConfChangeAddNode, id)
+				g.move(pb.ConfChangeAddNode, list[0])
 			}
-			break
 		}
 		p.core.settle()
 	})
