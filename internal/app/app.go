@@ -33,7 +33,10 @@ func Main() int {
 		Dev:         dev,
 		InitCockpit: initCockpit,
 		Restore:     restore, InstallationFiles: installationFiles, UntilSignal: untilSignal,
-		Starter: func() int { return proc.StarterMain() },
+		Starter: func() int {
+			collectSeldom()
+			return proc.StarterMain()
+		},
 	}
 	return cli.Run(context.Background(), p, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Environ())
 }
