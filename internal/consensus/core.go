@@ -76,6 +76,8 @@ type protocol interface {
 	stored(w *write)
 	// overdue tells that the disk hasn't finished an order for an election timeout.
 	overdue()
+	// cramped tells, again and again, that the disk is full.
+	cramped()
 	status(s *Status)
 	transfer(to uint64) error
 	// conf returns who is in the group as of an entry, for a snapshot.

@@ -42,6 +42,9 @@ func (c *core) probed(w *write) {
 		c.log.Warn("space on the log's disk", "full", full, "free", w.free, "needed", c.o.MinFreeSpace)
 	}
 	c.noSpace = full
+	if full {
+		c.proto.cramped()
+	}
 }
 
 // needed returns the lowest index that must stay in the log: what the snapshot

@@ -27,6 +27,7 @@ type group struct {
 	term     uint64 // of that leadership
 	lead     uint64 // the member whom this node believes to lead
 	handover bool   // a transfer of the leadership is under way
+	yield    uint64 // tick from which on a full disk makes this node hand over again
 
 	asked    uint64 // reads asked to be confirmed, counted
 	answered uint64 // and confirmed
@@ -354,6 +355,30 @@ func (g *group) overdue() {
 	if best != 0 {
 		g.c.log.Warn("the disk hangs; handing over", "to", memberOf(best))
 		g.rn.TransferLeader(best)
+		g.watch()
+	}
+}
+
+// cramped hands the leadership on, since this node can't accept anything: to the
+// next in turn of those that have most, so that it gets round to one with space.
+func (g *group) cramped() {
+	if !g.isLeader || g.handover || g.ticks < g.yield {
+		return
+	}
+	g.yield = g.ticks + 20*uint64(g.c.o.ElectionTicks)
+	var next, match uint64
+	g.rn.WithProgress(func(id uint64, typ raft.ProgressType, p progress) {
+		if id == g.id || typ != raft.ProgressTypePeer || !p.RecentActive || p.Match < match {
+			return
+		}
+		// Ids count on from this node's, round and round.
+		if p.Match > match || id-g.id < next-g.id {
+			next, match = id, p.Match
+		}
+	})
+	if next != 0 {
+		g.c.log.Warn("the disk is full; handing over", "to", memberOf(next))
+		g.rn.TransferLeader(next)
 		g.watch()
 	}
 }

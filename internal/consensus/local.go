@@ -74,6 +74,9 @@ func (l *local) stored(w *write) { l.apply(w.entries) }
 // overdue can only wait for the end that core.watchDisk makes.
 func (l *local) overdue() {}
 
+// cramped can only wait for space.
+func (l *local) cramped() {}
+
 func (l *local) status(s *Status) {
 	s.Leader, s.Term, s.Commit = s.ID, localTerm, l.c.index
 	s.Members = []MemberStatus{{ID: s.ID, Match: l.c.index, Active: true, State: "replicate"}}

@@ -29,6 +29,7 @@ func Run(t *testing.T, form Form) {
 		{"snapshot and retention", snapshots, 1, 0},
 		{"close", closes, 1, 0},
 		{"full disk", fullDisk, 1, 1},
+		{"leader with a full disk", fullLeader, 3, 0},
 		{"failed sync", failedSync, 1, 1},
 		{"hung disk", hungDisk, 1, 1},
 		{"damaged log", damagedLog, 1, 1},
@@ -273,6 +274,24 @@ func fullDisk(t *testing.T, form Form) {
 	if r := c.Submit(add(2)); r.Refused || r.Repeat || r.Count != 2 {
 		t.Errorf("after space came back: %+v", r)
 	}
+}
+
+// fullLeader: a leader whose disk is full hands over; the group goes on, and all
+// catch up when there is space.
+func fullLeader(t *testing.T, form Form) {
+	c := NewCluster(t, form, nil)
+	c.Submit(add(1))
+	old := c.Leader()
+	old.Mem.SetCapacity(old.Mem.Used())
+	c.Await("another leader", func() bool { return !old.Node.Status().Lead && c.Leader() != old })
+	if r := c.Submit(add(2)); r.Refused || r.Count != 2 {
+		t.Errorf("with a leader that has space: %+v", r)
+	}
+	old.Mem.SetCapacity(1 << 40)
+	c.Await("the space to be seen", func() bool { return !old.Node.Status().OutOfSpace })
+	c.Submit(add(3))
+	c.Settle()
+	c.Digests()
 }
 
 // failedSync: a failed sync isn't tried again; the node stops and says why.
