@@ -1,6 +1,8 @@
 package consensus
 
 import (
+	"context"
+	"log/slog"
 	"slices"
 
 	"go.etcd.io/raft/v3"
@@ -66,10 +68,7 @@ func (g *group) ask() {
 	switch patience := 3 * uint64(g.c.o.ElectionTicks); {
 	case fresh:
 		j.wait = min(max(1, 2*j.wait), askMost)
-		if g.ticks >= j.told {
-			j.told = g.ticks + tellEvery
-			g.c.log.Warn("this member has no log; it asks the others to take it in", "identity", g.id, "heard", len(j.heard), "others", len(g.others))
-		}
+		g.tell()
 	case g.isLeader || g.ticks-g.heard < patience:
 		return
 	default:
@@ -79,6 +78,29 @@ func (g *group) ask() {
 	for _, m := range g.others {
 		g.say(m, hello{})
 	}
+}
+
+// tell writes into the log that this member has nothing; a warning when that
+// lasts.
+func (g *group) tell() {
+	j := &g.joining
+	if g.ticks < j.told {
+		return
+	}
+	level := slog.LevelInfo
+	if j.told > 0 {
+		level = slog.LevelWarn
+	}
+	j.told = g.ticks + tellEvery
+	var silent, empty []uint64
+	for _, m := range g.others {
+		if h, ok := j.heard[m]; !ok {
+			silent = append(silent, m)
+		} else if h.fresh {
+			empty = append(empty, m)
+		}
+	}
+	g.c.log.Log(context.Background(), level, "this member has no log; it asks the others to take it in", "identity", g.id, "others", g.others, "silent", silent, "without a log, too", empty)
 }
 
 // greet takes a hello.
