@@ -188,7 +188,11 @@ func (l *load) body(kind string, q *request) engine.CommandBody {
 		return &engine.AddOrders{Orders: []engine.FreshOrder{{ID: order.ID(q.order), WorkflowPath: "ONE"}}}
 	case "cancel":
 		q.order, q.kind = l.anyOrder(), oracle.Cancel
-		return &engine.CancelOrders{OrderIDs: []string{q.order}, Deep: chance(r, 30), Mode: order.CancelMode{FreshOnly: chance(r, 20), Kill: l.kill()}}
+		c := &engine.CancelOrders{OrderIDs: []string{q.order}, Deep: chance(r, 30), Mode: order.CancelMode{FreshOnly: chance(r, 20), Kill: l.kill()}}
+		if c.Mode.FreshOnly {
+			q.order, q.kind = "", oracle.Other // forgotten when the order starts: the oracle has no model of that
+		}
+		return c
 	case "suspend":
 		q.order, q.kind = l.anyOrder(), oracle.Suspend
 		return &engine.SuspendOrders{OrderIDs: []string{q.order}, Deep: chance(r, 20), Mode: order.SuspendMode{ResetState: chance(r, 30), Kill: l.kill()}}

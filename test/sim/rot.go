@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	mathrand "math/rand/v2"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/consensus"
@@ -56,10 +58,16 @@ func (f *faults) flip(p *part, r *mathrand.Rand) {
 		return
 	}
 	info := files[r.IntN(len(files))]
-	if info.Size == 0 {
+	data, err := fsys.ReadFile(p.disk, info.Name, 1<<30)
+	if err != nil {
+		f.w.fail(err)
 		return
 	}
-	p.rotten = &rot{info.Name, r.Int64N(info.Size), 1 << r.IntN(8)}
+	used := int64(len(bytes.TrimRight(data, "\x00"))) // what is only reserved says nothing
+	if used == 0 {
+		return
+	}
+	p.rotten = &rot{info.Name, r.Int64N(used), 1 << r.IntN(8)}
 	f.w.reach("rot")
 	f.w.tell("%s: a bit flips at offset %d of %s", p.name, p.rotten.off, p.rotten.file)
 	p.rotten.flip(p)
@@ -157,7 +165,13 @@ func (r *rot) flip(p *part) {
 // undo repairs the disk, as an operator does from a copy.
 func (r *rot) undo(p *part) {
 	p.rotten = nil
-	if files := logFiles(p.disk, "/log/log"); p.w.cfg.Bug == CutDamaged && len(files) > 0 && files[len(files)-1].Name == r.file {
+	newest := ""
+	for _, f := range logFiles(p.disk, "/log/log") {
+		if strings.HasSuffix(f.Name, ".seg") {
+			newest = f.Name
+		}
+	}
+	if p.w.cfg.Bug == CutDamaged && newest == r.file {
 		r.cut(p)
 		return
 	}
