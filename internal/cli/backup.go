@@ -226,7 +226,7 @@ func (c *Client) backup(ctx context.Context, in api.BackupRequest) (io.ReadClose
 	if t, ok := c.http.Transport.(*http.Transport); ok {
 		t.ResponseHeaderTimeout = backupHeaderTime
 	}
-	resp, err := c.patiently(ctx, false, func() (*http.Response, error) { //nolint:bodyclose // the caller closes it
+	resp, err := c.patiently(ctx, false, func() (*http.Response, error) {
 		return c.send(ctx, http.MethodPost, "/backup", "application/octet-stream", bytes.Clone(data))
 	})
 	if err != nil {

@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/signet-scheduler/signet/internal/backup"
+	"github.com/signet-scheduler/signet/internal/cli"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
 )
@@ -106,5 +109,62 @@ func TestBackupCut(t *testing.T) {
 				t.Errorf("left: %v, %v", left, err)
 			}
 		})
+	}
+}
+
+// Whoever interrupts a backup finds nothing of it.
+func TestBackupInterrupted(t *testing.T) {
+	t.Parallel()
+	f := newCockpit(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	f.on("POST /backup", sendBackup(func(s *backup.Sender) error {
+		return s.Send(backup.Part{Kind: backup.AgentPart, Name: "a"}, func(w io.Writer) error {
+			_, err := io.WriteString(w, strings.Repeat("x", 4<<20)) // more than is kept on the way
+			interrupt()
+			return err
+		})
+	}))
+	dir := t.TempDir()
+	p := cli.Program{Version: "1.2.3", UntilSignal: func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }}
+	var out, errs bytes.Buffer
+	code := cli.Run(ctx, p, []string{"backup", filepath.Join(dir, "x.backup")}, cli.Streams{Out: &out, Err: &errs}, []string{"SIGNET_PROFILE=" + f.profile})
+	if code != 6 {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// The files of an installation come along if its profile is used.
+func TestBackupOfAnInstallation(t *testing.T) {
+	t.Parallel()
+	f := newCockpit(t)
+	f.on("POST /backup", sendBackup(func(s *backup.Sender) error { return s.End(nil) }))
+	f.on("POST /backup", sendBackup(func(s *backup.Sender) error { return s.End(nil) }))
+	dir := t.TempDir()
+	p := cli.Program{InstallationFiles: func(dir string) ([]cli.InstallationFile, error) {
+		if dir != f.dir {
+			t.Errorf("looked in %s", dir)
+		}
+		return []cli.InstallationFile{{Name: "profile.json", Mode: 0o600}, {Name: "ca.pem", Mode: 0o644}}, nil
+	}}
+	for name, args := range map[string][]string{"with": nil, "without": {"--no-keys"}} {
+		var errs bytes.Buffer
+		file := filepath.Join(dir, name)
+		if code := cli.Run(t.Context(), p, append([]string{"backup", file}, args...), cli.Streams{Out: io.Discard, Err: &errs}, []string{"SIGNET_PROFILE=" + f.profile}); code != 0 {
+			t.Fatalf("%s: exit code %d: %s", name, code, errs.String())
+		}
+		r, err := backup.Open(t.Context(), fsys.Real{}, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := r.Manifest.Find(backup.FilePart, "")
+		if with := name == "with"; r.Manifest.PrivateKeys != with || (len(files) == 2) != with || strings.Contains(errs.String(), "holds private keys") != with {
+			t.Errorf("%s: %d files, said %s", name, len(files), errs.String())
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
