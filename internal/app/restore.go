@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/journal"
 	"github.com/signet-scheduler/signet/internal/ledger"
+	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/store/sqlite"
 )
 
@@ -285,8 +287,10 @@ func (r *restoration) database(ctx context.Context, p *backup.Part, set *conf.Co
 	if err != nil {
 		return fmt.Errorf("opening the restored database: %w", err)
 	}
+	// A login that was ended after the backup must not come back with it.
+	err = db.Write(ctx, func(w store.Writer) error { return w.DeleteExpiredSessions(math.MaxInt64, math.MaxInt64) })
 	r.result.Restored = append(r.result.Restored, p.Name)
-	return db.Close()
+	return errors.Join(err, db.Close())
 }
 
 // log makes the log of a part; members is nil for an Agent.

@@ -125,7 +125,7 @@ func TestBackupInterrupted(t *testing.T) {
 		})
 	}))
 	dir := t.TempDir()
-	p := cli.Program{Version: "1.2.3", UntilSignal: func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }}
+	p := cli.Program{Version: "1.2.3", UntilSignal: context.WithCancel}
 	var out, errs bytes.Buffer
 	code := cli.Run(ctx, p, []string{"backup", filepath.Join(dir, "x.backup")}, cli.Streams{Out: &out, Err: &errs}, []string{"SIGNET_PROFILE=" + f.profile})
 	if code != 6 {
