@@ -3,6 +3,7 @@ package disk
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -212,6 +213,50 @@ func TestControllerOutOfSpace(t *testing.T) {
 	l.end()
 	l.settled(effects)
 	in.signet("controller", "status").expect(t, 0, "leader")
+}
+
+// One full disk of three: the group goes on.
+func TestLeaderOutOfSpace(t *testing.T) {
+	t.Parallel()
+	in := install(t, "--controllers", "3")
+	for _, name := range []string{"controller-1", "controller-2", "controller-3"} {
+		in.smallDisk(name, small)
+	}
+	in.startDev("--controllers", "3")
+	effects := filepath.Join(t.TempDir(), "effects")
+	in.deployEffects("w", effects, "")
+	l := in.load("w", "A")
+	eventually(t, "orders are taken", func() error { return atLeast(l, 9, 0) })
+	old := in.leader()
+	in.fill(old)
+	eventually(t, "another member leads", func() error {
+		if now := in.leader(); now == old || now == "" {
+			return fmt.Errorf("%q leads", now)
+		}
+		return nil
+	})
+	taken, _ := l.counts()
+	within(t, 20*time.Second, "orders are taken", func() error { return atLeast(l, taken+9, 0) })
+	in.removeFillers(old)
+	l.end()
+	l.odd = nil // while the leader changed
+	l.settled(effects)
+}
+
+// leader returns which Controller leads, "" if none does.
+func (in *installation) leader() string {
+	in.t.Helper()
+	r := in.signet("controller", "status", "-o", "json")
+	var members []struct{ Name, Role string }
+	if err := json.Unmarshal([]byte(r.stdout), &members); err != nil {
+		return ""
+	}
+	for _, m := range members {
+		if m.Role == "leader" {
+			return m.Name
+		}
+	}
+	return ""
 }
 
 func TestControllerFillsItsDisk(t *testing.T) {
