@@ -18,6 +18,7 @@ type effects struct {
 	mu     sync.Mutex
 	read   int64           // bytes looked at
 	starts int             // lines of jobs that began
+	begun  map[string]bool // orders of which a job has begun
 	last   map[string]bool // orders whose last job has ended
 	atEnd  string          // how the position of the last job begins
 }
@@ -28,7 +29,7 @@ func newEffects(t *testing.T, lastPosition string) *effects {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &effects{path: path, last: map[string]bool{}, atEnd: lastPosition}
+	return &effects{path: path, begun: map[string]bool{}, last: map[string]bool{}, atEnd: lastPosition}
 }
 
 // job is a job that writes its lines and takes so many seconds.
@@ -73,11 +74,19 @@ func (e *effects) look() (starts, done int, err error) {
 		fields := strings.Split(string(line), "\t")
 		if fields[0] == "start" {
 			e.starts++
+			e.begun[fields[1]] = true
 		} else if len(fields) > 2 && strings.HasSuffix(fields[2], e.atEnd) {
 			e.last[fields[1]] = true
 		}
 	}
 	return e.starts, len(e.last), nil
+}
+
+// halfway returns how many orders have begun and not come to their last job's end.
+func (e *effects) halfway() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.begun) - len(e.last)
 }
 
 // ended tells whether the last job of an order has ended.
