@@ -109,8 +109,23 @@ func writeTaskFile(dir string, f engine.LaunchFile) error {
 	return nil
 }
 
+// inherited lists an environment without what environ sets for every job.
+func inherited(base map[string]string) []string {
+	list := make([]string, 0, len(base))
+	for k, v := range base {
+		if k != "JS7_RETURN_VALUES" && k != "SIGNET_RETURN_VALUES" {
+			list = append(list, k+"="+v)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // environ is the Agent's own environment, changed as the job says.
 func (t *tasks) environ(l *engine.Launch, values string) []string {
+	if len(l.Env) == 0 && !l.V1 {
+		return append(slices.Clip(t.inherited), "JS7_RETURN_VALUES="+values, "SIGNET_RETURN_VALUES="+values)
+	}
 	env := make(map[string]string, len(t.base)+len(l.Env)+3)
 	maps.Copy(env, t.base)
 	for _, e := range l.Env {

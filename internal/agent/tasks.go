@@ -28,8 +28,9 @@ const (
 // tasks runs processes: it starts what is committed, ends what is marked, and
 // tells the machine how each ended. Safe for concurrent use.
 type tasks struct {
-	a    *Agent
-	base map[string]string // environment of this process
+	a         *Agent
+	base      map[string]string // environment of this process
+	inherited []string          // the same for jobs that change nothing in it
 
 	crew *crew
 
@@ -56,7 +57,8 @@ type task struct {
 }
 
 func newTasks(a *Agent, environ []string) *tasks {
-	return &tasks{a: a, base: environment(environ), crew: newCrew(a.ctx, &a.group), running: map[string]*task{}, scripts: map[[32]byte]string{}}
+	base := environment(environ)
+	return &tasks{a: a, base: base, inherited: inherited(base), crew: newCrew(a.ctx, &a.group), running: map[string]*task{}, scripts: map[[32]byte]string{}}
 }
 
 // publish takes in what a synced batch has caused: processes to be started and

@@ -145,8 +145,8 @@ func (m *machine) transact(micros int64, f func() error) error {
 		err = m.settle()
 	}
 	m.deciding = false
-	clear(m.queued)
-	clear(m.steps)
+	m.queued = emptied(m.queued)
+	m.steps = emptied(m.steps)
 	m.work = m.work[:0]
 	if err == nil {
 		clear(m.held.lost)
@@ -387,9 +387,19 @@ func (m *machine) take() Batch {
 		o, _ := m.orders.get(id)
 		b.Touched[i] = Touched{id, o}
 	}
-	clear(m.touched)
+	m.touched = emptied(m.touched)
 	m.events = nil
 	return b
+}
+
+// emptied returns a map without entries: the same, unless it was large. A map
+// keeps the room it once took, and is walked and cleared as a whole.
+func emptied[V any](m map[order.ID]V) map[order.ID]V {
+	if len(m) > 256 {
+		return map[order.ID]V{}
+	}
+	clear(m)
+	return m
 }
 
 // commit drops what would be needed to take the oldest batch back.
@@ -403,7 +413,7 @@ func (m *machine) undoAll() {
 	m.undo.rollback(0)
 	m.inFlight = 0
 	m.events = nil
-	clear(m.touched)
+	m.touched = emptied(m.touched)
 	m.rolledBack()
 }
 
@@ -416,8 +426,8 @@ func (m *machine) applied(events []Stamped) error {
 			return err
 		}
 	}
-	clear(m.queued)
-	clear(m.touched)
+	m.queued = emptied(m.queued)
+	m.touched = emptied(m.touched)
 	m.work = m.work[:0]
 	return nil
 }
