@@ -407,13 +407,17 @@ func (a *Agent) keepTrust() {
 	}
 }
 
+// longestWait is how long keepTime waits before it looks at the clock again:
+// timers don't notice that the clock was set forward, or that the machine slept.
+const longestWait = 10 * time.Second
+
 // keepTime wakes orders whose time has come.
 func (a *Agent) keepTime() {
 	for {
 		next := a.m.NextWake.Load()
-		wait := time.Hour
+		wait := longestWait
 		if next > 0 {
-			wait = time.Duration(next-a.clock.Now().UnixMilli()) * time.Millisecond
+			wait = min(wait, time.Duration(next-a.clock.Now().UnixMilli())*time.Millisecond)
 		}
 		if wait <= 0 {
 			_, err := a.decide(a.ctx, func(e *engine.Agent, now int64) (any, error) { return nil, e.Tick(now) })

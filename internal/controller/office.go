@@ -228,13 +228,17 @@ func (c *Controller) hire(ctx context.Context, term int64, drivers map[string]*d
 	return nil
 }
 
+// longestWait is how long keepTime waits before it looks at the clock again:
+// timers don't notice that the clock was set forward, or that the machine slept.
+const longestWait = 10 * time.Second
+
 // keepTime wakes orders whose time has come.
 func (c *Controller) keepTime() {
 	for {
 		next := c.m.NextWake.Load()
-		wait := time.Hour
+		wait := longestWait
 		if next > 0 {
-			wait = time.Duration(next-c.clock.Now().UnixMilli()) * time.Millisecond
+			wait = min(wait, time.Duration(next-c.clock.Now().UnixMilli())*time.Millisecond)
 		}
 		if wait <= 0 {
 			_, _ = c.decide(c.ctx, func(e *engine.Controller, now int64) (any, error) { return nil, e.Tick(now) }) // not leading: somebody else does it
