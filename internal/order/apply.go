@@ -154,7 +154,10 @@ func Apply(o *Order, ev Event) (*Order, error) {
 	case *ResumedEvent:
 		return c.resume(&e.Resumption)
 	case *GoesEvent:
-		c.Goes, c.Mark = true, nil
+		c.Goes = true
+		if c.Mark != nil && c.Mark.Kind == Going {
+			c.Mark = nil // a newer mark stays
+		}
 	case *PriorityChanged:
 		c.Priority = e.Priority
 	case *Transferred:

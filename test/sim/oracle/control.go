@@ -43,7 +43,10 @@ func (b *book) control(l *life, e *engine.Stamped) {
 		if l.goes {
 			b.wrong(2, IllegalEvent, l, e, "its waiting was ended already")
 		}
-		l.goes, l.mark = true, unmarked
+		l.goes = true
+		if l.mark == going {
+			l.mark = unmarked
+		}
 	case *order.PriorityChanged:
 		b.need(l, e, anyOpen, anywhere)
 		if l.priority == ev.Priority {
