@@ -37,7 +37,11 @@ func (c *client) begin(end int64) {
 		}
 		c.w.reach("load " + strings.Fields(q.what)[0])
 		c.w.load.asking++
-		n := c.w.commands.Sent(oracle.Call{ID: q.id, Kind: q.kind, Order: q.order, At: c.w.now})
+		call := oracle.Call{ID: q.id, Kind: q.kind, Order: q.order, At: c.w.now}
+		if apart(q.order) {
+			call.Kind, call.Order = oracle.Other, ""
+		}
+		n := c.w.commands.Sent(call)
 		c.ask(q, n, 1, false, func() {
 			c.w.load.asking--
 			c.begin(end)

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	mathrand "math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/codec"
@@ -188,11 +189,8 @@ func (l *load) body(kind string, q *request) engine.CommandBody {
 		return &engine.AddOrders{Orders: []engine.FreshOrder{{ID: order.ID(q.order), WorkflowPath: "ONE"}}}
 	case "cancel":
 		q.order, q.kind = l.anyOrder(), oracle.Cancel
-		c := &engine.CancelOrders{OrderIDs: []string{q.order}, Deep: chance(r, 30), Mode: order.CancelMode{FreshOnly: chance(r, 20), Kill: l.kill()}}
-		if c.Mode.FreshOnly {
-			q.order, q.kind = "", oracle.Other // forgotten when the order starts: the oracle has no model of that
-		}
-		return c
+		fresh := apart(q.order) && chance(r, 80)
+		return &engine.CancelOrders{OrderIDs: []string{q.order}, Deep: chance(r, 30), Mode: order.CancelMode{FreshOnly: fresh, Kill: l.kill()}}
 	case "suspend":
 		q.order, q.kind = l.anyOrder(), oracle.Suspend
 		return &engine.SuspendOrders{OrderIDs: []string{q.order}, Deep: chance(r, 20), Mode: order.SuspendMode{ResetState: chance(r, 30), Kill: l.kill()}}
@@ -210,6 +208,11 @@ func (l *load) body(kind string, q *request) engine.CommandBody {
 	}
 	return l.control(kind, q)
 }
+
+// apart tells of orders that the oracle's model of commands leaves out: to them
+// happens what it doesn't know. Fresh orders are cancelled only if they haven't
+// started, and children suffer what is asked of their parents.
+func apart(id string) bool { return strings.Contains(id, "|") || strings.HasSuffix(id, "7") }
 
 func (l *load) kill() *order.KillMode {
 	if chance(l.rand, 50) {
