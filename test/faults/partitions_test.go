@@ -113,7 +113,7 @@ var splits = []split{
 	{name: "answers to clients lost", goOn: true, calm: true, begin: func(s *splitter, leader string) {
 		s.n.link("client", leader).Set(proxy.Down, s.gone())
 	}},
-	{name: "short delay", goOn: true, calm: true, begin: func(s *splitter, leader string) { s.slow(leader, 50, 150) }},
+	{name: "short delay", goOn: true, calm: true, begin: func(s *splitter, leader string) { s.slow(leader, 30, 90) }},
 	{name: "long delay", begin: func(s *splitter, leader string) { s.slow(leader, 500, 2000) }},
 	{name: "narrow", begin: func(s *splitter, leader string) {
 		for _, o := range others(leader) {
