@@ -394,10 +394,14 @@ func written(t *testing.T) map[string]struct {
 		o.Owner = 1 << 40
 		j, err := journal.Open(o)
 		must(t, err)
-		must(t, j.Append(entries(1, 40, 1, 100)))
-		must(t, j.SetHardState(journal.HardState{Term: 2, Commit: 20}))
+		last := uint64(12)
+		if name == "closed" {
+			last = 40 // several files
+		}
+		must(t, j.Append(entries(1, last, 1, 100)))
+		must(t, j.SetHardState(journal.HardState{Term: 2, Commit: 10}))
 		must(t, takeSnapshot(t, j, 10, "the state"))
-		must(t, j.Append(entries(41, 44, 1, 100)))
+		must(t, j.Append(entries(last+1, last+4, 1, 100)))
 		finish(mem, j)
 		files := map[string][]byte{}
 		for _, dir := range []string{"/j", "/j/log", "/j/snapshots"} {
