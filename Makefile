@@ -46,6 +46,7 @@ run: build ## build, then play a whole installation on this machine in ./signet-
 .PHONY: test
 test: prerequisites build $(TOOLS)/testsum ## run all tests, with the race detector and all invariants checked
 	@{ CGO_ENABLED=1 SIGNET_BIN='$(CURDIR)/bin/signet' $(GO) test -json -race -tags invariants -timeout $(TEST_TIMEOUT) $(ARGS) ./... || true; \
+	   SIGNET_SIM_SEEDS=2000 CGO_ENABLED=0 $(GO) test -json -tags invariants -timeout $(TEST_TIMEOUT) -run '^Test(Simulation|BugsAreFound|StoryIsRepeatable)$$' ./test/sim/campaign/ || true; \
 	   (cd tools && CGO_ENABLED=0 $(GO) test -json -timeout $(TEST_TIMEOUT) ./...) || true; } 2>&1 | $(TOOLS)/testsum
 
 .PHONY: test-short
@@ -53,8 +54,11 @@ test-short: $(TOOLS)/testsum ## run the quick tests only, without race detector 
 	@{ $(GO) test -json -short -tags invariants -timeout 3m $(ARGS) ./... || true; } 2>&1 | $(TOOLS)/testsum
 
 .PHONY: sim
-sim: ## run the simulation of the commit pipeline only: SEEDS=N seeds from FIRST=S on
-	$(GO) test -count=1 -tags invariants -timeout 120m -run Simulation ./internal/consensus/ -args -seeds=$(or $(SEEDS),2000) -first=$(or $(FIRST),1)
+sim: ## simulate whole clusters with everything going wrong: SEEDS=N worlds from seed FIRST=S on, on all processors
+	@mkdir -p bin
+	@CGO_ENABLED=0 $(GO) build -tags invariants -o bin/simulate ./test/sim/simulate
+	@bin/simulate -seeds $(or $(SEEDS),2000) -first $(or $(FIRST),1) $(ARGS)
+	@CGO_ENABLED=0 $(GO) test -count=1 -tags invariants -timeout 120m -run Simulation ./internal/consensus/ -args -seeds=$(or $(SEEDS),2000) -first=$(or $(FIRST),1)
 
 .PHONY: faults
 faults: build ## do harm to real processes at length: KILLS=N kills, LEADERS=N leaders lost, CUTS=N cut connections, SEED=S to repeat, RUN=regexp
