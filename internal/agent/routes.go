@@ -111,6 +111,20 @@ func (a *Agent) verify(b *engine.AgentBatch) {
 	}
 }
 
+// sameLog makes sure that the reader speaks of this log: its position says
+// nothing in another, and the Agent may have lost its data since it was asked.
+func (a *Agent) sameLog(r *http.Request) error {
+	want := r.URL.Query().Get("logId")
+	if want == "" {
+		return nil
+	}
+	have, err := a.look(r.Context(), func(e *engine.Agent) (any, error) { return e.LogID(), nil })
+	if err == nil && have != want {
+		err = fault.New(fault.Conflict, "AgentLogMismatch", "this Agent's log is not the one that the Controller knows")
+	}
+	return err
+}
+
 func (a *Agent) getEvents(w http.ResponseWriter, r *http.Request) {
 	after, err := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
 	if err != nil || after < 0 {

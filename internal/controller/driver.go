@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -166,8 +167,8 @@ func (d *driver) send(ctx context.Context, b *engine.AgentBatch) error {
 // follow reads the Agent's events and takes them over: what comes while one
 // batch is being committed is the next batch.
 func (d *driver) follow(ctx context.Context) error {
-	url := fmt.Sprintf("%s/agent/api/event?after=%d", d.uri, d.link.After())
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	where := fmt.Sprintf("%s/agent/api/event?after=%d&logId=%s", d.uri, d.link.After(), url.QueryEscape(d.link.LogID()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, where, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("making a request: %w", err)
 	}

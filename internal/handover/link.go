@@ -87,6 +87,10 @@ func (l *Link) take(v any) {
 // read from there on.
 func (l *Link) After() int64 { return l.observed.Load() }
 
+// LogID returns the id of the log of which that is a position. The Agent is
+// told: it may have lost its data, and begun another, since it was asked.
+func (l *Link) LogID() string { return l.head.LogID }
+
 // Coupled is the decision that tells that the Agent's events can be read.
 func (l *Link) Coupled() Decision {
 	return func(e *engine.Controller, now int64) (any, error) { return nil, e.AgentCoupled(l.agent, now) }

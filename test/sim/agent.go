@@ -12,6 +12,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/consensus"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/engine/enginetest"
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/ledger"
@@ -164,6 +165,23 @@ func (a *agent) status(reply func(any, error)) {
 		return
 	}
 	a.ask(func(e *engine.Agent, _ int64) (any, error) { return e.LogID(), nil }, reply)
+}
+
+// follow opens a feed of the log that the reader means.
+func (a *agent) follow(logID string, after int64, to *part, deliver func([]engine.Stamped), end func(error), reply func(any, error)) {
+	if !a.ready {
+		reply(nil, errDown)
+		return
+	}
+	a.ask(func(e *engine.Agent, _ int64) (any, error) { return e.LogID(), nil }, func(v any, err error) {
+		if err == nil && v != logID {
+			err = fault.New(fault.Conflict, "AgentLogMismatch", "this Agent's log is not the one that the Controller knows")
+		}
+		if err == nil {
+			err = a.openFeed(a.m.Index, after, to, deliver, end)
+		}
+		reply(nil, err)
+	})
 }
 
 // batch carries out a batch of commands; documents are verified before.

@@ -300,9 +300,9 @@ func (k *coupling) send() {
 // follow opens the Agent's feed.
 func (k *coupling) follow() {
 	w, c, a := k.d.t.c.w, k.d.t.c, k.d.a
-	after := k.d.link.After()
+	after, logID := k.d.link.After(), k.d.link.LogID()
 	w.net.call(c.part, a.part, "follow", callTimeout, func(reply func(any, error)) {
-		reply(nil, a.openFeed(a.m.Index, after, c.part, k.arrive, k.fail))
+		a.follow(logID, after, c.part, k.arrive, k.fail, reply)
 	}, func(_ any, err error) {
 		if k.over() {
 			return
