@@ -163,8 +163,8 @@ type Transport interface {
 
 // Options configure a node. Zero values stand for the defaults named.
 type Options struct {
-	ID        uint64       // this member; not 0. A Local has 1 if none is given
-	Members   []uint64     // the members at the log's birth; ignored when the log exists, and by a Local
+	ID        uint64       // this member; 1 to 2^32-1. A Local has 1 if none is given
+	Members   []uint64     // the group's members, this one included; not of a Local
 	FS        fsys.FS      // default: the real disk
 	Dir       string       // folder of the log; made when missing
 	Clock     clock.Clock  // default: the machine's

@@ -64,6 +64,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"no machine", func(o *Options) { o.Machine = nil }},
 		{"no folder", func(o *Options) { o.Dir = "" }},
 		{"no id", func(o *Options) { o.ID = 0 }},
+		{"an id with an incarnation", func(o *Options) { o.ID = 1<<memberBits | 1 }},
 		{"not a member", func(o *Options) { o.ID = 4 }},
 		{"too many members", func(o *Options) { o.Members = []uint64{1, 2, 3, 4, 5, 6} }},
 		{"a member twice", func(o *Options) { o.Members = []uint64{1, 2, 2} }},

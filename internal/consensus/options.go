@@ -63,16 +63,16 @@ func (o Options) check(group bool) error {
 		return bad("heartbeat, election and hung ticks must rise (%d, %d, %d)", o.HeartbeatTicks, o.ElectionTicks, o.HungTicks)
 	case !group:
 		return nil
-	case o.ID == 0 || o.ID > 1<<32:
-		return bad("the member's id %d must lie between 1 and 2^32", o.ID)
+	case o.ID == 0 || o.ID != memberOf(o.ID):
+		return bad("the member's id %d must lie between 1 and 2^32-1", o.ID)
 	case len(o.Members) == 0 || len(o.Members) > maxMembers || !slices.Contains(o.Members, o.ID):
 		return bad("a group has 1 to %d members, this one (%d) among them", maxMembers, o.ID)
 	case len(o.Members) > 1 && o.Transport == nil:
 		return bad("a group of more than one needs a transport")
 	}
 	for i, id := range o.Members {
-		if id == 0 || id > 1<<32 || slices.Contains(o.Members[:i], id) {
-			return bad("the members' ids must be different, between 1 and 2^32")
+		if id == 0 || id != memberOf(id) || slices.Contains(o.Members[:i], id) {
+			return bad("the members' ids must be different, between 1 and 2^32-1")
 		}
 	}
 	return nil

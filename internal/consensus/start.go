@@ -12,8 +12,10 @@ import (
 
 // StartGroup opens the log of a group's member in o.Dir, or makes it, and
 // starts the member. It returns when the state holds all that was known
-// committed when it last ran. Errors are Corrupt with file and offset for a
-// damaged log, Invalid for options that can't work, or the disk's.
+// committed when it last ran. A member of several whose log is damaged puts it
+// aside; one that has none is taken in by the others, or waits for them. Errors
+// are Corrupt with file and offset for a damaged log of a group of one, Invalid
+// for options that can't work and for another's log, or the disk's.
 func StartGroup(o Options) (Node, error) {
 	o = o.complete()
 	if err := o.check(true); err != nil {
