@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -58,6 +59,9 @@ func NewHasher(o HashOptions) *Hasher {
 	h.dummy = h.encode(random(saltSize), random(keySize))
 	return h
 }
+
+// largeHash is from which size on a hash's memory is given back at once, in KiB.
+const largeHash = 16 << 10
 
 const (
 	saltSize = 16
@@ -183,4 +187,9 @@ func (h *Hasher) enter(ctx context.Context) error {
 func (h *Hasher) leave() {
 	<-h.turn
 	<-h.queue
+	if len(h.queue) == 0 && h.opts.MemoryKiB >= largeHash {
+		// What one hash takes is more than all else in an idle Cockpit, which
+		// otherwise keeps it until the next collection, minutes later.
+		debug.FreeOSMemory()
+	}
 }
