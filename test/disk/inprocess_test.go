@@ -125,9 +125,6 @@ func (l *life) work(snapshot bool) {
 // tells whether there was such an operation.
 func (l *life) suffer(op fsys.Op, ends bool, nth int) bool {
 	l.t.Helper()
-	if l.agent && !ends && op != fsys.OpSyncDir && op != fsys.OpCreate && op != fsys.OpAllocate && !*long {
-		return false // an Agent's log is the same package
-	}
 	what := fmt.Sprintf("%s %d", op, nth)
 	before := l.fail.Hits()
 	l.end()
@@ -184,19 +181,25 @@ func TestOperationsFail(t *testing.T) {
 			sites := 0
 			for _, f := range fallible {
 				// The short form tries one of the start's and one of the work's.
+				// An Agent's log is the same package, and the Controller takes its time
+				// to couple again.
 				step, most := 7, 2
-				if *long {
-					step, most = 1, 1000
+				switch {
+				case *long:
+					step, most = 1, 60 // each life leaves a file more to open
+				case agent && f.ends:
+					most = 1
+				case agent:
+					most = 0
 				}
-				for n := range most {
-					if !l.suffer(f.op, f.ends, 1+n*step) {
-						break
-					}
-					sites++
+				met := 0
+				for met < most && l.suffer(f.op, f.ends, 1+met*step) {
+					met++
 				}
+				t.Logf("%s: %d sites", f.op, met)
+				sites += met
 			}
-			t.Logf("%d sites", sites)
-			if sites < 6 {
+			if t.Logf("%d sites", sites); sites < 3 {
 				t.Error("that are too few")
 			}
 		})
