@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ func newClient(w *world, i int) *client {
 	c := &client{part: newPart(w, 31+i, "client")}
 	c.part.rand = w.random("client" + string(rune('0'+i)))
 	c.life = &life{}
-	c.pause = []time.Duration{40, 100, 250, 600}[c.rand.IntN(4)] * time.Millisecond
+	c.pause = []time.Duration{40 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 600 * time.Millisecond}[c.rand.IntN(4)]
 	return c
 }
 
@@ -69,7 +70,7 @@ func (c *client) ask(q *request, n, try int, open bool, next func()) {
 			}
 			next() // its outcome stays unknown
 		}
-		if err != nil && (unanswered(err) || fault.Is(err, fault.Unavailable) || fault.Is(err, fault.NoSpace) || err == errDown) { //nolint:errorlint // ours, as it is
+		if err != nil && (unanswered(err) || fault.Is(err, fault.Unavailable) || fault.Is(err, fault.NoSpace) || errors.Is(err, errDown)) {
 			again()
 			return
 		}

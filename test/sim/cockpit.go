@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/codec"
@@ -203,9 +204,9 @@ func (c *cockpit) sync(batch []engine.Stamped) {
 
 // worth returns the newest event of a batch that isn't a confirmation itself.
 func worth(batch []engine.Stamped) int64 {
-	for i := len(batch) - 1; i >= 0; i-- {
-		if _, ok := batch[i].Event.(*engine.EventsReleased); !ok {
-			return batch[i].ID
+	for _, s := range slices.Backward(batch) {
+		if _, ok := s.Event.(*engine.EventsReleased); !ok {
+			return s.ID
 		}
 	}
 	return 0

@@ -68,6 +68,11 @@ func (w *world) documents() []document {
 	}
 }
 
+// spare is the document of a job resource that nothing names: it may go.
+func spare(version int) string {
+	return fmt.Sprintf(`{"TYPE":"JobResource","path":"SPARE","env":{"S":"'%d'"}}`, version)
+}
+
 // resource is the job resource's document.
 func resource(version int) string {
 	return fmt.Sprintf(`{"TYPE":"JobResource","path":"R","variables":{"v":"'%d'"},"env":{"V":"'%d'"}}`, version, version)

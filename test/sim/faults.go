@@ -115,13 +115,6 @@ func (f *faults) part(r *mathrand.Rand) *part {
 	return all[r.IntN(len(all))]
 }
 
-func (f *faults) member(r *mathrand.Rand) *controller {
-	if m := f.w.leader(); m != nil && chance(r, 50) {
-		return m
-	}
-	return f.w.controllers[r.IntN(len(f.w.controllers))]
-}
-
 // later takes something back after a while.
 func (f *faults) later(d time.Duration, do func()) {
 	f.w.after(d, "mend", func() {

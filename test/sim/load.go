@@ -51,9 +51,25 @@ var weights = []struct {
 	kind   string
 	weight int
 }{
-	{"add", 50}, {"cancel", 6}, {"suspend", 5}, {"resume", 9}, {"go", 4}, {"priority", 2}, {"delete", 4}, {"transfer", 3},
-	{"skip", 2}, {"hold", 2}, {"break", 2}, {"deploy", 3}, {"resource", 1}, {"agentref", 1}, {"revoke", 1}, {"reset", 1},
-	{"snapshot", 1}, {"read", 6}, {"again", 2},
+	{"add", 50},
+	{"cancel", 6},
+	{"suspend", 5},
+	{"resume", 9},
+	{"go", 4},
+	{"priority", 2},
+	{"delete", 4},
+	{"transfer", 3},
+	{"skip", 2},
+	{"hold", 2},
+	{"break", 2},
+	{"deploy", 3},
+	{"resource", 1},
+	{"agentref", 1},
+	{"revoke", 1},
+	{"reset", 1},
+	{"snapshot", 1},
+	{"read", 6},
+	{"again", 2},
 }
 
 // Loads returns the names of all kinds of requests.
@@ -334,12 +350,16 @@ func (l *load) documents(kind string) *deployment {
 	switch kind {
 	case "resource":
 		d.add(resource(l.version), "carol")
+		d.add(spare(l.version), "carol")
 	case "agentref":
 		a := l.w.agents[r.IntN(len(l.w.agents))]
 		d.add(agentRef(a.name, chance(r, 30), r.IntN(4)), "root")
 	case "revoke":
-		path := l.docs[r.IntN(len(l.docs))].path
-		d.remove = append(d.remove, item.Key{Kind: item.KindWorkflow, Path: path})
+		k := item.Key{Kind: item.KindWorkflow, Path: l.docs[r.IntN(len(l.docs))].path}
+		if chance(r, 20) {
+			k = item.Key{Kind: item.KindJobResource, Path: "SPARE"}
+		}
+		d.remove = append(d.remove, k)
 	default:
 		for _, doc := range l.docs {
 			if chance(r, 40) {

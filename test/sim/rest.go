@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/engine"
@@ -266,14 +267,14 @@ func (w *world) compareControllers() error {
 
 // where tells how the parts are, for a finding.
 func (w *world) where() string {
-	text := ""
+	var text strings.Builder
 	for _, c := range w.controllers {
 		if !c.up() {
-			text += c.name + " is down; "
+			text.WriteString(c.name + " is down; ")
 			continue
 		}
 		st := c.step.Status()
-		text += fmt.Sprintf("%s: leader %d, term %d, applied %d of %d, no space %v; ", c.name, st.Leader, st.Term, st.Applied, len(w.record.entries), st.OutOfSpace)
+		fmt.Fprintf(&text, "%s: leader %d, term %d, applied %d of %d, no space %v; ", c.name, st.Leader, st.Term, st.Applied, len(w.record.entries), st.OutOfSpace)
 	}
-	return text
+	return text.String()
 }

@@ -16,13 +16,12 @@ func class(err error) string {
 	if err == nil {
 		return ""
 	}
-	var f *oracle.Finding
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*oracle.Finding](err); ok {
 		return string(f.Rule)
 	}
 	text, _, _ := strings.Cut(err.Error(), ":")
 	var words []string
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if !strings.ContainsAny(word, "0123456789") {
 			words = append(words, word)
 		}

@@ -236,7 +236,7 @@ func (k *coupling) fail(err error) {
 	d := k.d
 	k.dead, d.now = true, nil
 	d.t.c.w.tell("%s: %s is not coupled: %v", d.t.c.name, d.a.name, err)
-	if _, ok := err.(*fault.Error); !ok { //nolint:errorlint // our own errors are as they are
+	if _, ok := err.(*fault.Error); !ok {
 		err = fault.Wrap(fault.Unavailable, "Unreachable", err, "the Agent can't be reached")
 	}
 	d.t.ask(d.link.Failed(err), func(any, error) {

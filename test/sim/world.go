@@ -143,7 +143,7 @@ func (w *world) shape() {
 	}
 	w.sizes = sizes{
 		segment: int64(8<<10) << r.IntN(4), snapshot: int64(2<<10) << r.IntN(6), keep: uint64(1) << r.IntN(8),
-		tick: []time.Duration{100, 200, 300}[r.IntN(3)] * time.Millisecond, election: 4 + r.IntN(5), batch: []int{2, 10, 200}[r.IntN(3)],
+		tick: time.Duration(1+r.IntN(3)) * 100 * time.Millisecond, election: 4 + r.IntN(5), batch: []int{2, 10, 200}[r.IntN(3)],
 	}
 	if w.cfg.Controllers == 0 {
 		w.cfg.Controllers = members

@@ -189,7 +189,7 @@ func all(o *options, out, errs io.Writer) int {
 	}
 	group.Wait()
 	slices.SortFunc(failed, func(a, b report) int { return int(int64(a.Seed) - int64(b.Seed)) })
-	print(out, &sum, time.Since(began), cpu)
+	summarize(out, &sum, time.Since(began), cpu)
 	explain(o, out, failed)
 	bad := broken || len(failed) > 0
 	if missing := sim.Missing(sum.Reached); len(missing) > 0 && (o.cover || sum.Seeds >= 1000) && o.cfg.Bug == "" && o.cfg.Without == nil {
@@ -235,7 +235,7 @@ func readShard(cmd *exec.Cmd, take func(report)) error {
 	return cmd.Wait()
 }
 
-func print(out io.Writer, sum *report, took, cpu time.Duration) {
+func summarize(out io.Writer, sum *report, took, cpu time.Duration) {
 	groups := sim.Summary(sum.Reached)
 	for _, g := range slices.Sorted(maps.Keys(groups)) {
 		var parts []string
