@@ -73,7 +73,10 @@ func (t *tx) Orders(controller string, ids []string) (all []store.Order, err err
 
 // PutOrder implements store.Writer.
 func (t *tx) PutOrder(o store.Order) error {
-	_, err := t.exec("INSERT OR REPLACE INTO orders ("+orderFields+") VALUES ("+marks(13)+")",
+	// Not OR REPLACE, which deletes the row and makes another.
+	_, err := t.exec("INSERT INTO orders ("+orderFields+") VALUES ("+marks(13)+`) ON CONFLICT (controller, id) DO UPDATE SET
+		root = excluded.root, run = excluded.run, workflow = excluded.workflow, version = excluded.version, state = excluded.state, ended = excluded.ended,
+		successful = excluded.successful, gone = excluded.gone, ended_at = excluded.ended_at, step = excluded.step, body = excluded.body`,
 		o.Controller, o.ID, o.Root, o.Run, o.Workflow, o.Version, o.State, o.Ended, o.Successful, o.Gone, o.EndedAt, o.Step, o.Body)
 	return err
 }
