@@ -27,8 +27,10 @@ func sample(disk fsys.FS) (*Manifest, int64, error) {
 		return nil, 0, err
 	}
 	for _, p := range []Part{
-		{Kind: ControllerPart, Name: "controller"}, {Kind: AgentPart, Name: "a/b", Controller: "controller"},
-		{Kind: CockpitPart, Name: "cockpit", Bytes: int64(len(content(CockpitPart)))}, {Kind: FilePart, Name: "ca/root.pem", Mode: 0o640},
+		{Kind: ControllerPart, Name: "controller"},
+		{Kind: AgentPart, Name: "a/b", Controller: "controller"},
+		{Kind: CockpitPart, Name: "cockpit", Bytes: int64(len(content(CockpitPart)))},
+		{Kind: FilePart, Name: "ca/root.pem", Mode: 0o640},
 	} {
 		if err := w.Add(p, strings.NewReader(content(p.Kind))); err != nil {
 			return nil, 0, errors.Join(err, w.Abort())
