@@ -26,7 +26,8 @@ type load struct {
 	orders   []string // asked to be added
 	acked    []string // ids of orders whose adding was acknowledged
 	ids      int
-	asking   int // clients that wait for an answer
+	prefix   string // of ids
+	asking   int    // clients that wait for an answer
 }
 
 // request is a call of a client, to be repeated under its id until it is
@@ -66,7 +67,7 @@ var weights = []struct {
 	{"resource", 1},
 	{"agentref", 1},
 	{"revoke", 1},
-	{"reset", 1},
+	{"reset", 12},
 	{"snapshot", 1},
 	{"read", 6},
 	{"again", 2},
@@ -83,8 +84,12 @@ func Loads() []string {
 
 func (l *load) newID() string {
 	l.ids++
-	return fmt.Sprintf("c-%d", l.ids)
+	return fmt.Sprintf("%sc-%d", l.prefix, l.ids)
 }
+
+// goOn has the load go on in an installation that has a past: its ids and
+// versions are new.
+func (l *load) goOn() { l.prefix, l.version = "N", 100 }
 
 // deploy deploys everything, in peace.
 func (l *load) deploy() {
@@ -93,9 +98,9 @@ func (l *load) deploy() {
 		d.add(agentRef(a.name, false, 0), "root")
 	}
 	d.add(resource(1), "carol")
-	l.version = 1
+	l.version++
 	for _, doc := range l.docs {
-		l.texts[doc.path] = doc.text(1)
+		l.texts[doc.path] = doc.text(l.version)
 		d.add(l.texts[doc.path], doc.signer)
 	}
 	l.operator(&request{id: l.newID(), what: "deploy all", deploy: d}, func() { l.deployed = true })
@@ -239,7 +244,7 @@ func (l *load) kill() *order.KillMode {
 
 func (l *load) addOrder(q *request) engine.CommandBody {
 	r := l.rand
-	q.order = fmt.Sprintf("O%d", len(l.orders)+1)
+	q.order = fmt.Sprintf("%sO%d", l.prefix, len(l.orders)+1)
 	q.kind = oracle.Add
 	l.orders = append(l.orders, q.order)
 	path := l.docs[r.IntN(len(l.docs))].path

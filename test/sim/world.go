@@ -26,6 +26,9 @@ type Config struct {
 	Without     map[string]bool // kinds of faults and of load that are left out
 	Focus       []string        // kinds of faults that happen in every world, and often
 	Tell        func(line string)
+
+	atRest  func(w *world) error // for Golden
+	keepAll bool                 // no entry is dropped
 }
 
 // Result is what became of a world.
@@ -48,6 +51,7 @@ func (e *findingError) Error() string { return e.text }
 type world struct {
 	cfg    Config
 	now    int64
+	begun  int64
 	latest int64 // that any clock ever showed when it was set
 	q      queue
 	rand   *mathrand.Rand
@@ -97,7 +101,7 @@ func Run(cfg Config) (res *Result) {
 		if p := recover(); p != nil {
 			res.Err = fmt.Errorf("panic: %v\n%s", p, stack())
 		}
-		res.Trace, res.Simulated, res.Events = w.trace, time.Duration(w.now-start)*time.Microsecond, w.stream.Count()
+		res.Trace, res.Simulated, res.Events = w.trace, time.Duration(w.now-w.begun)*time.Microsecond, w.stream.Count()
 	}()
 	res.Err = w.run()
 	return res
@@ -154,6 +158,15 @@ func (w *world) shape() {
 	if w.cfg.Duration == 0 {
 		w.cfg.Duration = time.Duration(seconds) * time.Second
 	}
+	old := w.cfg.isOld()
+	if old {
+		w.cfg.Controllers, w.cfg.Agents = storedControllers, storedAgents
+		w.now += storedAgo.Microseconds()
+		w.last = w.now
+	}
+	if w.cfg.keepAll {
+		w.sizes.keep, w.sizes.snapshot = 1<<30, 16<<10
+	}
 	w.net.init(w)
 	for i := range w.cfg.Controllers {
 		w.controllers = append(w.controllers, newController(w, i))
@@ -167,19 +180,24 @@ func (w *world) shape() {
 		w.clients = append(w.clients, newClient(w, i))
 	}
 	w.faults = newFaults(w)
+	if old {
+		w.reach("stored state")
+		w.load.goOn()
+		w.fail(w.loadDisks(stored))
+	}
 }
 
 // run lives through the world's whole life: it is set up in peace, gets its load
 // and faults, and comes to rest.
 func (w *world) run() error {
+	for _, a := range w.agents { // first, so that the oracle gets what is stored before it is taken over
+		a.start()
+	}
 	for _, c := range w.controllers {
 		c.start()
 	}
-	for _, a := range w.agents {
-		a.start()
-	}
 	w.cockpit.start()
-	w.calm = true
+	w.begun, w.calm = w.now, true
 	w.load.deploy()
 	if !w.until(2*time.Minute, w.ready) {
 		return w.failure("the installation doesn't come up in peace: %s", w.where())
@@ -194,6 +212,9 @@ func (w *world) run() error {
 	w.until(w.cfg.Duration, func() bool { return false })
 	if w.err == nil {
 		w.rest()
+	}
+	if w.err == nil && w.cfg.atRest != nil {
+		return w.cfg.atRest(w)
 	}
 	return w.err
 }

@@ -32,6 +32,7 @@ type options struct {
 	seeds, first, stride uint64
 	shards               int
 	child, story, cover  bool
+	golden               string
 	shrink               int
 	cfg                  sim.Config
 }
@@ -55,6 +56,8 @@ func Main(args []string, out, errs io.Writer) int {
 	}
 	debug.SetGCPercent(400)
 	switch {
+	case o.golden != "":
+		return store(o, errs)
 	case o.story:
 		return tell(o, out)
 	case o.child:
@@ -73,6 +76,7 @@ func parse(args []string, errs io.Writer) (*options, error) {
 	f.IntVar(&o.shards, "shards", runtime.NumCPU(), "processes to run them in")
 	f.BoolVar(&o.child, "child", false, "be one of those processes")
 	f.BoolVar(&o.story, "story", false, "run one seed and tell its end")
+	f.StringVar(&o.golden, "golden", "", "write a stored state for later builds into this file, and end")
 	f.BoolVar(&o.cover, "cover", false, "fail when something isn't reached that 1,000 seeds must reach")
 	f.IntVar(&o.shrink, "shrink", 3, "how many failing seeds are shrunk to a short story")
 	f.Uint64Var(&o.cfg.Seed, "seed", 1, "with -story: the seed")
@@ -107,6 +111,19 @@ func tell(o *options, out io.Writer) int {
 		return 1
 	}
 	fmt.Fprintf(out, "seed %d: nothing is wrong; trace %016x\n", o.cfg.Seed, r.Trace)
+	return 0
+}
+
+// store writes a stored state.
+func store(o *options, errs io.Writer) int {
+	data, err := sim.Golden(o.cfg.Seed)
+	if err == nil {
+		err = os.WriteFile(o.golden, data, 0o644)
+	}
+	if err != nil {
+		fmt.Fprintln(errs, err)
+		return 1
+	}
 	return 0
 }
 
