@@ -135,7 +135,7 @@ func (w *world) random(purpose string) *mathrand.Rand {
 
 // shape decides what there is in this world.
 func (w *world) shape() {
-	r := w.random("shape")
+	r, old := w.random("shape"), w.cfg.isOld()
 	members := []int{1, 1, 1, 3, 3, 3, 3, 3, 2, 5}[r.IntN(10)]
 	if r.IntN(40) == 0 {
 		members = 4
@@ -158,7 +158,6 @@ func (w *world) shape() {
 	if w.cfg.Duration == 0 {
 		w.cfg.Duration = time.Duration(seconds) * time.Second
 	}
-	old := w.cfg.isOld()
 	if old {
 		w.cfg.Controllers, w.cfg.Agents = storedControllers, storedAgents
 		w.now += storedAgo.Microseconds()
