@@ -121,6 +121,9 @@ func (m *machine) stepGoing(o *order.Order) bool {
 
 // waits tells whether the order waits for a moment.
 func waits(o *order.Order) bool {
+	if o.Goes {
+		return false // its waiting was ended already, and something else holds it
+	}
 	switch o.State.Kind {
 	case order.DelayingRetry, order.Sleeping:
 		return true
