@@ -131,6 +131,10 @@ func (a *Agent) getEvents(w http.ResponseWriter, r *http.Request) {
 		transport.WriteProblem(w, fault.New(fault.Invalid, "InvalidParameter", "after must be an event id"))
 		return
 	}
+	if err := a.sameLog(r); err != nil {
+		transport.WriteProblem(w, err)
+		return
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	s, err := ledger.Open(a.node, a.m.Index, a.clock, a.untilFull(ctx), after, true)
