@@ -28,7 +28,7 @@ type cockpit struct {
 	taken     int64 // taken from a feed, and perhaps not stored yet
 	worth     int64 // up to here there is something worth confirming
 	confirmed int64
-	position2 int64 // of a Cockpit with a bug: what it finds at its next start
+	before    int64 // of a Cockpit with a bug: what it finds at its next start
 
 	follow  int // number of the present feed
 	heard   int64
@@ -40,7 +40,7 @@ type cockpit struct {
 func newCockpit(w *world) *cockpit {
 	c := &cockpit{reader: w.stream.Reader("cockpit", 0)}
 	c.part = newPart(w, 21, "cockpit")
-	c.part.begin, c.part.ended = c.start2, c.close
+	c.part.begin, c.part.ended = c.openHistory, c.close
 	return c
 }
 
@@ -48,8 +48,8 @@ const historyFile = "/history"
 
 func (c *cockpit) close() { c.file = nil }
 
-// start2 reads what is stored, and follows from there.
-func (c *cockpit) start2() error {
+// openHistory reads what is stored, and follows from there.
+func (c *cockpit) openHistory() error {
 	c.position, c.worth, c.queue = 0, 0, nil
 	c.storing, c.pending, c.heard = false, false, c.w.now
 	data, err := fsys.ReadFile(c.weak, historyFile, 1<<30)
@@ -78,8 +78,8 @@ func (c *cockpit) start2() error {
 		return err
 	}
 	c.reader.Again(c.position)
-	if c.w.cfg.Bug == HistoryTwice && c.position2 < c.position {
-		c.position = c.position2
+	if c.w.cfg.Bug == HistoryTwice && c.before < c.position {
+		c.position = c.before
 	}
 	c.taken = c.position
 	c.w.tell("cockpit is at %d", c.position)
@@ -190,7 +190,7 @@ func (c *cockpit) sync(batch []engine.Stamped) {
 			return
 		}
 		c.storing = false
-		c.position2 = c.position
+		c.before = c.position
 		for i := range batch {
 			if err := c.reader.Event(&batch[i]); err != nil {
 				c.w.fail(err)

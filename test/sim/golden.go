@@ -34,7 +34,7 @@ func (c *Config) isOld() bool {
 	return c.Seed%12 == 5 && (c.Controllers == 0 || c.Controllers == storedControllers) && (c.Agents == 0 || c.Agents == storedAgents)
 }
 
-// parts are all that have a disk.
+// disks returns the disks of all parts, by name.
 func (w *world) disks() map[string]*fsys.Mem {
 	all := map[string]*fsys.Mem{w.cockpit.name: w.cockpit.disk}
 	for _, c := range w.controllers {
@@ -46,7 +46,7 @@ func (w *world) disks() map[string]*fsys.Mem {
 	return all
 }
 
-// load puts the stored files on the parts' disks.
+// loadDisks puts the stored files on the parts' disks.
 func (w *world) loadDisks(data []byte) error {
 	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {

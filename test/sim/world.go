@@ -42,7 +42,7 @@ type Result struct {
 	Shape     [2]int // Controllers, Agents
 }
 
-// errBug ends a world in which something is wrong.
+// findingError says what the world itself found wrong.
 type findingError struct{ text string }
 
 func (e *findingError) Error() string { return e.text }
