@@ -35,6 +35,10 @@ import (
 // there are many of them.
 const gatherTime = 2 * time.Millisecond
 
+// keepEntries is how many entries stay for members that are behind, beside those
+// with the events that stay readable.
+const keepEntries = 100
+
 // Options is what a Controller needs besides its settings.
 type Options struct {
 	Settings *conf.Controller
@@ -104,6 +108,7 @@ func (c *Controller) open(o Options) error {
 		Publish: c.board.Publish,
 		Leads:   c.leadership,
 		Needed:  (*engine.Controller).Retained,
+		Keep:    c.set.KeepEvents,
 	})
 	if c.backups, err = openBackups(o.FS, o.DataDir); err != nil {
 		return err
@@ -145,7 +150,7 @@ func (c *Controller) openLog(o Options) (consensus.Node, error) {
 		ID: c.self.ID, Members: ids, FS: o.FS, Dir: dir, Clock: c.clock, Machine: c.m, Transport: c.peers, Log: c.log,
 		Tick: c.set.Heartbeat, HeartbeatTicks: 1, ElectionTicks: max(2, int(c.set.ElectionTimeout/c.set.Heartbeat)),
 		SnapshotBytes: c.set.SnapshotBytes, SnapshotPeriod: c.set.SnapshotPeriod,
-		KeepEntries: uint64(c.set.KeepEvents), MinFreeSpace: c.set.MinFreeSpace,
+		KeepEntries: keepEntries, MinFreeSpace: c.set.MinFreeSpace,
 		Gather: gatherTime,
 	})
 }

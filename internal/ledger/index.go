@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"log/slog"
+	"math"
 	"sort"
 	"sync"
 	"time"
@@ -10,8 +11,8 @@ import (
 	"github.com/signet-scheduler/signet/internal/clock"
 )
 
-func newIndex() *Index {
-	return &Index{grown: make(chan struct{}), stale: make(chan struct{}, 1)}
+func newIndex(keepEvents int) *Index {
+	return &Index{keepEvents: keepEvents, grown: make(chan struct{}), stale: make(chan struct{}, 1)}
 }
 
 // Index finds the entry that holds the event after a given one. It keeps
@@ -25,35 +26,75 @@ type Index struct {
 	whole     bool          // nothing that can be read is missing at the beginning
 	begin     int64         // first event of the oldest entry when the log was opened, if others came before
 	stale     chan struct{} // capacity 1: a snapshot was installed, so whole is false
+
+	// The newest events, so many of them as are kept whatever readers need, are
+	// in the marks from keep on.
+	keepEvents int
+	keep       int // index in marks
+	kept       int // events in marks[keep:]
 }
 
 type mark struct {
-	seq  uint64
-	last int64
+	seq    uint64
+	last   int64
+	events int32
 }
 
-func (x *Index) add(seq uint64, last int64) {
+func (x *Index) add(seq uint64, last int64, events int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if n := len(x.marks); n > 0 && x.marks[n-1].seq >= seq {
 		return
 	}
-	x.marks = append(x.marks, mark{seq, last})
+	x.marks = append(x.marks, mark{seq, last, int32(min(events, math.MaxInt32))})
+	x.kept += events
+	x.slide()
 }
 
 func (x *Index) cut(seq uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for len(x.marks) > 0 && x.marks[len(x.marks)-1].seq > seq {
-		x.marks = x.marks[:len(x.marks)-1]
+	for n := len(x.marks) - 1; n >= 0 && x.marks[n].seq > seq; n-- {
+		if n >= x.keep {
+			x.kept -= int(x.marks[n].events)
+		}
+		x.marks = x.marks[:n]
 	}
+	x.slide()
+}
+
+// slide moves keep to the newest mark from which on there are enough events.
+func (x *Index) slide() {
+	x.keep = min(x.keep, len(x.marks))
+	for x.keep > 0 && x.kept < x.keepEvents {
+		x.keep--
+		x.kept += int(x.marks[x.keep].events)
+	}
+	for x.keep < len(x.marks) && x.kept-int(x.marks[x.keep].events) >= x.keepEvents {
+		x.kept -= int(x.marks[x.keep].events)
+		x.keep++
+	}
+}
+
+// keptFrom returns the entry from which on the events are that are kept
+// whatever readers need.
+func (x *Index) keptFrom() uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.keepEvents == 0:
+		return math.MaxUint64
+	case !x.whole || x.kept < x.keepEvents || x.keep == len(x.marks):
+		return 1
+	}
+	return x.marks[x.keep].seq
 }
 
 // restart begins the index behind a snapshot.
 func (x *Index) restart(seq uint64, last int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.marks = []mark{{seq, last}}
+	x.marks, x.keep, x.kept = []mark{{seq: seq, last: last}}, 0, 0
 	x.whole = false
 	select {
 	case x.stale <- struct{}{}:
@@ -125,7 +166,7 @@ func (x *Index) Build(node Reader) error {
 				if len(old) == 0 && e.Seq > 1 {
 					begin = events[0].ID
 				}
-				old = append(old, mark{e.Seq, events[len(events)-1].ID})
+				old = append(old, mark{e.Seq, events[len(events)-1].ID, int32(min(len(events), math.MaxInt32))})
 			}
 			from = e.Seq + 1
 		}
@@ -181,7 +222,10 @@ func (x *Index) forget(oldest uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if i := sort.Search(len(x.marks), func(i int) bool { return x.marks[i].seq >= oldest }); i > 1 {
-		x.marks = append([]mark(nil), x.marks[i-1:]...)
+		for _, m := range x.marks[min(x.keep, i-1) : i-1] {
+			x.kept -= int(m.events)
+		}
+		x.marks, x.keep = append([]mark(nil), x.marks[i-1:]...), max(0, x.keep-(i-1))
 	}
 }
 
@@ -197,8 +241,9 @@ func (x *Index) prepend(old []mark, begin int64) {
 	if len(old) > 0 {
 		x.begin = begin
 	}
-	x.marks = append(old, x.marks...)
+	x.marks, x.keep = append(old, x.marks...), x.keep+len(old)
 	x.whole = true
+	x.slide()
 }
 
 func (x *Index) isWhole() bool {

@@ -78,6 +78,7 @@ type Hooks[E Engine[W], W Work] struct {
 	Publish func(w W)                    // a batch is committed
 	Leads   func(leads bool, term uint64)
 	Needed  func(e E) (after int64, ok bool) // the newest event that every reader has confirmed
+	Keep    int                              // so many of the newest events stay readable in any case
 }
 
 type inFlight[W Work] struct {
@@ -87,7 +88,7 @@ type inFlight[W Work] struct {
 
 // New returns a machine around an empty engine.
 func New[E Engine[W], W Work](empty E, h Hooks[E, W]) *Machine[E, W] {
-	return &Machine[E, W]{Hooks: h, Index: newIndex(), WakeSet: make(chan struct{}, 1), eng: empty}
+	return &Machine[E, W]{Hooks: h, Index: newIndex(h.Keep), WakeSet: make(chan struct{}, 1), eng: empty}
 }
 
 // Decide carries out a decision.
@@ -117,7 +118,7 @@ func (m *Machine[E, W]) Take() []byte {
 	}
 	m.seq++
 	m.inFlight = append(m.inFlight, inFlight[W]{m.seq, w})
-	m.Index.add(m.seq, events[len(events)-1].ID)
+	m.Index.add(m.seq, events[len(events)-1].ID, len(events))
 	return Pack(engine.AppendEvents(nil, events))
 }
 
@@ -132,7 +133,7 @@ func (m *Machine[E, W]) Apply(data []byte) error {
 	}
 	m.seq++
 	if len(events) > 0 {
-		m.Index.add(m.seq, events[len(events)-1].ID)
+		m.Index.add(m.seq, events[len(events)-1].ID, len(events))
 	}
 	return nil
 }
@@ -201,13 +202,18 @@ func (m *Machine[E, W]) Restore(r io.Reader) error {
 	return nil
 }
 
-// Retain returns the first entry that a reader hasn't confirmed.
+// Retain returns the first entry that a reader hasn't confirmed, or that is kept
+// in any case.
 func (m *Machine[E, W]) Retain() uint64 {
+	kept := m.Index.keptFrom()
 	after, ok := m.Hooks.Needed(m.eng)
-	if !ok {
-		return 0
+	switch {
+	case ok:
+		return min(kept, m.Index.needed(after))
+	case m.Hooks.Keep > 0:
+		return kept
 	}
-	return m.Index.needed(after)
+	return 0
 }
 
 // Digest returns a digest of the state.

@@ -33,8 +33,8 @@ func TestEntryLagsBehindItsCommit(t *testing.T) {
 	for _, follow := range []bool{false, true} {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		x := newIndex()
-		x.add(1, 7)
+		x := newIndex(0)
+		x.add(1, 7, 1)
 		x.commit(1)
 		data := engine.AppendEvents(nil, []engine.Stamped{{ID: 7, Event: &engine.ControllerReady{Term: 1}}})
 		node := &lagging{entry: consensus.Entry{Seq: 1, Data: data}}
@@ -85,7 +85,7 @@ func TestNoGapAfterRestart(t *testing.T) {
 			{ID: id, Event: &engine.ControllerReady{Term: 1}}, {ID: id + 1, Event: &engine.ControllerReady{Term: 1}},
 		})})
 	}
-	x := newIndex()
+	x := newIndex(0)
 	x.restart(8, 81) // the snapshot
 	x.commit(8)
 	if err := x.Build(node); err != nil {
