@@ -123,7 +123,7 @@ func (a *Agent) open(o Options) error {
 	a.newMachine(o.Environ)
 	a.node, err = consensus.StartLocal(consensus.Options{
 		FS: o.FS, Dir: a.dirs.journal, Clock: a.clock, Machine: a.m, Log: a.log,
-		SnapshotBytes: a.set.SnapshotBytes, SnapshotPeriod: a.set.SnapshotPeriod, MinFreeSpace: a.set.MinFreeSpace,
+		SegmentBytes: ledger.SegmentBytes, SnapshotBytes: a.set.SnapshotBytes, SnapshotPeriod: a.set.SnapshotPeriod, MinFreeSpace: a.set.MinFreeSpace,
 		Gather: gatherTime,
 	})
 	if err != nil {

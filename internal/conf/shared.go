@@ -45,7 +45,7 @@ func bindTrust(b *binder, t *Trust) {
 func bindJournal(b *binder, snapshotBytes *int64, period *time.Duration, minFree *int64) {
 	b.size(snapshotBytes, Key{
 		Name:    "signet.journal.snapshot.when-bigger-than",
-		Meaning: "A snapshot is taken when so much was written to the event log since the last one.",
+		Meaning: "A snapshot is taken at the latest when so much was written to the event log since the last one. As much as the last snapshot has is enough, from 8 MiB on.",
 	}, 256*miB, limits[int64]{low: miB, high: tiB})
 	b.duration(period, Key{Name: "signet.journal.snapshot.period", Meaning: "A snapshot is taken so often at least, if anything happened."},
 		time.Hour, limits[time.Duration]{low: time.Minute, high: 30 * day})

@@ -187,7 +187,7 @@ type Options struct {
 	MaxQueue      int // commands that wait; default 65,536
 
 	SegmentBytes   int64         // size of a log file; default 16 MiB
-	SnapshotBytes  int64         // log written since the last snapshot that makes one due; default 64 MiB
+	SnapshotBytes  int64         // log written since the last snapshot that makes one due in any case; default 64 MiB. As much as the snapshot is enough, from 8 MiB on
 	SnapshotPeriod time.Duration // age of the last snapshot that makes one due, if anything was written since; default 1 h
 	KeepEntries    uint64        // so many of the newest entries stay readable, whatever readers need; default 10,000
 	MinFreeSpace   int64         // commands are refused while the disk has less free; default two log files

@@ -77,7 +77,17 @@ func (s *snapshots) due() bool {
 		return true
 	}
 	return c.seq > s.seq && c.applied > s.seq &&
-		(s.bytes >= c.o.SnapshotBytes || c.ticks-s.since >= c.o.periodTicks())
+		(s.bytes >= s.enough() || c.ticks-s.since >= c.o.periodTicks())
+}
+
+// leastLog is how much log is worth a snapshot, however small the state is.
+const leastLog = 8 << 20
+
+// enough returns how much log since the newest snapshot makes another one due:
+// as much as that one has. So all snapshots together write about as much as the
+// log does, and a log is as large as its state, not as its history.
+func (s *snapshots) enough() int64 {
+	return min(s.c.o.SnapshotBytes, max(leastLog, s.c.j.SnapshotBytes()))
 }
 
 // advance begins a snapshot when one is due, and publishes the one that is

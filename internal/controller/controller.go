@@ -149,7 +149,7 @@ func (c *Controller) openLog(o Options) (consensus.Node, error) {
 	return consensus.StartGroup(consensus.Options{
 		ID: c.self.ID, Members: ids, FS: o.FS, Dir: dir, Clock: c.clock, Machine: c.m, Transport: c.peers, Log: c.log,
 		Tick: c.set.Heartbeat, HeartbeatTicks: 1, ElectionTicks: max(2, int(c.set.ElectionTimeout/c.set.Heartbeat)),
-		SnapshotBytes: c.set.SnapshotBytes, SnapshotPeriod: c.set.SnapshotPeriod,
+		SegmentBytes: ledger.SegmentBytes, SnapshotBytes: c.set.SnapshotBytes, SnapshotPeriod: c.set.SnapshotPeriod,
 		KeepEntries: keepEntries, MinFreeSpace: c.set.MinFreeSpace,
 		Gather: gatherTime,
 	})

@@ -22,6 +22,16 @@ func (j *Journal) Snapshot() (Meta, bool) {
 	return j.snapshot, j.snapFile != ""
 }
 
+// SnapshotBytes returns the size of the newest snapshot's file; 0 without one.
+func (j *Journal) SnapshotBytes() int64 {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if j.snapFile == "" {
+		return 0
+	}
+	return j.manifest.bytes
+}
+
 // First returns the index of the oldest entry that can be read; one more than
 // Last when there is none.
 func (j *Journal) First() uint64 {

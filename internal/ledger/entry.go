@@ -21,6 +21,10 @@ const (
 // MaxEntry is how large a compressed entry may be; consensus stops at 64 MiB.
 const MaxEntry = 56 << 20
 
+// SegmentBytes is the size of a log file: what isn't needed any more goes by
+// whole files, and what is needed is known in memory, entry by entry.
+const SegmentBytes = 4 << 20
+
 var coders = sync.OnceValues(func() (*zstd.Encoder, *zstd.Decoder) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {
