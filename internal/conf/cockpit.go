@@ -78,7 +78,7 @@ func bindControllers(b *binder, c *Cockpit, name string) {
 	})
 	b.keys = append(b.keys,
 		Key{Name: name + "[].id", Type: "name", Range: nameRange, Meaning: "The Controller's id.", Required: true},
-		Key{Name: name + "[].members", Type: "list of objects", Range: "1 to 9 members", Meaning: "Its members.", Required: true},
+		Key{Name: name + "[].members", Type: "list of objects", Range: "1 to 5 members", Meaning: "Its members.", Required: true},
 		Key{Name: name + "[].members[].name", Type: "name", Range: nameRange, Meaning: "The member's name, in its certificate.", Required: true},
 		Key{Name: name + "[].members[].url", Type: "URL", Range: "`https://HOST:PORT`", Meaning: "Where the Cockpit reaches it.", Required: true})
 	ids := map[string]bool{}
@@ -104,7 +104,7 @@ func (b *binder) controllerRef(e element) (ref ControllerRef, ok bool) {
 		return ref, false
 	}
 	ref.ID, ok = b.checked(id, checkName)
-	elements := b.elements(members, 9, "name", "url")
+	elements := b.elements(members, maxMembers, "name", "url")
 	if len(members.value.Items()) == 0 && ok {
 		b.bad(members, "at least one member is needed, in a list")
 	}

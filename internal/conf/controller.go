@@ -45,11 +45,14 @@ func bindController(b *binder, c *Controller) {
 	bindProcess(b, &c.ShutdownTimeout, &c.LogLevel, &c.LogFormat)
 }
 
+// maxMembers is how many members a group has at most: more would only be slower.
+const maxMembers = 5
+
 // bindMembers binds the members of the group; without the key it is this
 // Controller alone.
 func bindMembers(b *binder, c *Controller, name string) {
 	s := b.bind(Key{
-		Name: name, Type: "list of objects", Range: "1 to 9 members, this one included",
+		Name: name, Type: "list of objects", Range: "1 to 5 members, this one included",
 		Default: `[{ name = "controller-1", url = "https://localhost:4444" }]`,
 		Meaning: "The members of the Raft group. The default is this Controller alone, with the name and port that are set.",
 	})
@@ -66,7 +69,7 @@ func bindMembers(b *binder, c *Controller, name string) {
 	}
 	c.Members = nil
 	names, urls, ids := map[string]bool{}, map[string]bool{}, map[uint64]bool{}
-	elements := b.elements(s, 9, "name", "url", "id")
+	elements := b.elements(s, maxMembers, "name", "url", "id")
 	for _, e := range elements {
 		m, ok := b.member(e)
 		if !ok {
