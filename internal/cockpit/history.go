@@ -3,6 +3,7 @@ package cockpit
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -169,39 +170,41 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 // again without news.
 func (h *history) look(ctx context.Context, out *api.WaitResponse, worth func(i int) bool) (time.Duration, error) {
 	out.Complete = true
-	now := h.clock.Now()
-	err := h.db.Read(ctx, func(r store.Reader) error {
-		for i := range out.Orders {
-			w := &out.Orders[i]
-			if w.Ended {
-				continue
-			}
-			if !worth(i) {
-				out.Complete = false
-				continue
-			}
-			o, err := r.Order(h.id, w.Id)
-			if err != nil {
-				return err
-			}
-			if !o.Ended {
-				out.Complete = false
-				continue
-			}
-			awaited, err := r.AwaitedLogs(h.id, o.Root, o.Run, now.Add(-logGrace).UnixMilli())
-			if err != nil {
-				return err
-			}
-			if awaited > 0 {
-				out.Complete = false
-				continue
-			}
-			*w = api.WaitedOrder{Id: w.Id, Ended: true, State: o.State, Successful: o.Successful}
+	var ids []string
+	at := map[string][]int{}
+	for i, w := range out.Orders {
+		if w.Ended {
+			continue
 		}
-		return nil
+		out.Complete = false
+		if worth(i) {
+			if at[w.Id] == nil {
+				ids = append(ids, w.Id)
+			}
+			at[w.Id] = append(at[w.Id], i)
+		}
+	}
+	var ends []store.OrderEnd
+	err := h.db.Read(ctx, func(r store.Reader) (err error) {
+		ends, err = r.Ends(h.id, ids, h.clock.Now().Add(-logGrace).UnixMilli())
+		return err
 	})
 	if err != nil {
-		out.Complete = false
+		return logGrace, err
 	}
-	return logGrace, err
+	for _, e := range ends {
+		if e.Ended && e.Awaited == 0 {
+			for _, i := range at[e.ID] {
+				out.Orders[i] = api.WaitedOrder{Id: e.ID, Ended: true, State: e.State, Successful: e.Successful}
+			}
+		}
+		delete(at, e.ID)
+	}
+	for _, id := range ids {
+		if at[id] != nil {
+			return logGrace, store.UnknownOrder(id)
+		}
+	}
+	out.Complete = !slices.ContainsFunc(out.Orders, func(w api.WaitedOrder) bool { return !w.Ended })
+	return logGrace, nil
 }

@@ -54,9 +54,10 @@ type Reader interface {
 	// PendingLogs returns steps whose log is to be fetched and that are due at
 	// now, the longest due first.
 	PendingLogs(controller string, now int64, limit int) ([]Step, error)
-	// AwaitedLogs counts logs of a run that are still to be fetched, of steps
-	// that became known to have ended after since.
-	AwaitedLogs(controller, root string, run, since int64) (int, error)
+	// Ends tells how far those of the orders are that are known. Of the logs
+	// those are awaited that are still to be fetched, of steps that became
+	// known to have ended after since.
+	Ends(controller string, ids []string, since int64) ([]OrderEnd, error)
 	// LogChunk returns a piece of a step's log; NotFound, UnknownLogChunk.
 	LogChunk(key StepKey, nr int) ([]byte, error)
 }

@@ -1,5 +1,7 @@
 package store
 
+import "github.com/signet-scheduler/signet/internal/fault"
+
 // Account is who may log in. Times are in milliseconds since the epoch.
 type Account struct {
 	Name         string // unique, regardless of case
@@ -55,6 +57,20 @@ type Order struct {
 type StepKey struct {
 	Controller string
 	Event      int64
+}
+
+// UnknownOrder is the fault about an order that isn't in the database.
+func UnknownOrder(id string) error {
+	return fault.New(fault.NotFound, "UnknownOrder", "there is no order %s", id).About("Order:" + id)
+}
+
+// OrderEnd is what there is to know of an order for one who waits for its end.
+type OrderEnd struct {
+	ID         string
+	State      string
+	Ended      bool
+	Successful bool
+	Awaited    int // logs of the order's run, once it has ended
 }
 
 // LogState says where the log of a step is.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -33,8 +34,7 @@ func scanOrder(r row) (o store.Order, err error) {
 
 // Order implements store.Reader.
 func (t *tx) Order(controller, id string) (o store.Order, err error) {
-	missing := fault.New(fault.NotFound, "UnknownOrder", "there is no order %s", id).About("Order:" + id)
-	err = t.one("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id = ?", missing, func(r row) (err error) {
+	err = t.one("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id = ?", store.UnknownOrder(id), func(r row) (err error) {
 		o, err = scanOrder(r)
 		return err
 	}, controller, id)
@@ -46,29 +46,48 @@ const maxList = 100
 
 // Orders implements store.Reader.
 func (t *tx) Orders(controller string, ids []string) (all []store.Order, err error) {
-	for len(ids) > 0 {
+	err = t.listed("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id IN ", ids, func(r row) error {
+		o, err := scanOrder(r)
+		all = append(all, o)
+		return err
+	}, controller)
+	return all, err
+}
+
+// Ends implements store.Reader.
+func (t *tx) Ends(controller string, ids []string, since int64) (all []store.OrderEnd, err error) {
+	const query = `SELECT id, state, ended, successful, CASE WHEN ended THEN (
+			SELECT count(*) FROM steps AS s WHERE s.controller = o.controller AND s.root = o.root AND s.run = o.run AND s.log_state = 1 AND s.ended_here > ?)
+		ELSE 0 END FROM orders AS o WHERE controller = ? AND id IN `
+	err = t.listed(query, ids, func(r row) error {
+		var e store.OrderEnd
+		err := r.Scan(&e.ID, &e.State, &e.Ended, &e.Successful, &e.Awaited)
+		all = append(all, e)
+		return err
+	}, since, controller)
+	return all, err
+}
+
+// listed reads what a query gives for each of many values, which follow its
+// other arguments.
+func (t *tx) listed(query string, values []string, scan func(row) error, args ...any) error {
+	for len(values) > 0 {
 		n := 1
-		if len(ids) >= maxList {
+		if len(values) >= maxList {
 			n = maxList
-		} else if len(ids) >= 10 {
+		} else if len(values) >= 10 {
 			n = 10
 		}
-		args := make([]any, 0, n+1)
-		args = append(args, controller)
-		for _, id := range ids[:n] {
-			args = append(args, id)
+		all := slices.Clone(args)
+		for _, v := range values[:n] {
+			all = append(all, v)
 		}
-		ids = ids[n:]
-		err = t.each("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id IN ("+marks(n)+")", func(r row) error {
-			o, err := scanOrder(r)
-			all = append(all, o)
+		values = values[n:]
+		if err := t.each(query+"("+marks(n)+")", scan, all...); err != nil {
 			return err
-		}, args...)
-		if err != nil {
-			return nil, err
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // PutOrder implements store.Writer.
@@ -184,13 +203,6 @@ func (t *tx) SetLog(key store.StepKey, l store.LogStatus) error {
 // PendingLogs implements store.Reader.
 func (t *tx) PendingLogs(controller string, now int64, limit int) ([]store.Step, error) {
 	return t.steps("SELECT "+stepFields+" FROM steps WHERE controller = ? AND log_state = 1 AND log_retry <= ? ORDER BY log_retry, event LIMIT ?", controller, now, limit)
-}
-
-// AwaitedLogs implements store.Reader.
-func (t *tx) AwaitedLogs(controller, root string, run, since int64) (n int, err error) {
-	err = t.one("SELECT count(*) FROM steps WHERE controller = ? AND root = ? AND run = ? AND log_state = 1 AND ended_here > ?", nil,
-		func(r row) error { return r.Scan(&n) }, controller, root, run, since)
-	return n, err
 }
 
 // LogChunk implements store.Reader.

@@ -343,6 +343,10 @@ func testLogs(_ *testing.T, b *bench) {
 	}
 	key := store.StepKey{Controller: "c", Event: 1}
 	b.write(func(w store.Writer) error {
+		return errors.Join(w.PutOrder(store.Order{Controller: "c", ID: "O", Root: "O", Run: 1, State: "Finished", Ended: true, Successful: true, Body: []byte{}}),
+			w.PutOrder(store.Order{Controller: "c", ID: "P", Root: "O", Run: 1, State: "Ready", Body: []byte{}}))
+	})
+	b.write(func(w store.Writer) error {
 		return errors.Join(w.AddStep(pending(1, 30, 100)), w.AddStep(pending(2, 10, 200)), w.AddStep(pending(3, 50, 300)),
 			w.AddStep(step("c", 4, "O", "O")), w.AddLogChunk(key, 0, []byte("a")), w.AddLogChunk(key, 1, []byte{0, 200}))
 	})
@@ -355,8 +359,8 @@ func testLogs(_ *testing.T, b *bench) {
 		same(b, "limited", len(one), 1)
 		none, err3 := r.PendingLogs("d", 40, 1)
 		same(b, "of another Controller", len(none), 0)
-		n, err4 := r.AwaitedLogs("c", "O", 1, 100)
-		same(b, "awaited", n, 2)
+		ends, err4 := r.Ends("c", []string{"O", "never", "P"}, 100)
+		same(b, "ends", ends, []store.OrderEnd{{ID: "O", State: "Finished", Ended: true, Successful: true, Awaited: 2}, {ID: "P", State: "Ready"}})
 		data, err5 := r.LogChunk(key, 1)
 		same(b, "chunk", data, []byte{0, 200})
 		if _, err := r.LogChunk(key, 2); !fault.HasCode(err, "UnknownLogChunk") {
