@@ -33,17 +33,32 @@ var faults = []string{"error=EIO", "error=ENOSPC", "signal=KILL"}
 // sample is what is tried in the short form.
 var sample = map[string][]site{
 	"controller-1": {
-		{"fdatasync", "error=EIO", 1}, {"fdatasync", "error=EIO", 4}, {"fdatasync", "signal=KILL", 3},
-		{"pwrite64", "error=EIO", 2}, {"pwrite64", "error=ENOSPC", 4}, {"pwrite64", "signal=KILL", 3},
-		{"renameat", "error=EIO", 1}, {"fallocate", "error=ENOSPC", 1}, {"ftruncate", "error=EIO", 1},
+		{"fdatasync", "error=EIO", 1},
+		{"fdatasync", "error=EIO", 4},
+		{"fdatasync", "signal=KILL", 3},
+		{"pwrite64", "error=EIO", 2},
+		{"pwrite64", "error=ENOSPC", 4},
+		{"pwrite64", "signal=KILL", 3},
+		{"renameat", "error=EIO", 1},
+		{"fallocate", "error=ENOSPC", 1},
+		{"ftruncate", "error=EIO", 1},
 	},
 	"agent-1": {
-		{"fdatasync", "error=EIO", 1}, {"fdatasync", "error=EIO", 4}, {"fdatasync", "signal=KILL", 3},
-		{"pwrite64", "error=ENOSPC", 3}, {"pwrite64", "signal=KILL", 3}, {"renameat", "error=ENOSPC", 1},
+		{"fdatasync", "error=EIO", 1},
+		{"fdatasync", "error=EIO", 4},
+		{"fdatasync", "signal=KILL", 3},
+		{"pwrite64", "error=ENOSPC", 3},
+		{"pwrite64", "signal=KILL", 3},
+		{"renameat", "error=ENOSPC", 1},
 	},
 	"cockpit": {
-		{"fsync", "error=EIO", 2}, {"fsync", "error=EIO", 5}, {"fsync", "signal=KILL", 3},
-		{"pwrite64", "error=EIO", 2}, {"pwrite64", "error=EIO", 6}, {"pwrite64", "error=ENOSPC", 5}, {"pwrite64", "signal=KILL", 4},
+		{"fsync", "error=EIO", 2},
+		{"fsync", "error=EIO", 5},
+		{"fsync", "signal=KILL", 3},
+		{"pwrite64", "error=EIO", 2},
+		{"pwrite64", "error=EIO", 6},
+		{"pwrite64", "error=ENOSPC", 5},
+		{"pwrite64", "signal=KILL", 4},
 	},
 }
 
