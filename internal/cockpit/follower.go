@@ -246,7 +246,7 @@ func (f *follower) commit(ctx context.Context, from int64, batch []engine.Stampe
 	}
 	f.reached(batch[len(batch)-1].ID)
 	for id := range done.dirty {
-		f.signals.changed(string(id.Root()), id == id.Root() && hasEnded(done.orders[id]))
+		f.signals.changed(string(id.Root()), hasEnded(done.orders[id]))
 	}
 	if done.logs {
 		f.wakeLogs()

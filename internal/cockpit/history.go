@@ -141,7 +141,7 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 	all, changed := true, map[string]struct{}{}
 	pacer := clock.NewPacer(h.clock, manyOrders())
 	for {
-		next, err := h.look(ctx, &out, func(i int) bool {
+		err := h.look(ctx, &out, func(i int) bool {
 			_, ok := changed[roots[i]]
 			return all || ok
 		})
@@ -151,7 +151,7 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 		if out.Complete || ctx.Err() != nil {
 			return out, nil
 		}
-		timer := h.clock.NewTimer(next)
+		timer := h.clock.NewTimer(logGrace)
 		all = false
 		select {
 		case <-changes.news:
@@ -166,9 +166,8 @@ func (h *history) wait(ctx context.Context, ids []string) (out api.WaitResponse,
 }
 
 // look finds out which of the orders that were still awaited have ended, of
-// those that are worth a look, and after which time it makes sense to look
-// again without news.
-func (h *history) look(ctx context.Context, out *api.WaitResponse, worth func(i int) bool) (time.Duration, error) {
+// those that are worth a look.
+func (h *history) look(ctx context.Context, out *api.WaitResponse, worth func(i int) bool) error {
 	out.Complete = true
 	var ids []string
 	at := map[string][]int{}
@@ -190,7 +189,7 @@ func (h *history) look(ctx context.Context, out *api.WaitResponse, worth func(i 
 		return err
 	})
 	if err != nil {
-		return logGrace, err
+		return err
 	}
 	for _, e := range ends {
 		if e.Ended && e.Awaited == 0 {
@@ -202,9 +201,9 @@ func (h *history) look(ctx context.Context, out *api.WaitResponse, worth func(i 
 	}
 	for _, id := range ids {
 		if at[id] != nil {
-			return logGrace, store.UnknownOrder(id)
+			return store.UnknownOrder(id)
 		}
 	}
 	out.Complete = !slices.ContainsFunc(out.Orders, func(w api.WaitedOrder) bool { return !w.Ended })
-	return logGrace, nil
+	return nil
 }
