@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -312,6 +313,34 @@ func TestChildrenAndTheirLogs(t *testing.T) {
 	b.call("GET", orderPath("P|b", ""), nil, &o)
 	if o.State.TYPE == "" {
 		t.Error("a child that is gone can't be shown")
+	}
+}
+
+// Who waits for a child order needn't wait for its parent.
+func TestWaitingForAChild(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{})
+	step := func(script string) string {
+		return `{"TYPE":"Execute.Anonymous","job":{"agentPath":"agent-1","executable":{"TYPE":"ShellScriptExecutable","script":"` + script + `"}}}`
+	}
+	b.deploy(map[string]string{"P": `{"instructions":[{"TYPE":"Fork","branches":[{"id":"a","workflow":{"instructions":[` + step("hold") + `]}}]},` + step("hold") + `]}`})
+	b.add(api.AddOrdersRequest{Workflow: "P", Id: "P"})
+	timeout := int64(50)
+	done := make(chan api.WaitResponse)
+	go func() {
+		var out api.WaitResponse
+		b.call("POST", "/orders/wait", api.WaitRequest{Ids: []string{"P|a"}, Timeout: &timeout}, &out)
+		done <- out
+	}()
+	signals := b.c.histories[0].signals
+	for waiting := 0; waiting == 0; runtime.Gosched() {
+		signals.mu.Lock()
+		waiting = len(signals.waiting["P"])
+		signals.mu.Unlock()
+	}
+	b.fake.release("P|a", "")
+	if out := <-done; !out.Complete || !out.Orders[0].Ended {
+		t.Errorf("%+v", out)
 	}
 }
 
