@@ -89,7 +89,8 @@ func (n *notices) wake() {
 }
 
 // take returns the next commands for an Agent, at most limit, documents first,
-// and what is to be called when the Agent has carried them out.
+// and what is to be called when the Agent has carried them out. Orders are told
+// once in a coupling.
 func (b *Board) take(agent string, limit int) (cmds []engine.AgentCommand, done func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -105,19 +106,17 @@ func (b *Board) take(agent string, limit int) (cmds []engine.AgentCommand, done 
 		taken := len(cmds)
 		return cmds, func() { b.itemsDone(agent, sent, taken) }
 	}
-	var orders []*order.Order
 	for len(n.queue) > 0 && len(cmds) < limit+items {
 		o := n.orders[n.queue[0]]
 		n.queue = n.queue[1:]
 		if o != nil {
 			cmds = append(cmds, commandFor(engine.ToDoFor(o), o))
-			orders = append(orders, o)
 		}
 	}
 	if len(n.queue) > 0 {
 		n.wake()
 	}
-	return cmds, func() { b.done(agent, orders); b.itemsDone(agent, sent, items) }
+	return cmds, func() { b.itemsDone(agent, sent, items) }
 }
 
 func commandFor(what engine.ToDo, o *order.Order) engine.AgentCommand {
@@ -131,21 +130,10 @@ func commandFor(what engine.ToDo, o *order.Order) engine.AgentCommand {
 	}
 }
 
-// done takes orders off that haven't changed since.
-func (b *Board) done(agent string, orders []*order.Order) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n := b.of(agent)
-	for _, o := range orders {
-		if n.orders[o.ID] == o {
-			delete(n.orders, o.ID)
-			delete(b.where, o.ID)
-		}
-	}
-}
-
-// requeue puts everything that is to be done for an Agent in line again: what
-// was taken wasn't carried out, or nobody knows.
+// requeue puts everything that is to be done for an Agent in line again, also
+// what it was told: it may not have carried that out, or have lost it with its
+// data since. An order stands on the board until the Agent's own events say that
+// it is done, and an Agent takes what it is told twice as told once.
 func (b *Board) requeue(agent string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

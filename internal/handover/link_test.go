@@ -143,3 +143,24 @@ func TestLinkPauses(t *testing.T) {
 		t.Errorf("after a minute the pause is %v", p)
 	}
 }
+
+// What an Agent was told is told again in the next coupling, until its own
+// events say that it is done: it may have lost it with its data.
+func TestLinkTellsAgain(t *testing.T) {
+	t.Parallel()
+	b := NewBoard()
+	publish(b, "1", "2")
+	l := NewLink(b, "c", "a", 1, 100)
+	l.Begin("log", int64(0))
+	if first := l.Next(); first == nil || len(first.Commands) != 2 {
+		t.Fatalf("the first batch is %+v", first)
+	}
+	l.Sent()
+	done := attaching("1")
+	done.Attachment.Where = order.Attached
+	b.Publish(engine.ControllerWork{Batch: engine.Batch{Touched: []engine.Touched{{ID: "1", Order: done}}}})
+	l.Begin("another log", int64(0))
+	if again := l.Next(); again == nil || len(again.Commands) != 1 {
+		t.Errorf("after the Agent lost its data: %+v", again)
+	}
+}

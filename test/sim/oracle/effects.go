@@ -71,8 +71,16 @@ func (x *Effects) committed(b *book, st *start) {
 }
 
 // begins forgets the tasks of an Agent's log that is gone: a new one may give
-// the same ids again.
-func (x *Effects) begins(agent string) { delete(x.tasks, agent) }
+// the same ids again. It may begin at an earlier time, too, if the clock was set
+// back, so doubts that are over say nothing about it.
+func (x *Effects) begins(agent string) {
+	delete(x.tasks, agent)
+	for key, list := range x.doubts {
+		if key.agent == agent {
+			x.doubts[key] = slices.DeleteFunc(list, func(d interval) bool { return d.until != 0 })
+		}
+	}
+}
 
 // Started takes a process that really started. Where the Agent's own stream is
 // fed, its start must have been committed there before; else that is looked at
