@@ -105,6 +105,8 @@ func (s *Stream) adoptionBegins(e *engine.Stamped) {
 		}
 	case *engine.ItemDeleted, *engine.ItemDetachable, *engine.PathControlled:
 		return // follows at once from what the Agent said of a document
+	case *engine.ItemQuarantined, *engine.ItemReleased:
+		return // a document is verified when it is needed
 	}
 	if s.ofDocument(e, a.open) || s.late && isOrders(e.Event) && s.log.orders[e.Key] == nil {
 		return
