@@ -135,9 +135,9 @@ func (d *driver) sendNext(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer turns.give(agent)
-	b := d.link.Next()
+	b, err := d.link.Next()
 	if b == nil {
-		return nil
+		return err
 	}
 	if err := d.send(ctx, b); err != nil {
 		return err

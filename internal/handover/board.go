@@ -22,6 +22,7 @@ type notices struct {
 	queue   []order.ID // in the order in which they came; may name what is done
 	items   []engine.AgentCommand
 	changed chan struct{} // capacity 1: something came
+	resets  int           // how often the Agent was reset
 }
 
 // NewBoard returns an empty board.
@@ -55,6 +56,13 @@ func (b *Board) Publish(w engine.ControllerWork) {
 	}
 	for _, t := range w.Touched {
 		b.put(t)
+	}
+	for i := range w.Events {
+		if _, ok := w.Events[i].Event.(*engine.AgentReset); ok {
+			n := b.of(w.Events[i].Key)
+			n.resets++
+			n.wake()
+		}
 	}
 	for agent, items := range w.Items {
 		n := b.of(agent)
@@ -154,6 +162,13 @@ func (b *Board) itemsDone(agent string, sent []engine.AgentCommand, n int) {
 	if now := b.of(agent); len(sent) > 0 && len(now.items) == len(sent) && &now.items[0] == &sent[0] {
 		now.items = now.items[n:]
 	}
+}
+
+// resets returns how often an Agent was reset.
+func (b *Board) resets(agent string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.of(agent).resets
 }
 
 // changed returns a channel that tells of new work for an Agent.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/order"
 )
 
@@ -39,6 +40,7 @@ type Link struct {
 	limit int
 	head  engine.AgentBatch // ids and term
 
+	resets    int          // of the Agent, when this coupling began
 	sequence  int64        // the newest batch of the term
 	observed  atomic.Int64 // the Agent's events up to here are committed in our log
 	confirmed int64        // and told to the Agent
@@ -59,6 +61,7 @@ func (l *Link) Agent() string { return l.agent }
 // Dedicate is the decision with which a coupling begins: this Agent, with this
 // log, is ours. Its result goes to Begin.
 func (l *Link) Dedicate(logID string) Decision {
+	l.resets = l.board.resets(l.agent)
 	return func(e *engine.Controller, now int64) (any, error) {
 		if err := e.AgentDedicated(l.agent, logID, now); err != nil {
 			return nil, err
@@ -118,20 +121,25 @@ func (l *Link) Work() <-chan struct{} { return l.board.changed(l.agent) }
 
 // Next returns the next batch, or nil if there is nothing to send. It must not
 // be called before the last batch was answered: then Sent, or another coupling.
-func (l *Link) Next() *engine.AgentBatch {
+// The error Conflict "AgentReset" ends the coupling: somebody has given up the
+// log that it is with.
+func (l *Link) Next() (*engine.AgentBatch, error) {
+	if l.board.resets(l.agent) != l.resets {
+		return nil, fault.New(fault.Conflict, "AgentReset", "the Agent %s was reset", l.agent)
+	}
 	cmds, done := l.board.take(l.agent, l.limit)
 	observed := l.observed.Load()
 	if observed > l.confirmed {
 		cmds = append(cmds, &engine.ConfirmEvents{Until: observed})
 	}
 	if len(cmds) == 0 {
-		return nil
+		return nil, nil
 	}
 	l.sequence++
 	l.sent, l.done = observed, done
 	b := l.head
 	b.Sequence, b.Commands = l.sequence, cmds
-	return &b
+	return &b, nil
 }
 
 // Sent tells that the Agent has carried out the batch that Next returned.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/order"
 )
 
@@ -21,6 +22,15 @@ func publish(b *Board, ids ...order.ID) {
 	b.Publish(w)
 }
 
+func next(t *testing.T, l *Link) *engine.AgentBatch {
+	t.Helper()
+	b, err := l.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // Batches are numbered throughout the term, and what wasn't answered is sent
 // again, by a batch of another number.
 func TestLinkSendsAgain(t *testing.T) {
@@ -29,21 +39,21 @@ func TestLinkSendsAgain(t *testing.T) {
 	publish(b, "1", "2")
 	l := NewLink(b, "c", "a", 7, 100)
 	l.Begin("log", int64(0))
-	first := l.Next()
+	first := next(t, l)
 	if first == nil || first.Sequence != 1 || first.Term != 7 || first.LogID != "log" || len(first.Commands) != 2 {
 		t.Fatalf("the first batch is %+v", first)
 	}
 	l.Begin("log", int64(0)) // the answer never came
-	second := l.Next()
+	second := next(t, l)
 	if second == nil || second.Sequence != 2 || len(second.Commands) != 2 {
 		t.Fatalf("after another coupling: %+v", second)
 	}
 	l.Sent()
-	if more := l.Next(); more != nil {
+	if more := next(t, l); more != nil {
 		t.Errorf("nothing is left, but %+v is sent", more)
 	}
 	publish(b, "3")
-	if third := l.Next(); third == nil || third.Sequence != 3 || len(third.Commands) != 1 {
+	if third := next(t, l); third == nil || third.Sequence != 3 || len(third.Commands) != 1 {
 		t.Errorf("the third batch is %+v", third)
 	}
 }
@@ -55,12 +65,12 @@ func TestLinkKeepsWhatChanged(t *testing.T) {
 	publish(b, "1")
 	l := NewLink(b, "c", "a", 1, 100)
 	l.Begin("log", int64(0))
-	if l.Next() == nil {
+	if next(t, l) == nil {
 		t.Fatal("nothing is sent")
 	}
 	publish(b, "1")
 	l.Sent()
-	if again := l.Next(); again == nil || len(again.Commands) != 1 {
+	if again := next(t, l); again == nil || len(again.Commands) != 1 {
 		t.Errorf("the changed order isn't sent: %+v", again)
 	}
 }
@@ -72,7 +82,7 @@ func TestLinkConfirms(t *testing.T) {
 	l.Begin("log", int64(5))
 	confirms := func(want int64) {
 		t.Helper()
-		batch := l.Next()
+		batch := next(t, l)
 		if batch == nil || len(batch.Commands) != 1 {
 			t.Fatalf("the batch is %+v", batch)
 		}
@@ -85,7 +95,7 @@ func TestLinkConfirms(t *testing.T) {
 	l.Sent()
 	confirms(9)
 	l.Sent()
-	if b := l.Next(); b != nil {
+	if b := next(t, l); b != nil {
 		t.Errorf("all is confirmed, but %+v is sent", b)
 	}
 	l.Adopted(nil) // the decision failed
@@ -106,7 +116,7 @@ func TestDocumentsComeFirst(t *testing.T) {
 	l := NewLink(b, "c", "a", 1, 2)
 	l.Begin("log", int64(0))
 	for i, want := range []int{2, 2, 0} {
-		batch := l.Next()
+		batch := next(t, l)
 		if want == 0 {
 			if batch != nil {
 				t.Errorf("batch %d is %+v", i, batch)
@@ -152,7 +162,7 @@ func TestLinkTellsAgain(t *testing.T) {
 	publish(b, "1", "2")
 	l := NewLink(b, "c", "a", 1, 100)
 	l.Begin("log", int64(0))
-	if first := l.Next(); first == nil || len(first.Commands) != 2 {
+	if first := next(t, l); first == nil || len(first.Commands) != 2 {
 		t.Fatalf("the first batch is %+v", first)
 	}
 	l.Sent()
@@ -160,7 +170,30 @@ func TestLinkTellsAgain(t *testing.T) {
 	done.Attachment.Where = order.Attached
 	b.Publish(engine.ControllerWork{Batch: engine.Batch{Touched: []engine.Touched{{ID: "1", Order: done}}}})
 	l.Begin("another log", int64(0))
-	if again := l.Next(); again == nil || len(again.Commands) != 1 {
+	if again := next(t, l); again == nil || len(again.Commands) != 1 {
 		t.Errorf("after the Agent lost its data: %+v", again)
 	}
+}
+
+// When somebody resets the Agent, its coupling ends: the log that it is with
+// isn't welcome any more, whether or not there is something to say.
+func TestLinkEndsWithReset(t *testing.T) {
+	t.Parallel()
+	b := NewBoard()
+	l := NewLink(b, "c", "a", 1, 100)
+	l.Dedicate("log")
+	l.Begin("log", int64(0))
+	next(t, l)
+	b.Publish(engine.ControllerWork{Batch: engine.Batch{Events: []engine.Stamped{{ID: 1, Key: "a", Event: &engine.AgentReset{}}}}})
+	select {
+	case <-l.Work():
+	default:
+		t.Error("nobody is woken")
+	}
+	if _, err := l.Next(); !fault.HasCode(err, "AgentReset") {
+		t.Errorf("after a reset: %v", err)
+	}
+	l.Dedicate("another log")
+	l.Begin("another log", int64(0))
+	next(t, l)
 }

@@ -268,7 +268,10 @@ func (k *coupling) send() {
 		return
 	}
 	k.waiting = false
-	b := k.d.link.Next()
+	b, err := k.d.link.Next()
+	if err != nil {
+		k.fail(err)
+	}
 	if b == nil {
 		return
 	}
