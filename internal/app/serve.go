@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"runtime/metrics"
+	"sync"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/cli"
@@ -47,7 +49,14 @@ func serve(ctx context.Context, o cli.ServeOptions, stderr io.Writer) error {
 	if err := finishReplacement(o.DataDir); err != nil {
 		return err
 	}
-	collectSeldom()
+	if o.Part != "controller" {
+		collectSeldom() // a Controller's state may be large, and its memory is to stay near that
+	}
+	var trimming sync.WaitGroup
+	defer trimming.Wait()
+	idle, stopTrimming := context.WithCancel(ctx)
+	defer stopTrimming()
+	trimming.Go(func() { trimWhenIdle(idle) })
 	log := newLog(stderr, prepared.logLevel, prepared.logFormat)
 	log.Info("starting", "part", o.Part, "version", Version, "commit", Commit, "config", o.ConfigDir, "data", o.DataDir, "pid", os.Getpid())
 	part, err := prepared.start(log)
@@ -71,6 +80,37 @@ func serve(ctx context.Context, o cli.ServeOptions, stderr io.Writer) error {
 func collectSeldom() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200)
+	}
+}
+
+// How memory is given back: so often it is looked whether the part is idle, which
+// it is while it allocates less than that; and there must be something to gain.
+const (
+	trimEvery  = time.Second
+	idleAllocs = 512 << 10
+	worthTrim  = 16 << 20
+)
+
+// trimWhenIdle gives memory back to the system when load has ended, instead of
+// minutes later.
+func trimWhenIdle(ctx context.Context) {
+	ticker := time.NewTicker(trimEvery)
+	defer ticker.Stop()
+	allocs := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	var last, trimmed uint64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		metrics.Read(allocs)
+		now := allocs[0].Value.Uint64()
+		if now-last < idleAllocs && now-trimmed > worthTrim {
+			debug.FreeOSMemory()
+			trimmed = now
+		}
+		last = now
 	}
 }
 
