@@ -345,7 +345,7 @@ func TestAgentStartsOnAFullDisk(t *testing.T) {
 // A job writes more than the disk takes: it goes on, and its log says that it
 // is cut.
 func TestAgentFillsItsDisk(t *testing.T) {
-	in, effects := onSmallDisk(t, "agent-1", 32+64+4)
+	in, effects := onSmallDisk(t, "agent-1", 8+64+4)
 	pid := in.pid("agent-1")
 	in.deploy("flood", "#!/bin/sh\nyes 0123456789abcdef0123456789abcdef | head -c 25000000\necho $$ >> "+effects+"\n")
 	in.must("order", "add", "flood", "--id", "F", "--count", "3")
