@@ -15,29 +15,28 @@ type Bug string
 
 // The mistakes, each put between the product's parts from outside.
 const (
-	NoSync         Bug = "NoSync"         // what is acknowledged was written, but not synced
-	NoDirSync      Bug = "NoDirSync"      // new names of files aren't synced
-	NoFence        Bug = "NoFence"        // the Agent obeys a deposed leader
-	NoNumbers      Bug = "NoNumbers"      // the Agent carries a batch out again that it has seen
-	StartEarly     Bug = "StartEarly"     // processes start before their event is committed
-	SkipEvent      Bug = "SkipEvent"      // the Controller loses an event of an Agent's chunk
-	ReplyEarly     Bug = "ReplyEarly"     // clients are answered before the commit
-	IgnoreReaders  Bug = "IgnoreReaders"  // events are dropped that a reader hasn't confirmed
-	ConfirmEarly   Bug = "ConfirmEarly"   // the Cockpit confirms what it hasn't stored
-	NoUndo         Bug = "NoUndo"         // a leader that lost keeps what wasn't committed
-	LimitIgnored   Bug = "LimitIgnored"   // a job runs more processes than its limit
-	TrustAll       Bug = "TrustAll"       // the Agent starts what a distrusted signer signed
-	CutDamaged     Bug = "CutDamaged"     // a damaged log is cut off where the damage is
-	ForgetLost     Bug = "ForgetLost"     // after a restart nobody looks for lost processes
-	SentWhenFailed Bug = "SentWhenFailed" // a batch counts as carried out though no answer came
-	HistoryTwice   Bug = "HistoryTwice"   // the Cockpit writes its position after the rows, not with them
+	NoSync        Bug = "NoSync"        // what is acknowledged was written, but not synced
+	NoDirSync     Bug = "NoDirSync"     // new names of files aren't synced
+	NoFence       Bug = "NoFence"       // the Agent obeys a deposed leader
+	NoNumbers     Bug = "NoNumbers"     // the Agent carries a batch out again that it has seen
+	StartEarly    Bug = "StartEarly"    // processes start before their event is committed
+	SkipEvent     Bug = "SkipEvent"     // the Controller loses an event of an Agent's chunk
+	ReplyEarly    Bug = "ReplyEarly"    // clients are answered before the commit
+	IgnoreReaders Bug = "IgnoreReaders" // events are dropped that a reader hasn't confirmed
+	ConfirmEarly  Bug = "ConfirmEarly"  // the Cockpit confirms what it hasn't stored
+	NoUndo        Bug = "NoUndo"        // a leader that lost keeps what wasn't committed
+	LimitIgnored  Bug = "LimitIgnored"  // a job runs more processes than its limit
+	TrustAll      Bug = "TrustAll"      // the Agent starts what a distrusted signer signed
+	CutDamaged    Bug = "CutDamaged"    // a damaged log is cut off where the damage is
+	ForgetLost    Bug = "ForgetLost"    // after a restart nobody looks for lost processes
+	HistoryTwice  Bug = "HistoryTwice"  // the Cockpit writes its position after the rows, not with them
 )
 
 // Bugs returns all mistakes.
 func Bugs() []Bug {
 	return []Bug{
 		NoSync, NoDirSync, NoFence, NoNumbers, StartEarly, SkipEvent, ReplyEarly, IgnoreReaders, ConfirmEarly, NoUndo,
-		LimitIgnored, TrustAll, CutDamaged, ForgetLost, SentWhenFailed, HistoryTwice,
+		LimitIgnored, TrustAll, CutDamaged, ForgetLost, HistoryTwice,
 	}
 }
 

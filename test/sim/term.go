@@ -282,9 +282,6 @@ func (k *coupling) send() {
 		if k.over() {
 			return
 		}
-		if err != nil && w.cfg.Bug == SentWhenFailed {
-			k.d.link.Sent()
-		}
 		if err != nil {
 			k.fail(err)
 			return

@@ -54,7 +54,7 @@ func TestBugsAreFound(t *testing.T) {
 	focus := map[sim.Bug]string{
 		sim.NoSync: "fault power", sim.NoDirSync: "fault power", sim.NoFence: "fault late,fault transfer,fault isolate", sim.NoNumbers: "fault double,fault late",
 		sim.ReplyEarly: "fault isolate,fault power", sim.ConfirmEarly: "fault power,fault snapshot", sim.CutDamaged: "fault rot", sim.TrustAll: "fault distrust",
-		sim.NoUndo: "fault isolate,fault transfer", sim.ForgetLost: "fault kill", sim.SentWhenFailed: "fault agentcut", sim.HistoryTwice: "fault kill",
+		sim.NoUndo: "fault isolate,fault transfer", sim.ForgetLost: "fault kill", sim.HistoryTwice: "fault kill",
 	}
 	for _, bug := range sim.Bugs() {
 		t.Run(string(bug), func(t *testing.T) {
