@@ -1,0 +1,6 @@
+//go:build !linux
+
+package app
+
+// gatherTimers is for Linux.
+func gatherTimers() {}
