@@ -17,7 +17,7 @@ const (
 	// process has ended: somebody may hold the pipe open.
 	outputGrace = 500 * time.Millisecond
 	// startsAtOnce is how many tasks are being started at the same time.
-	startsAtOnce = 8
+	startsAtOnce = 32
 	// sweepEvery is how often old logs are looked for.
 	sweepEvery = time.Hour
 	// recordRetry is how long to wait when the end of a process couldn't be

@@ -12,14 +12,22 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// cgroups is the directory below which every job gets a cgroup of its own.
-type cgroups struct{ base string }
+// cgroups is the directory below which every job gets a cgroup of its own. Its
+// methods are safe for concurrent use.
+type cgroups struct {
+	base string
+
+	mu    sync.Mutex
+	made  uint64   // for their names
+	spare []string // of jobs that have ended, see spare_linux.go
+}
 
 // openCgroups makes the directory for an instance and proves that a process can be
 // started in a cgroup below it and killed with it. where is as in
@@ -107,22 +115,18 @@ func safeName(s string) string {
 	return readable + "." + hex.EncodeToString(sum[:8])
 }
 
-// make makes a new cgroup for a job. A name whose cgroup is still there (its
-// processes take long to die) is never taken again: the kernel may kill
-// whatever starts in a cgroup that was killed before.
-func (c *cgroups) make(key Key) (string, error) {
-	name := filepath.Join(c.base, safeName(string(key)))
-	for i := 0; ; i++ {
-		dir := name
-		if i > 0 {
-			dir += "." + strconv.Itoa(i)
-		}
+// make makes a new cgroup. A name whose cgroup is still there (its processes take
+// long to die) is never taken again: the kernel may kill whatever starts in a
+// cgroup that was killed before.
+func (c *cgroups) make() (string, error) {
+	for tries := 1; ; tries++ {
+		dir := filepath.Join(c.base, fmt.Sprintf("job-%d-%d", os.Getpid(), c.number()))
 		err := os.Mkdir(dir, 0o755)
 		switch {
 		case err == nil:
 			return dir, nil
-		case errors.Is(err, fs.ErrExist) && i < 100:
-		case errors.Is(err, fs.ErrNotExist) && i < 100:
+		case errors.Is(err, fs.ErrExist) && tries < 100:
+		case errors.Is(err, fs.ErrNotExist) && tries < 100:
 			// An earlier owner of this instance has removed it at its end.
 			if err := os.MkdirAll(c.base, 0o755); err != nil {
 				return "", err
@@ -131,6 +135,13 @@ func (c *cgroups) make(key Key) (string, error) {
 			return "", err
 		}
 	}
+}
+
+func (c *cgroups) number() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.made++
+	return c.made
 }
 
 // killCgroup sends SIGKILL to all processes in a cgroup and below.
@@ -234,6 +245,7 @@ func (c *cgroups) destroyAll(patience time.Duration) error {
 // remove removes the instance's directory, and the one above when that is
 // empty. It is fine when they are still in use.
 func (c *cgroups) remove() error {
+	c.dropSpares()
 	for _, dir := range []string{c.base, filepath.Dir(c.base)} {
 		if err := unix.Rmdir(dir); err != nil && err != unix.EBUSY && err != unix.ENOTEMPTY && err != unix.ENOENT {
 			return err
@@ -246,7 +258,7 @@ func (c *cgroups) remove() error {
 // it die. Every step fails somewhere: on read-only mounts, for users without
 // rights, on kernels before 5.14, and below a cgroup that was killed before.
 func (c *cgroups) probe() (err error) {
-	dir, err := c.make(Key("probe " + strconv.Itoa(os.Getpid())))
+	dir, err := c.make()
 	if err != nil {
 		return err
 	}

@@ -8,12 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/fault"
 )
 
@@ -23,6 +23,7 @@ type client struct {
 	o     Options
 	log   func(slog.Level, string)
 	slots chan struct{} // starts in flight
+	pacer *clock.Pacer  // of what the starter says; used by the reading goroutine only
 
 	stopping chan struct{} // closed by Close
 	stopped  chan struct{} // closed when the last starter has gone
@@ -36,6 +37,13 @@ type client struct {
 const (
 	firstPause = 100 * time.Millisecond
 	lastPause  = 5 * time.Second
+)
+
+// What is much that the starter has to say, a second, and for how long it then
+// waits for more: much less than a start in flight waits for others anyway.
+const (
+	manyMessages = 1000
+	holdMessages = 3 * time.Millisecond
 )
 
 // StartStarter starts the starter process and returns the owner that uses it.
@@ -57,7 +65,8 @@ func StartStarter(o Options) (Owner, error) {
 		book:     newBook(),
 		o:        o,
 		log:      logTo(o.Log),
-		slots:    make(chan struct{}, min(2*runtime.NumCPU(), maxInFlight)),
+		slots:    make(chan struct{}, maxInFlight),
+		pacer:    clock.NewPacer(clock.Real{}, clock.PacerOptions{Rate: manyMessages, Burst: manyMessages / 20, Hold: holdMessages}),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),
 		changed:  make(chan struct{}),
@@ -76,7 +85,7 @@ func StartStarter(o Options) (Owner, error) {
 func (c *client) run(s *session) {
 	defer close(c.stopped)
 	for s != nil {
-		err := s.read(c.handle)
+		err := s.read(c.handle, c.hold)
 		c.setSession(nil)
 		c.lost(s, err)
 		s = c.redial()
@@ -126,6 +135,25 @@ func (c *client) handle(m *message) {
 		c.ended(m.end)
 	case msgLog:
 		c.log(slog.Level(int(m.number)-levelShift), m.text)
+	}
+}
+
+// hold waits for a moment after so many messages came together, when many jobs
+// start: what the starter says meanwhile is read at once, instead of waking up
+// for each. One job after the other is never held.
+func (c *client) hold(messages int) {
+	if len(c.slots) < 2 {
+		messages = 0
+	}
+	d := c.pacer.Delay(messages)
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.stopping:
 	}
 }
 

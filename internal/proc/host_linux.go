@@ -59,6 +59,7 @@ type job struct {
 	tree     *tree // nil with cgroups
 	killedBy string
 	done     bool // its main process is reaped
+	spoilt   bool // its cgroup was killed
 }
 
 // waited is what wait4 said.
@@ -181,8 +182,10 @@ func (h *host) start(s *Spec, out, errFD int) (Running, *StartError) {
 		return Running{}, diagnose(s, program, err)
 	}
 	j.PID = pid
-	if st, ok := readStat(pid); ok {
-		j.StartTicks = st.ticks
+	if j.tree != nil {
+		if st, ok := readStat(pid); ok {
+			j.StartTicks = st.ticks
+		}
 	}
 	r := j.Running
 	h.register(j, pidfd)
@@ -208,7 +211,7 @@ func (h *host) attributes(s *Spec, j *job, out, errFD int) (*syscall.ProcAttr, f
 		attr.Env = slices.Concat(s.Env, []string{markVar + "=" + j.tree.mark})
 		return attr, func() {}, nil
 	}
-	dir, err := h.groups.make(s.Key)
+	dir, err := h.groups.take()
 	if err != nil {
 		return nil, nil, &StartError{ResourcesExhausted, fmt.Sprintf("no cgroup can be made for the job: %v", err)}
 	}
@@ -315,7 +318,12 @@ func (h *host) finish(j *job, w *waited) {
 	} else {
 		end.ExitCode = w.status.ExitStatus()
 	}
-	left, empty := h.leftOver(j)
+	// Spares are dropped by the goroutine that reaps for all jobs.
+	pristine := h.all && j.tree == nil && isPristine(j.Cgroup)
+	left, empty := 0, true
+	if !pristine {
+		left, empty = h.leftOver(j)
+	}
 	end.LeftOver = left
 	h.mu.Lock()
 	end.KilledBy = j.killedBy
@@ -323,8 +331,16 @@ func (h *host) finish(j *job, w *waited) {
 		// Nothing of it is left: there is nothing to do at Forget.
 		delete(h.jobs, j.Key)
 	}
+	spoilt := j.spoilt // final: from now on nobody finds the job to kill it
 	h.notify()
 	h.mu.Unlock()
+	switch {
+	case !pristine:
+	case spoilt:
+		_ = unix.Rmdir(j.Cgroup) // what doesn't go now goes with the instance
+	default:
+		h.groups.give(j.Cgroup)
+	}
 	h.onEnd(end, empty)
 }
 
@@ -381,7 +397,10 @@ func (h *host) killLocked(j *job, by string) {
 	}
 	if j.tree != nil {
 		h.sweep(j, true)
-	} else if err := killCgroup(j.Cgroup); err != nil && !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.ENODEV) {
+		return
+	}
+	j.spoilt = true
+	if err := killCgroup(j.Cgroup); err != nil && !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.ENODEV) {
 		h.log(slog.LevelError, fmt.Sprintf("The processes of job %s can't be killed: %v", j.Key, err))
 	}
 }

@@ -34,12 +34,13 @@ type Spec struct {
 	Shell bool
 }
 
-// Running identifies a process that was started. PID, StartTicks and BootID
-// together are unique.
+// Running identifies a process that was started. Its cgroup holds its processes
+// and no others as long as it isn't forgotten; without one, PID, StartTicks and
+// BootID together are unique.
 type Running struct {
 	Key        Key
 	PID        int    // 0 when the starter was lost before it told the number
-	StartTicks uint64 // since boot, field 22 of /proc/PID/stat; 0 when it was over before that could be read
+	StartTicks uint64 // since boot, field 22 of /proc/PID/stat; 0 when it has a cgroup, or was over before that could be read
 	BootID     string
 	Cgroup     string // directory of its own cgroup; empty when there is none and a tree is found by walking /proc
 	Started    time.Time

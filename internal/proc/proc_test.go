@@ -93,3 +93,41 @@ func requireCgroups(t *testing.T) {
 		t.Skip("no cgroup v2 for jobs here: ", why)
 	}
 }
+
+// A cgroup is used again by the next job, unless it was killed: Linux kills what
+// is started in one that was.
+func TestCgroupUsedAgain(t *testing.T) {
+	t.Parallel()
+	b := proctest.NewBench(t, open(t, "auto", proc.StartStarter))
+	run := func(argv ...string) string {
+		t.Helper()
+		s := b.Sh("")
+		s.Argv = argv
+		r := b.Start(s)
+		if end := b.End(s.Key); end.ExitCode != 0 || end.StartError != nil || end.Signal != 0 {
+			t.Fatalf("%v ended as %+v", argv, end)
+		}
+		return r.Cgroup
+	}
+	first := run("/bin/true")
+	if again := run("/bin/true"); again != first {
+		t.Errorf("the second job ran in %s, the first in %s", again, first)
+	}
+	s := b.Sh("exec sleep 1000")
+	killed := b.Start(s).Cgroup
+	if err := b.Owner.Kill(s.Key, proc.KillAll); err != nil {
+		t.Fatal(err)
+	}
+	b.End(s.Key)
+	next := run("/bin/true")
+	if next == killed {
+		t.Errorf("a cgroup that was killed is used again: %s", next)
+	}
+	spoilt := run("/bin/mkdir", next+"/inner")
+	if spoilt != next {
+		t.Errorf("the job ran in %s, the one before in %s", spoilt, next)
+	}
+	if again := run("/bin/true"); again == spoilt {
+		t.Errorf("a cgroup with another one in it is used again: %s", again)
+	}
+}

@@ -23,11 +23,29 @@ func (h *host) reapAll(done <-chan struct{}) {
 			h.reapOne()
 		case unix.EINTR:
 		default: // ECHILD: there is no child now
-			select {
-			case <-h.forked:
-			case <-done:
+			if !h.awaitFork(done) {
 				return
 			}
+		}
+	}
+}
+
+// awaitFork waits for a new child; false when done is closed.
+func (h *host) awaitFork(done <-chan struct{}) bool {
+	var late <-chan time.Time
+	if h.groups != nil && h.groups.hasSpares() {
+		t := time.NewTimer(spareTime)
+		defer t.Stop()
+		late = t.C
+	}
+	for {
+		select {
+		case <-h.forked:
+			return true
+		case <-done:
+			return false
+		case <-late:
+			h.groups.dropSpares()
 		}
 	}
 }

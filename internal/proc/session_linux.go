@@ -3,6 +3,7 @@ package proc
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -34,7 +35,7 @@ func (c *client) dial() (*session, error) {
 		return nil, err
 	}
 	cmd := exec.Command(c.o.Argv[0], c.o.Argv[1:]...)
-	cmd.Env = []string{"GOMAXPROCS=2"} // its work is one thing after the other
+	cmd.Env = []string{"GOMAXPROCS=4"} // its work is one thing after the other
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.Stderr = os.Stderr // for the trace of a crash
 	// Its own session: the terminal's Ctrl-C is for the Agent, which ends the
@@ -96,22 +97,56 @@ func (s *session) hello(c *client) error {
 	}
 }
 
-// read hands every message to handle until the socket's end.
-func (s *session) read(handle func(*message)) error {
+// read hands every message to handle until the socket's end. When it has read
+// all there is, it tells pause how many came together.
+func (s *session) read(handle func(*message), pause func(together int)) error {
 	buf := make([]byte, maxPacket+1)
 	for {
 		m, err := s.receive(buf)
-		if err != nil {
+		together := 0
+		for err == nil {
+			handle(m)
+			together++
+			m, err = s.next(buf)
+		}
+		if err != unix.EAGAIN {
 			return err
 		}
-		handle(m)
+		pause(together)
 	}
 }
 
+// receive waits for a message.
 func (s *session) receive(buf []byte) (*message, error) {
 	n, err := s.conn.Read(buf) // a packet
 	if err != nil {
 		return nil, err
+	}
+	return decodeMessage(buf[:n])
+}
+
+// next returns a message that is there already, or EAGAIN.
+func (s *session) next(buf []byte) (*message, error) {
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	var rerr error
+	err = raw.Read(func(fd uintptr) bool {
+		for {
+			if n, rerr = unix.Read(int(fd), buf); rerr != unix.EINTR {
+				return true
+			}
+		}
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case rerr != nil:
+		return nil, rerr
+	case n == 0:
+		return nil, io.EOF
 	}
 	return decodeMessage(buf[:n])
 }

@@ -14,6 +14,10 @@ import (
 // starterFD is where StartStarter puts the starter's end of the socket.
 const starterFD = 3
 
+// jobSlack is by how much timers of jobs may be late, in nanoseconds: the
+// kernel's own default, whatever the Agent runs with.
+const jobSlack = 50_000
+
 // StarterMain is the main function of the starter process: it forks, reaps and
 // kills what the Agent at the other end of its socket says, and ends, with
 // every job, when the Agent closes the socket or dies. It returns the exit
@@ -96,11 +100,14 @@ func (s *starter) log(level slog.Level, text string) {
 // serve reads requests until the Agent closes the socket. It starts one process
 // after the other: more at once gain nothing, since a fork holds a lock until
 // the exec, and handing a start to another thread costs as much as a fork does.
-// It keeps its thread, whose signal mask the jobs inherit.
+// It keeps its thread, whose signal mask and timer slack the jobs inherit.
 func (s *starter) serve() error {
 	runtime.LockOSThread()
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
 		return fmt.Errorf("signal mask: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, jobSlack, 0, 0, 0); err != nil {
+		return fmt.Errorf("timer slack: %w", err)
 	}
 	for {
 		m, fds, err := s.socket.receive()

@@ -23,7 +23,7 @@ const (
 
 	// maxInFlight bounds the starts that wait in the socket, so that a kill never
 	// waits behind more than these.
-	maxInFlight = 64
+	maxInFlight = 32
 )
 
 type msgKind uint8
