@@ -39,7 +39,7 @@ import (
 
 // gatherTime is for how long ends of jobs and commands are gathered when there
 // are many of them.
-const gatherTime = 2 * time.Millisecond
+const gatherTime = 10 * time.Millisecond
 
 // Options is what an Agent needs besides its settings.
 type Options struct {

@@ -52,13 +52,13 @@ const (
 // manyEvents is when events are gathered: transactions of many cost much less
 // for each, and an order that comes and goes meanwhile is written once.
 func manyEvents() clock.PacerOptions {
-	return clock.PacerOptions{Rate: 6000, Burst: 1500, Hold: 20 * time.Millisecond}
+	return clock.PacerOptions{Rate: 1000, Burst: 300, Hold: 40 * time.Millisecond}
 }
 
 // manyOrders is the same for those who look at what has changed: at orders and
 // their logs.
 func manyOrders() clock.PacerOptions {
-	return clock.PacerOptions{Rate: 1000, Burst: 200, Hold: 20 * time.Millisecond}
+	return clock.PacerOptions{Rate: 200, Burst: 50, Hold: 40 * time.Millisecond}
 }
 
 // init makes what isn't given.

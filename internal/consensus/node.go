@@ -119,8 +119,8 @@ func (n *node) deliver(m mail) {
 // together, or while the last batch is being committed: one order after the
 // other, however fast, is never held.
 const (
-	gatherRate  = 500
-	gatherBurst = 50
+	gatherRate  = 100
+	gatherBurst = 20
 )
 
 // gather submits commands, at once as long as they are few. When they are many

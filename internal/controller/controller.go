@@ -33,7 +33,7 @@ import (
 
 // gatherTime is for how long commands and Agents' events are gathered when
 // there are many of them.
-const gatherTime = 2 * time.Millisecond
+const gatherTime = 10 * time.Millisecond
 
 // keepEntries is how many entries stay for members that are behind, beside those
 // with the events that stay readable.
