@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
@@ -21,6 +22,7 @@ type Agent struct {
 	sequence   variable[int64]
 	confirmed  variable[int64] // our events up to this id are the Controller's
 	refused    *table[string, *order.Problem]
+	left       *table[order.ID, *leftOrder]
 
 	// Derived.
 	lines    lines
@@ -43,6 +45,7 @@ func NewAgent(cfg Config) *Agent {
 	a.logID, a.controller = variable[string]{undo: u}, variable[string]{undo: u}
 	a.term, a.sequence, a.confirmed = variable[int64]{undo: u}, variable[int64]{undo: u}, variable[int64]{undo: u}
 	a.refused = newTable[string, *order.Problem](u)
+	a.left = newTable[order.ID, *leftOrder](u)
 	a.rules = a
 	return a
 }
@@ -51,15 +54,53 @@ func (a *Agent) abandoned() {}
 
 func (a *Agent) mine(o *order.Order) bool { return o.Attachment.Where == order.Attached }
 
-// toController makes the order detachable.
+// toController lets an order go: its events tell the Controller all about it. An
+// order that came without a number of its attachment waits until the Controller
+// takes it back: it couldn't be told from one that is sent once more.
 func (a *Agent) toController(o *order.Order) bool {
-	if now := a.orders.m[o.ID]; now != nil {
-		o = now
+	now := a.orders.m[o.ID]
+	if now == nil {
+		return true // it has left
 	}
-	if o.Attachment.Where == order.Attached {
-		a.emitOrder(o, &order.Detachable{})
+	if now.Attachment.Where == order.Attached {
+		now = a.emitOrder(now, &order.Detachable{})
+		if now.Attachment.ID != 0 {
+			a.emitOrder(now, &order.DetachedEvent{})
+		}
 	}
 	return true
+}
+
+// leftOrder is an order that has left, until the Controller has confirmed that it
+// knows: it may have sent the order once more meanwhile.
+type leftOrder struct {
+	id         order.ID
+	attachment int64
+	event      int64 // that let it go
+}
+
+// Walk describes the fields.
+func (l *leftOrder) Walk(w codec.Walker) {
+	codec.Text(w, "order", &l.id)
+	w.Int("attachmentId", &l.attachment)
+	w.Int("event", &l.event)
+}
+
+// gone remembers an order that has left.
+func (a *Agent) gone(o *order.Order, event int64) {
+	if o.Attachment.ID != 0 {
+		a.left.set(o.ID, &leftOrder{o.ID, o.Attachment.ID, event})
+	}
+}
+
+// confirm forgets what the Controller knows.
+func (a *Agent) confirm(until int64) {
+	a.confirmed.set(until)
+	for id, l := range a.left.m {
+		if l.event <= until {
+			a.left.del(id)
+		}
+	}
 }
 
 // changed counts processes, and takes orders that can't start any more out of
@@ -326,7 +367,7 @@ func (a *Agent) fold(s *Stamped) error {
 	case *WorkflowControlled:
 		a.foldWorkflowControl(e, s.ID)
 	case *EventsReleased:
-		a.confirmed.set(e.Until)
+		a.confirm(e.Until)
 	default:
 		return fault.New(fault.Internal, "InapplicableEvent", "an Agent can't take %s", s.Event.Type())
 	}

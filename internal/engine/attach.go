@@ -30,7 +30,7 @@ func (c *Controller) attach(o *order.Order, agent string) {
 	for _, ref := range c.needs(agent, w) {
 		c.attachItem(agent, ref)
 	}
-	c.emitOrder(c.orders.m[o.ID], &order.Attachable{Agent: agent})
+	c.emitOrder(c.orders.m[o.ID], &order.Attachable{Agent: agent, ID: max(c.micros, c.lastID+1)})
 }
 
 func resourceRefs(w *workflow.Workflow) []ItemRef {

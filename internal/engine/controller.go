@@ -213,6 +213,8 @@ func (c *Controller) controllerID() string { return c.cfg.ControllerID }
 
 func (c *Controller) refusal(string) *order.Problem { return nil }
 
+func (c *Controller) gone(*order.Order, int64) {}
+
 // toController does nothing: the order is here.
 func (c *Controller) toController(*order.Order) bool { return false }
 

@@ -92,6 +92,8 @@ type rules interface {
 	// toController hands an order to the Controller for an instruction that
 	// only it can carry out; false: this is the Controller.
 	toController(o *order.Order) bool
+	// gone is told of an order that has left this machine by that event.
+	gone(o *order.Order, event int64)
 	// serve starts what waits for a process, once no order can move any more;
 	// it tells whether anything has changed.
 	serve() bool
@@ -290,6 +292,7 @@ func (m *machine) foldOrder(s *Stamped) (handled bool, err error) {
 	case *order.DetachedEvent:
 		if m.cfg.Agent != "" {
 			now = nil // it is the Controller's again
+			m.rules.gone(o, s.ID)
 		}
 	}
 	if now == nil {

@@ -69,8 +69,11 @@ func (a *Agent) attachOrder(o *order.Order) {
 	if _, exists := a.orders.get(o.ID); exists || o.ID == "" || !o.State.FreshOrReady() || o.Suspended {
 		return
 	}
+	if l, ok := a.left.get(o.ID); ok && l.attachment == o.Attachment.ID {
+		return // it was here, and has left: the Controller has yet to read so
+	}
 	mine := *o
-	mine.Attachment = order.Attachment{Where: order.Attached, Agent: a.cfg.Agent}
+	mine.Attachment.Where, mine.Attachment.Agent = order.Attached, a.cfg.Agent
 	mine.Mark = nil
 	a.emit(string(o.ID), &order.AttachedToAgent{Order: &mine})
 	w, err := a.workflow(o.Workflow)

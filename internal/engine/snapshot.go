@@ -32,6 +32,7 @@ const (
 	recReader
 	recCommand
 	recRefused
+	recLeft
 	recEnd = 255
 )
 
@@ -140,7 +141,7 @@ func (a *Agent) Freeze() *Frozen {
 	)
 	f.groups = append(f.groups, freeze(recRefused, a.refused, func(k string, p *order.Problem) codec.Fielder {
 		return &pair{Key: k, Value: string(codec.Binary(nil, p))}
-	}))
+	}), freeze(recLeft, a.left, fielder[order.ID, *leftOrder]))
 	return f
 }
 
@@ -335,6 +336,12 @@ func RestoreAgent(cfg Config, in io.Reader) (*Agent, error) {
 	a := NewAgent(cfg)
 	err := readSnapshot(in, func(kind byte, body []byte) error {
 		if done, err := a.restore(kind, body); done {
+			return err
+		}
+		if kind == recLeft {
+			l := &leftOrder{}
+			err := codec.ReadBinary(body, l)
+			a.left.m[l.id] = l
 			return err
 		}
 		var p pair

@@ -311,7 +311,7 @@ func (p *play) state(ids []string) {
 
 var (
 	millis = regexp.MustCompile(`\b17672\d{8}\b`)
-	tasks  = regexp.MustCompile(`"(taskId|revision|itemRevision)":"?\d+"?,?`)
+	tasks  = regexp.MustCompile(`,?"attachmentId":\d+|"(taskId|revision|itemRevision)":"?\d+"?,?`)
 )
 
 // told writes one committed event.

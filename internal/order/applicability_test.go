@@ -74,7 +74,7 @@ func expected(event string, s StateKind, w Where) bool {
 func orderIn(s StateKind, w Where) *Order {
 	o := &Order{ID: "O", Workflow: workflow.ID{Path: "W", VersionID: "1"}, State: State{Kind: s}}
 	if w != Detached {
-		o.Attachment = Attachment{w, "A"}
+		o.Attachment = Attachment{Where: w, Agent: "A"}
 	}
 	o.History = o.History.push(workflow.At(0), &Outcome{Kind: Killed, Inner: FailedWith("x")})
 	return o

@@ -60,9 +60,9 @@ func Apply(o *Order, ev Event) (*Order, error) {
 	}
 	switch e := ev.(type) {
 	case *Attachable:
-		c.Attachment = Attachment{Attaching, e.Agent}
+		c.Attachment = Attachment{Attaching, e.Agent, e.ID}
 	case *AttachedEvent:
-		c.Attachment = Attachment{Attached, e.Agent}
+		c.Attachment.Where, c.Attachment.Agent = Attached, e.Agent
 	case *Detachable:
 		c.Attachment.Where = Detaching
 	case *DetachedEvent:

@@ -29,7 +29,10 @@ type (
 		By                   Actor
 	}
 	// Attachable means: the Controller is going to hand the order to an Agent.
-	Attachable struct{ Agent string }
+	Attachable struct {
+		Agent string
+		ID    int64 // of this attachment, see Attachment
+	}
 	// AttachedToAgent means: the Agent has taken the order over, as it stands.
 	AttachedToAgent struct{ Order *Order }
 	// AttachedEvent ("OrderAttached") means: the Controller knows that the Agent has it.
@@ -255,7 +258,10 @@ func (e *Added) Walk(w codec.Walker) {
 }
 
 // Walk describes the fields.
-func (e *Attachable) Walk(w codec.Walker) { w.Str("agentPath", &e.Agent) }
+func (e *Attachable) Walk(w codec.Walker) {
+	w.Str("agentPath", &e.Agent)
+	w.Int("attachmentId", &e.ID)
+}
 
 // Walk describes the fields.
 func (e *AttachedToAgent) Walk(w codec.Walker) {

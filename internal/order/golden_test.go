@@ -85,7 +85,7 @@ func sampleOrder() *Order {
 	return &Order{
 		ID: "#2026-11-22#O", Workflow: workflow.ID{Path: "folder/W", VersionID: "v1"}, Position: p,
 		State:     State{Kind: Processing, Until: 1, Task: "17", Agent: "A", Children: []ChildRef{{"b", "O|b"}}, Problem: &Problem{"C", "m"}, JobKey: "#LOAD"},
-		Arguments: value.Map{"a": value.String("x")}, ScheduledFor: 1_700_000_000_000, Priority: 1, Attachment: Attachment{Attached, "A"},
+		Arguments: value.Map{"a": value.String("x")}, ScheduledFor: 1_700_000_000_000, Priority: 1, Attachment: Attachment{Where: Attached, Agent: "A"},
 		Parent: "P", Mark: &Mark{Kind: Cancelling, Cancel: CancelMode{FreshOnly: true}, OnAgent: true}, History: h,
 		Suspended: true, Resumed: true, Failing: true, Goes: true, DeleteWhenTerminated: true, InnerBlock: p.Block,
 		StopPositions: []workflow.Position{workflow.At(9)}, By: Actor{Account: "alice", Method: "oidc", Signature: []byte{3}}, AddedAt: 12,

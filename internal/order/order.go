@@ -161,9 +161,14 @@ var whereNames = [...]string{"", "Attaching", "Attached", "Detaching"}
 func (h Where) String() string { return whereNames[h&3] }
 
 // Attachment says at which Agent an order is, or is going to or coming from.
+//
+// ID tells one attachment from the next: no other in the life of a Controller's
+// log has it. It lets an Agent pass over an order that comes once more after it
+// has left already. A child has its parent's. 0: from before there were ids.
 type Attachment struct {
 	Where Where
 	Agent string
+	ID    int64
 }
 
 // Walk describes the fields.
@@ -171,6 +176,7 @@ func (a *Attachment) Walk(w codec.Walker) {
 	name := a.Where.String()
 	w.Str("TYPE", &name)
 	w.Str("agentPath", &a.Agent)
+	w.Int("attachmentId", &a.ID)
 	if !w.Reading() {
 		return
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/signet-scheduler/signet/internal/consensus"
@@ -19,6 +20,7 @@ const (
 	NoDirSync     Bug = "NoDirSync"     // new names of files aren't synced
 	NoFence       Bug = "NoFence"       // the Agent obeys a deposed leader
 	NoNumbers     Bug = "NoNumbers"     // the Agent carries a batch out again that it has seen
+	ForgetLeft    Bug = "ForgetLeft"    // the Agent takes an order again that has left it
 	StartEarly    Bug = "StartEarly"    // processes start before their event is committed
 	SkipEvent     Bug = "SkipEvent"     // the Controller loses an event of an Agent's chunk
 	ReplyEarly    Bug = "ReplyEarly"    // clients are answered before the commit
@@ -35,7 +37,7 @@ const (
 // Bugs returns all mistakes.
 func Bugs() []Bug {
 	return []Bug{
-		NoSync, NoDirSync, NoFence, NoNumbers, StartEarly, SkipEvent, ReplyEarly, IgnoreReaders, ConfirmEarly, NoUndo,
+		NoSync, NoDirSync, NoFence, NoNumbers, ForgetLeft, StartEarly, SkipEvent, ReplyEarly, IgnoreReaders, ConfirmEarly, NoUndo,
 		LimitIgnored, TrustAll, CutDamaged, ForgetLost, HistoryTwice,
 	}
 }
@@ -147,11 +149,28 @@ func (b Bug) batch(s *seenBatch, e *engine.Agent, batch *engine.AgentBatch, now 
 	case b == NoFence && batch.Term < s.term, b == NoNumbers && batch.Term == s.term && batch.Sequence <= s.sequence:
 		sent.Term, sent.Sequence = s.term, s.sequence+1
 	}
+	if b == ForgetLeft {
+		sent.Commands = renumbered(batch)
+	}
 	fresh, err := e.Batch(&sent, now)
 	if err == nil && fresh {
 		*s = seenBatch{sent.Term, max(sent.Sequence, batch.Sequence)}
 	}
 	return fresh, err
+}
+
+// renumbered returns the commands of a batch in which every attachment has a
+// number that it never had.
+func renumbered(batch *engine.AgentBatch) []engine.AgentCommand {
+	cmds := slices.Clone(batch.Commands)
+	for i, cmd := range cmds {
+		if a, ok := cmd.(*engine.AttachOrder); ok {
+			o := *a.Order
+			o.Attachment.ID += batch.Term<<20 + batch.Sequence
+			cmds[i] = &engine.AttachOrder{Order: &o}
+		}
+	}
+	return cmds
 }
 
 // verifier is an Agent's trust set.
