@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -151,6 +152,22 @@ func (i *installation) pidOf(part string) (int, error) {
 	}
 	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
+
+// processLimit returns how many jobs the Agent runs at once, as it says itself
+// when it starts.
+func (i *installation) processLimit() (int, error) {
+	text, err := os.ReadFile(i.dir + ".log")
+	if err != nil {
+		return 0, err
+	}
+	found := processLimits.FindAllSubmatch(text, -1)
+	if len(found) == 0 {
+		return 0, errors.New("the Agent hasn't said how many jobs it runs at once")
+	}
+	return strconv.Atoi(string(found[len(found)-1][1]))
+}
+
+var processLimits = regexp.MustCompile(`msg="process limit" processes=(\d+)`)
 
 // pids returns the processes of all parts that run.
 func (i *installation) pids() []int {
