@@ -39,6 +39,7 @@ type host struct {
 	mu      sync.Mutex
 	jobs    map[Key]*job
 	byPID   map[int]*job    // whose main process isn't reaped
+	ending  int             // jobs that are reaped, and whose end isn't told yet
 	forking bool            // a start is under way
 	early   map[int]*waited // ended before its start was done
 	closing bool
@@ -273,6 +274,7 @@ func (h *host) register(j *job, pidfd int) {
 		h.byPID[j.PID] = j
 	} else {
 		j.done = true
+		h.ending++
 	}
 	h.forkDone()
 	if h.closing {
@@ -304,7 +306,8 @@ func (h *host) notify() {
 	h.changed = make(chan struct{})
 }
 
-// finish reports the end of a process that was reaped.
+// finish reports the end of a process that was reaped; its reaper has counted it
+// as ending.
 func (h *host) finish(j *job, w *waited) {
 	end := End{
 		Key:     j.Key,
@@ -332,7 +335,6 @@ func (h *host) finish(j *job, w *waited) {
 		delete(h.jobs, j.Key)
 	}
 	spoilt := j.spoilt // final: from now on nobody finds the job to kill it
-	h.notify()
 	h.mu.Unlock()
 	switch {
 	case !pristine:
@@ -342,6 +344,10 @@ func (h *host) finish(j *job, w *waited) {
 		h.groups.give(j.Cgroup)
 	}
 	h.onEnd(end, empty)
+	h.mu.Lock()
+	h.ending--
+	h.notify()
+	h.mu.Unlock()
 }
 
 // leftOver counts the processes that outlive the main one. With cgroups it

@@ -71,6 +71,7 @@ func (h *host) reapOne() {
 	}
 	delete(h.byPID, pid)
 	j.done = true
+	h.ending++
 	h.mu.Unlock()
 	h.finish(j, w)
 }
@@ -84,6 +85,7 @@ func (h *host) watch(j *job, pidfd int) {
 	_, err := wait4(j.PID, &w.status, &w.usage)
 	delete(h.byPID, j.PID)
 	j.done = true
+	h.ending++
 	h.mu.Unlock()
 	if err != nil {
 		h.log(slog.LevelError, "The end of a process was taken away by another part of this program: "+err.Error())
@@ -149,12 +151,12 @@ func (h *host) closeAll() {
 	_ = unix.Close(h.null)
 }
 
-// idle waits until no process runs and no clean-up is under way.
+// idle waits until no process runs, all ends are told and no clean-up is under way.
 func (h *host) idle(deadline <-chan time.Time) bool {
 	for {
 		h.mu.Lock()
 		h.sweepMu.Lock()
-		busy := len(h.byPID) > 0 || h.forking || h.cleanup > 0
+		busy := len(h.byPID) > 0 || h.ending > 0 || h.forking || h.cleanup > 0
 		changed := h.changed
 		h.sweepMu.Unlock()
 		h.mu.Unlock()

@@ -100,41 +100,79 @@ func (s *starter) log(level slog.Level, text string) {
 // serve reads requests until the Agent closes the socket. It starts one process
 // after the other: more at once gain nothing, since a fork holds a lock until
 // the exec, and handing a start to another thread costs as much as a fork does.
-// It keeps its thread, whose signal mask and timer slack the jobs inherit.
+//
+// A thread serves some requests only, then the next takes over. Jobs that still
+// run when it ends become children of the process's first thread. The kernel
+// looks through the children of one thread after the other for one that has
+// ended, the first thread's last: so it finds a job that ends soon among a few,
+// and doesn't look at all that run long each time.
 func (s *starter) serve() error {
-	runtime.LockOSThread()
+	for {
+		ended := make(chan error)
+		go func() {
+			runtime.LockOSThread() // for good: the thread ends with the goroutine
+			ended <- s.serveSome()
+		}()
+		if err := <-ended; err != errServed {
+			return err
+		}
+	}
+}
+
+// requestsPerThread is after how many requests another thread takes over. A
+// thread costs as much as a job.
+const requestsPerThread = 100
+
+// Reasons to end a thread that aren't failures.
+var (
+	errServed  = errors.New("another thread takes over")
+	errNoAgent = errors.New("the Agent has closed the socket, or has gone")
+)
+
+// serveSome serves in this thread, whose signal mask and timer slack the jobs
+// inherit.
+func (s *starter) serveSome() error {
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
 		return fmt.Errorf("signal mask: %w", err)
 	}
 	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, jobSlack, 0, 0, 0); err != nil {
 		return fmt.Errorf("timer slack: %w", err)
 	}
-	for {
-		m, fds, err := s.socket.receive()
-		if err == io.EOF || errors.Is(err, unix.ECONNRESET) {
-			return nil
-		}
-		if err != nil {
-			closeFDs(fds)
-			return err
-		}
-		switch m.kind {
-		case msgStart, msgStartFile:
-			s.fork(m, fds)
-		case msgKill:
-			s.host.kill(m.key, Signal(m.number))
-		case msgForget:
-			s.host.forget(m.key)
-		case msgClose:
+	for range requestsPerThread {
+		switch err := s.serveOne(); err {
+		case nil:
+		case errNoAgent:
 			return nil
 		default:
-			err = errBadMessage
-		}
-		closeFDs(fds)
-		if err != nil {
 			return err
 		}
 	}
+	return errServed
+}
+
+// serveOne serves the next request.
+func (s *starter) serveOne() error {
+	m, fds, err := s.socket.receive()
+	defer closeFDs(fds)
+	switch {
+	case err == io.EOF, errors.Is(err, unix.ECONNRESET):
+		return errNoAgent
+	case err != nil:
+		return err
+	}
+	switch m.kind {
+	case msgStart, msgStartFile:
+		s.fork(m, fds)
+	case msgKill:
+		s.host.kill(m.key, Signal(m.number))
+	case msgForget:
+		s.host.forget(m.key)
+	case msgClose:
+		return errNoAgent
+	default:
+		return errBadMessage
+	}
+	return nil
 }
 
 // fork starts a process; the descriptors stay the caller's.

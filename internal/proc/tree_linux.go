@@ -314,12 +314,15 @@ func killMarked(prefix string, patience time.Duration) error {
 	}
 }
 
-// reapSeen reaps the processes that walks have seen, as reapOrphans does.
+// reapSeen reaps the processes that walks have seen, as reapOrphans does, but not
+// the main ones: how they ended is for those who wait for them.
 func reapSeen(trees []*tree) {
 	var pids []int
 	for _, t := range trees {
 		for id := range t.seen {
-			pids = append(pids, id.pid)
+			if id != t.main {
+				pids = append(pids, id.pid)
+			}
 		}
 	}
 	reapOrphans(pids)
