@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -25,10 +26,9 @@ type logFile interface {
 // something to write: most jobs are silent, and files that come and go cost a
 // file system more than all else here.
 type Capture struct {
-	path  string
+	path  string // clean
 	make  func(path string) (logFile, error)
 	hub   *Hub
-	topic *topic
 	now   func() time.Time
 	limit int64
 
@@ -71,7 +71,7 @@ func makeFile(path string) (logFile, error) {
 }
 
 func start(makeFile func(path string) (logFile, error), path string, o Options) (*Capture, error) {
-	c := &Capture{path: path, make: makeFile, hub: o.Hub, limit: o.Limit, now: o.Now, size: int64(headerSize)}
+	c := &Capture{path: filepath.Clean(path), make: makeFile, hub: o.Hub, limit: o.Limit, now: o.Now, size: int64(headerSize)}
 	if c.hub == nil {
 		c.hub = NewHub()
 	}
@@ -90,7 +90,6 @@ func start(makeFile func(path string) (logFile, error), path string, o Options) 
 		}
 		c.read[i], c.write[i] = r, w
 	}
-	c.topic = c.hub.open(path)
 	for i := range c.read {
 		c.pumps.Go(func() { c.pump(Channel(i+1), c.read[i]) })
 	}
@@ -108,7 +107,7 @@ func (c *Capture) Materialize() error {
 	if err := c.begin(); err != nil {
 		return writeFault(err, "the task's log can't be created")
 	}
-	c.topic.notify(false)
+	c.hub.notify(c.path, false)
 	return nil
 }
 
@@ -166,7 +165,7 @@ func (c *Capture) Mark(line string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mark(line)
-	c.topic.notify(false)
+	c.hub.notify(c.path, false)
 }
 
 // Finish ends the log. To be called when the process has ended: it reads what is
@@ -185,8 +184,7 @@ func (c *Capture) Finish(grace time.Duration) (Summary, error) {
 		}
 		c.pumps.Wait()
 		c.summary, c.err = c.finish()
-		c.topic.notify(true)
-		c.topic.close()
+		c.hub.notify(c.path, true)
 	})
 	return c.summary, c.err
 }
@@ -237,7 +235,7 @@ func (c *Capture) output(ch Channel, b *buffer, n int) {
 		if c.cut {
 			c.mark(fmt.Sprintf("The log has reached its limit of %d bytes. Of what follows only the last %d bytes are kept; they come when the job has ended.", c.limit, tailBytes))
 		}
-		c.topic.notify(false)
+		c.hub.notify(c.path, false)
 		p = p[fits:]
 	}
 	if len(p) > 0 && c.broken == nil {

@@ -24,7 +24,7 @@ type Hub struct {
 	buffers sync.Pool
 
 	mu     sync.Mutex
-	topics map[string]*topic // by clean path; one that nobody uses is removed
+	topics map[string]*topic // by clean path; only of logs that somebody follows
 }
 
 // NewHub returns a hub.
@@ -35,7 +35,7 @@ func NewHub() *Hub {
 	}
 }
 
-// topic is one log. Its writer and every follower hold a reference.
+// topic is one log that is followed. Every follower holds a reference.
 type topic struct {
 	hub  *Hub
 	path string
@@ -68,8 +68,16 @@ func (t *topic) close() {
 	}
 }
 
-// notify wakes those who wait.
-func (t *topic) notify(ended bool) {
+// notify wakes those who wait for the log at a clean path. A follower joins
+// before it reads the file, and this is called after the file was written: so
+// one that comes too late for the notice has no need of it.
+func (h *Hub) notify(path string, ended bool) {
+	h.mu.Lock()
+	t := h.topics[path]
+	h.mu.Unlock()
+	if t == nil {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ended = t.ended || ended
@@ -102,11 +110,9 @@ func (h *Hub) Follow(path string, from int64) *Follower {
 // adds reason as a mark, and the end record. A finished log stays as it is. It
 // returns what the log holds. Nobody may be writing the log.
 func (h *Hub) Seal(path, reason string) (Summary, error) {
-	t := h.open(path)
-	defer t.close()
 	s, err := seal(path, reason)
 	if err == nil {
-		t.notify(true)
+		h.notify(filepath.Clean(path), true)
 	}
 	return s, err
 }
