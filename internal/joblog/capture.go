@@ -1,11 +1,7 @@
 package joblog
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"hash/crc32"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,20 +10,11 @@ import (
 	"github.com/signet-scheduler/signet/internal/fault"
 )
 
-// logFile is what a capture needs of its file, so that a test can let it fail.
-type logFile interface {
-	Write([]byte) (int, error)
-	Truncate(int64) error
-	Close() error
-}
-
 // Capture writes the output of one process to its log. Two goroutines read the
-// pipes until Finish, which every capture needs. The file is made when there is
-// something to write: most jobs are silent, and files that come and go cost a
-// file system more than all else here.
+// pipes until Finish, which every capture needs.
 type Capture struct {
 	path  string // clean
-	make  func(path string) (logFile, error)
+	open  func(path string, create bool) (logFile, error)
 	hub   *Hub
 	now   func() time.Time
 	limit int64
@@ -40,38 +27,18 @@ type Capture struct {
 	summary Summary
 	err     error
 
-	mu       sync.Mutex
-	file     logFile // nil while there is nothing to write
-	finished bool
-	created  time.Time
-	size     int64 // of the whole frames in the file
-	bytes    [2]int64
-	kept     int64
-	cut      bool  // the limit was reached
-	broken   error // the first error of a write; nothing is kept after it
-	open     bool
-	tail     tail
-	line     lastLine
+	mu    sync.Mutex
+	still [2]bool // somebody still holds the pipe
+	log
 }
 
-// Create opens the two pipes for the log at path. An existing file is the fault
-// "TaskLogExists": a task's log is written once.
-func Create(path string, o Options) (*Capture, error) {
-	switch _, err := os.Lstat(path); {
-	case err == nil:
-		return nil, fault.New(fault.Conflict, "TaskLogExists", "the task's log exists already")
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, writeFault(err, "the task's log can't be created")
-	}
-	return start(makeFile, path, o)
-}
+// Create opens the two pipes for the log at path. The file is made when there is
+// something to write. If there is one by then, nothing is written, as a task's
+// log is written once: that is the fault "TaskLogExists" of Finish.
+func Create(path string, o Options) (*Capture, error) { return start(openFile, path, o) }
 
-func makeFile(path string) (logFile, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
-}
-
-func start(makeFile func(path string) (logFile, error), path string, o Options) (*Capture, error) {
-	c := &Capture{path: filepath.Clean(path), make: makeFile, hub: o.Hub, limit: o.Limit, now: o.Now, size: int64(headerSize)}
+func start(open func(path string, create bool) (logFile, error), path string, o Options) (*Capture, error) {
+	c := &Capture{path: filepath.Clean(path), open: open, hub: o.Hub, limit: o.Limit, now: o.Now}
 	if c.hub == nil {
 		c.hub = NewHub()
 	}
@@ -81,7 +48,7 @@ func start(makeFile func(path string) (logFile, error), path string, o Options) 
 	if c.now == nil {
 		c.now = time.Now
 	}
-	c.created = c.now()
+	c.size, c.created = int64(headerSize), c.now()
 	for i := range c.read {
 		r, w, err := pipe()
 		if err != nil {
@@ -101,26 +68,14 @@ func start(makeFile func(path string) (logFile, error), path string, o Options) 
 func (c *Capture) Materialize() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.finished || c.file != nil {
+	if c.finished || c.made {
 		return nil
 	}
-	if err := c.begin(); err != nil {
+	if err := c.openLog(); err != nil {
 		return writeFault(err, "the task's log can't be created")
 	}
+	c.closeLog()
 	c.hub.notify(c.path, false)
-	return nil
-}
-
-// begin makes the file with its header.
-func (c *Capture) begin() error {
-	f, err := c.make(c.path)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(encodeHeader(c.created)); err != nil {
-		return errors.Join(err, f.Close(), os.Remove(c.path))
-	}
-	c.file = f
 	return nil
 }
 
@@ -165,6 +120,7 @@ func (c *Capture) Mark(line string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mark(line)
+	c.closeLog()
 	c.hub.notify(c.path, false)
 }
 
@@ -196,150 +152,19 @@ func (c *Capture) pump(ch Channel, r *os.File) {
 	for {
 		b, n, err := p.next()
 		if n > 0 {
+			c.mu.Lock()
 			c.output(ch, b, n)
+			c.closeLog()
+			c.mu.Unlock()
 		}
 		if b != nil {
 			c.hub.buffers.Put(b)
 		}
 		if err != nil {
 			c.mu.Lock()
-			c.open = c.open || errors.Is(err, errStillOpen)
+			c.still[ch-1] = errors.Is(err, errStillOpen)
 			c.mu.Unlock()
 			return
 		}
 	}
-}
-
-// output takes n bytes that were read into b.
-func (c *Capture) output(ch Channel, b *buffer, n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p := b[maxHead : maxHead+n]
-	c.bytes[ch-1] += int64(n)
-	if ch == Stderr {
-		c.line.add(p)
-	}
-	if c.broken != nil {
-		return
-	}
-	delta := c.delta()
-	fits := n
-	if !c.cut {
-		if room := c.limit - c.size - maxHead - crcSize; room < int64(n) {
-			c.cut = true
-			fits = int(max(room, 0))
-		}
-		if fits > 0 {
-			c.writeOutput(byte(ch), delta, b, fits)
-		}
-		if c.cut {
-			c.mark(fmt.Sprintf("The log has reached its limit of %d bytes. Of what follows only the last %d bytes are kept; they come when the job has ended.", c.limit, tailBytes))
-		}
-		c.hub.notify(c.path, false)
-		p = p[fits:]
-	}
-	if len(p) > 0 && c.broken == nil {
-		c.tail.add(byte(ch), delta, p)
-	}
-}
-
-// writeOutput writes the first n bytes of b as a frame, with head and checksum
-// put around them in the buffer.
-func (c *Capture) writeOutput(kind byte, delta uint64, b *buffer, n int) {
-	var h [maxHead]byte
-	head := appendHead(h[:0], kind, delta, n)
-	from := maxHead - len(head)
-	copy(b[from:], head)
-	end := maxHead + n
-	var after [crcSize]byte
-	copy(after[:], b[end:]) // the bytes behind may be output that goes to the tail
-	binary.LittleEndian.PutUint32(b[end:], crc32.Checksum(b[from:end], castagnoli))
-	if c.append(b[from : end+crcSize]) {
-		c.kept += int64(n)
-	}
-	copy(b[end:], after[:])
-}
-
-func (c *Capture) mark(line string) {
-	if !c.finished && c.broken == nil {
-		c.append(appendFrame(nil, byte(Mark), c.delta(), []byte(line[:min(len(line), MaxLine)])))
-	}
-}
-
-// append writes a whole frame. When that fails the file is cut back to its last
-// whole frame, and nothing more is written but the end.
-func (c *Capture) append(frame []byte) bool {
-	if c.file == nil {
-		if err := c.begin(); err != nil {
-			c.broken = err
-			return false
-		}
-	}
-	if _, err := c.file.Write(frame); err != nil {
-		c.broken = err
-		if terr := c.file.Truncate(c.size); terr != nil {
-			c.broken = errors.Join(err, terr)
-		}
-		return false
-	}
-	c.size += int64(len(frame))
-	return true
-}
-
-func (c *Capture) delta() uint64 {
-	return uint64(max(c.now().Sub(c.created).Milliseconds(), 0))
-}
-
-// finish writes tail and end record. The pumps are done.
-func (c *Capture) finish() (Summary, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.broken == nil && c.cut {
-		c.writeTail()
-	}
-	s := Summary{
-		StdoutBytes:    c.bytes[0],
-		StderrBytes:    c.bytes[1],
-		Cut:            c.bytes[0] + c.bytes[1] - c.kept,
-		LastStderrLine: c.line.text(),
-		Open:           c.open,
-	}
-	defer func() { c.finished = true }()
-	first := c.broken
-	if s.Silent = c.file == nil && first == nil && !s.Open; s.Silent {
-		return s, nil
-	}
-	c.broken = nil // a full disk may have room for the end
-	if first != nil {
-		c.mark(fmt.Sprintf("The log couldn't be written: %v. %d bytes of output are missing.", first, s.Cut))
-	}
-	if c.broken == nil { // no end without its mark; Seal can make both later
-		e := ending{stdout: s.StdoutBytes, stderr: s.StderrBytes, cut: s.Cut}
-		if s.Open {
-			e.flags |= flagOpen
-		}
-		c.append(appendFrame(nil, kindEnd, c.delta(), e.encode()))
-	}
-	err := errors.Join(first, c.broken)
-	if c.file != nil {
-		err = errors.Join(err, c.file.Close())
-		c.file = nil
-	}
-	if err != nil {
-		return s, writeFault(err, "the task's log isn't whole")
-	}
-	return s, nil
-}
-
-func (c *Capture) writeTail() {
-	missing := c.bytes[0] + c.bytes[1] - c.kept - int64(c.tail.size)
-	if missing > 0 {
-		c.mark(fmt.Sprintf("%d bytes of output are left out here.", missing))
-	}
-	for _, p := range c.tail.pieces {
-		if c.append(appendFrame(nil, p.kind, p.delta, p.data)) {
-			c.kept += int64(len(p.data))
-		}
-	}
-	c.tail = tail{}
 }

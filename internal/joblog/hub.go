@@ -17,11 +17,15 @@ const bufferSize = 64 << 10
 // after it, so that a frame is one write without copying.
 type buffer [maxHead + bufferSize + crcSize]byte
 
+// filesAtOnce bounds how many log files are open at once.
+const filesAtOnce = 64
+
 // Hub connects the writers of logs in this process with those who follow them,
 // and lends the writers their buffers. Safe for concurrent use. The zero value
 // is not usable; call NewHub.
 type Hub struct {
 	buffers sync.Pool
+	files   chan struct{} // holds an element for each open log file
 
 	mu     sync.Mutex
 	topics map[string]*topic // by clean path; only of logs that somebody follows
@@ -31,6 +35,7 @@ type Hub struct {
 func NewHub() *Hub {
 	return &Hub{
 		buffers: sync.Pool{New: func() any { return new(buffer) }},
+		files:   make(chan struct{}, filesAtOnce),
 		topics:  make(map[string]*topic),
 	}
 }

@@ -121,15 +121,63 @@ func TestCapture(t *testing.T) {
 	if c.Stdout() != nil || c.Stderr() != nil {
 		t.Error("write ends are open after Finish")
 	}
-	if _, err := Create(path, Options{}); !is(err, "TaskLogExists") {
-		t.Errorf("a second log of the task: %v", err)
-	}
-	if _, err := Create(filepath.Join(path, "x"), Options{}); err == nil {
-		t.Error("a log was created below a file")
-	}
 	fi, err := os.Stat(path)
 	if err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", fi.Mode(), err)
+	}
+}
+
+// A log is written once: what another has written stays.
+func TestExists(t *testing.T) {
+	t.Parallel()
+	c, path := create(t, Options{})
+	write(t, c.Stdout(), "first\n")
+	finish(t, c)
+	second, err := Create(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, second.Stdout(), "second\n")
+	if s, err := second.Finish(time.Minute); !is(err, "TaskLogExists") || s.Silent || s.Cut != 7 {
+		t.Errorf("a second log of the task: %+v, %v", s, err)
+	}
+	third, err := Create(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := third.Materialize(); !is(err, "TaskLogExists") {
+		t.Errorf("a third log of the task: %v", err)
+	}
+	if s, err := third.Finish(0); err != nil || !s.Silent {
+		t.Errorf("a silent one: %+v, %v", s, err)
+	}
+	below, err := Create(filepath.Join(path, "x"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	below.Mark("nowhere")
+	if _, err := below.Finish(0); err == nil {
+		t.Error("a log was made below a file")
+	}
+	if got := read(t, path); got.stdout != "first\n" || len(got.marks) != 0 || !got.ended {
+		t.Errorf("the log holds %+v", got)
+	}
+}
+
+// A file that is gone isn't made anew amid the output.
+func TestFileGone(t *testing.T) {
+	t.Parallel()
+	c, path := create(t, Options{})
+	c.Mark("one")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, c.Stdout(), "two\n")
+	if s, err := c.Finish(time.Minute); !is(err, "TaskLogUnwritable") || s.Cut != 4 || s.Silent {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is a file: %v", err)
 	}
 }
 
@@ -362,8 +410,8 @@ func TestWriteFails(t *testing.T) {
 	for writes := 1; writes < 4; writes++ {
 		path := filepath.Join(t.TempDir(), "task.log")
 		bad := &failing{writes: writes, err: errors.New("disk is full")}
-		c, err := start(func(path string) (f logFile, err error) {
-			bad.logFile, err = makeFile(path)
+		c, err := start(func(path string, create bool) (f logFile, err error) {
+			bad.logFile, err = openFile(path, create)
 			return bad, err
 		}, path, Options{})
 		if err != nil {
@@ -397,8 +445,8 @@ func TestNoSpaceForTheMark(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "task.log")
 	bad := &failing{writes: 1, fails: 2, err: syscall.ENOSPC}
-	c, err := start(func(path string) (f logFile, err error) {
-		bad.logFile, err = makeFile(path)
+	c, err := start(func(path string, create bool) (f logFile, err error) {
+		bad.logFile, err = openFile(path, create)
 		return bad, err
 	}, path, Options{})
 	if err != nil {

@@ -80,6 +80,8 @@ func writeFault(err error, message string) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		kind, code = fault.NoSpace, "DiskFull"
+	case errors.Is(err, fs.ErrExist):
+		kind, code = fault.Conflict, "TaskLogExists"
 	case errors.Is(err, fs.ErrNotExist):
 		kind = fault.NotFound
 	case errors.Is(err, io.ErrShortWrite):
