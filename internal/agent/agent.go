@@ -361,6 +361,7 @@ func (a *Agent) Close() error {
 	if a.tasks != nil {
 		a.tasks.abandon()
 	}
+	errs = append(errs, a.hub.Close())
 	if a.node != nil {
 		errs = append(errs, a.node.Close())
 	}

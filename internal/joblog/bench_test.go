@@ -44,6 +44,7 @@ func BenchmarkSilentJob(b *testing.B) {
 	})
 	b.Run("capture", func(b *testing.B) {
 		hub := NewHub()
+		defer hub.Close()
 		path := filepath.Join(b.TempDir(), "task.log")
 		var jobs [inFlight]*Capture
 		measure(b, func(i int) {

@@ -2,6 +2,7 @@ package joblog
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -10,25 +11,32 @@ import (
 	"github.com/signet-scheduler/signet/internal/fault"
 )
 
-// Capture writes the output of one process to its log. Two goroutines read the
-// pipes until Finish, which every capture needs.
+// Capture writes the output of one process to its log, until Finish, which every
+// capture needs. While the process is young, and while it is silent, nobody
+// works for it: Finish reads what has come from a short job, the hub's watcher
+// what comes from a longer one.
 type Capture struct {
 	path  string // clean
 	open  func(path string, create bool) (logFile, error)
 	hub   *Hub
+	own   bool // the hub is for this capture only
 	now   func() time.Time
 	limit int64
-
-	read  [2]*os.File // read ends, owned by the pumps until they are done
-	write [2]*os.File // write ends; nil when closed, under mu
-	pumps sync.WaitGroup
 
 	once    sync.Once
 	summary Summary
 	err     error
+	ended   [2]bool // the pipes whose end was read; of who is in Finish
 
-	mu    sync.Mutex
-	still [2]bool // somebody still holds the pipe
+	// read are the read ends. Finish closes them under mu, and after the watcher
+	// has forgotten them: who holds mu may read them, and the watcher may watch
+	// them as long as it knows the capture.
+	read  [2]readEnd
+	watch watch
+
+	mu    sync.Mutex // may be held for a write; never taken under the watcher's or the hub's
+	write [2]*os.File
+	done  bool // the read ends are closed
 	log
 }
 
@@ -38,8 +46,8 @@ type Capture struct {
 func Create(path string, o Options) (*Capture, error) { return start(openFile, path, o) }
 
 func start(open func(path string, create bool) (logFile, error), path string, o Options) (*Capture, error) {
-	c := &Capture{path: filepath.Clean(path), open: open, hub: o.Hub, limit: o.Limit, now: o.Now}
-	if c.hub == nil {
+	c := &Capture{path: filepath.Clean(path), open: open, hub: o.Hub, own: o.Hub == nil, limit: o.Limit, now: o.Now}
+	if c.own {
 		c.hub = NewHub()
 	}
 	if c.limit <= 0 {
@@ -49,43 +57,30 @@ func start(open func(path string, create bool) (logFile, error), path string, o 
 		c.now = time.Now
 	}
 	c.size, c.created = int64(headerSize), c.now()
-	for i := range c.read {
-		r, w, err := pipe()
-		if err != nil {
-			c.closePipes()
-			return nil, fault.Wrap(fault.Unavailable, "NoPipe", err, "no pipe can be opened for the task's output")
+	if err := c.openPipes(); err != nil {
+		if c.own {
+			err = errors.Join(err, c.hub.Close())
 		}
-		c.read[i], c.write[i] = r, w
-	}
-	for i := range c.read {
-		c.pumps.Go(func() { c.pump(Channel(i+1), c.read[i]) })
+		return nil, fault.Wrap(fault.Unavailable, "NoPipe", err, "no pipe can be opened for the task's output")
 	}
 	return c, nil
 }
 
-// Materialize makes the file, if the log has none yet and isn't finished: for
-// one who wants to follow it.
-func (c *Capture) Materialize() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.finished || c.made {
-		return nil
+func (c *Capture) openPipes() error {
+	var err error
+	if c.read[0], c.write[0], err = openPipe("stdout"); err != nil {
+		return err
 	}
-	if err := c.openLog(); err != nil {
-		return writeFault(err, "the task's log can't be created")
+	if c.read[1], c.write[1], err = openPipe("stderr"); err != nil {
+		c.read[0].close()
+		return errors.Join(err, c.write[0].Close())
 	}
-	c.closeLog()
-	c.hub.notify(c.path, false)
+	if err := c.hub.watcher.add(c); err != nil {
+		c.CloseWriteEnds()
+		c.closeReadEnds()
+		return err
+	}
 	return nil
-}
-
-func (c *Capture) closePipes() {
-	for i := range c.read {
-		if c.read[i] != nil {
-			_ = c.read[i].Close()
-			_ = c.write[i].Close()
-		}
-	}
 }
 
 // Stdout returns the write end for the process's standard output; nil after
@@ -115,6 +110,22 @@ func (c *Capture) CloseWriteEnds() {
 	}
 }
 
+// Materialize makes the file, if the log has none yet and isn't finished: for
+// one who wants to follow it.
+func (c *Capture) Materialize() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.finished || c.made {
+		return nil
+	}
+	if err := c.openLog(); err != nil {
+		return writeFault(err, "the task's log can't be created")
+	}
+	c.closeLog()
+	c.hub.notify(c.path, false)
+	return nil
+}
+
 // Mark adds a line of ours to the log, for instance why the job was killed.
 func (c *Capture) Mark(line string) {
 	c.mu.Lock()
@@ -133,38 +144,92 @@ func (c *Capture) Mark(line string) {
 func (c *Capture) Finish(grace time.Duration) (Summary, error) {
 	c.once.Do(func() {
 		c.CloseWriteEnds()
-		deadline := time.Now().Add(max(grace, 0))
-		for _, r := range c.read {
-			// A pipe that is already closed refuses; its pump is done then.
-			_ = r.SetReadDeadline(deadline)
+		if !c.drain() && grace > 0 {
+			c.await(grace)
+			c.drain()
 		}
-		c.pumps.Wait()
+		c.hub.watcher.leave(c)
+		c.closeReadEnds()
 		c.summary, c.err = c.finish()
 		c.hub.notify(c.path, true)
+		if c.own {
+			c.err = errors.Join(c.err, c.hub.Close())
+		}
 	})
 	return c.summary, c.err
 }
 
-// pump reads one pipe until its end, or until Finish's deadline.
-func (c *Capture) pump(ch Channel, r *os.File) {
-	defer r.Close()
-	p := newPipeReader(r, &c.hub.buffers)
-	for {
-		b, n, err := p.next()
-		if n > 0 {
-			c.mu.Lock()
-			c.output(ch, b, n)
-			c.closeLog()
-			c.mu.Unlock()
-		}
-		if b != nil {
-			c.hub.buffers.Put(b)
-		}
-		if err != nil {
-			c.mu.Lock()
-			c.still[ch-1] = errors.Is(err, errStillOpen)
-			c.mu.Unlock()
-			return
+// drain reads each pipe until it has ended or is empty, or for long enough. It
+// tells whether both have ended.
+func (c *Capture) drain() bool {
+	b := c.hub.lend()
+	defer c.hub.buffers.Put(b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, r := range c.read {
+		for left := drainLimit; left > 0 && !c.ended[i]; {
+			n, err := r.read(b.room())
+			if errors.Is(err, errEmpty) {
+				break
+			}
+			c.ended[i] = err != nil
+			if n > 0 {
+				c.output(Channel(i+1), b, n)
+				left -= n
+			}
 		}
 	}
+	return c.ended[0] && c.ended[1]
+}
+
+// await leaves the pipes that haven't ended to the watcher until they have, at
+// most for so long.
+func (c *Capture) await(grace time.Duration) {
+	c.rest()
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-c.hub.watcher.await(c, [2]bool{!c.ended[0], !c.ended[1]}):
+	case <-timer.C:
+	}
+}
+
+// turn reads a pipe once. It tells whether there is more; else the pipe is
+// watched again. For readers of the watcher.
+func (c *Capture) turn(i int) bool {
+	b := c.hub.lend()
+	defer c.hub.buffers.Put(b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done {
+		return false
+	}
+	n, err := c.read[i].read(b.room())
+	if n > 0 {
+		c.output(Channel(i+1), b, n)
+	}
+	if n == bufferSize {
+		return true
+	}
+	c.closeLog()
+	if err == nil || errors.Is(err, errEmpty) || errors.Is(err, io.EOF) {
+		c.hub.watcher.rearm(c, i) // an end is told without anything to read
+	}
+	return false
+}
+
+// rest closes the file for now, as others are served first.
+func (c *Capture) rest() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeLog()
+}
+
+func (c *Capture) closeReadEnds() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.read {
+		r.close()
+	}
+	c.done = true
 }

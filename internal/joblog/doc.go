@@ -7,7 +7,11 @@
 // its own later; whoever starts a process gives it the write ends. The Agent calls
 // it, and whoever shows a log.
 //
-// Memory is bounded: a buffer of 64 KiB per pipe, and only while the pipe has
-// something to read. What a job writes beyond the limit of its file is read,
-// counted and dropped, except for the last 64 KiB.
+// A job costs what it writes. One that ends within a moment is read when it has
+// ended, by who ends it; one that waits costs two descriptors and no goroutine.
+// Memory is bounded: a buffer of 64 KiB per reader, and only while it reads. What
+// a job writes beyond the limit of its file is read, counted and dropped, except
+// for the last 64 KiB.
+//
+// Output is captured on Linux only; logs can be read everywhere.
 package joblog

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package joblog
 
@@ -17,7 +17,7 @@ import (
 // Followers that come before, during and after the log all see all of it.
 func TestFollow(t *testing.T) {
 	t.Parallel()
-	hub := NewHub()
+	hub := newHub(t)
 	path := filepath.Join(t.TempDir(), "task.log")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -73,7 +73,7 @@ func TestFollow(t *testing.T) {
 
 func TestFollowCancelled(t *testing.T) {
 	t.Parallel()
-	hub := NewHub()
+	hub := newHub(t)
 	f := hub.Follow(filepath.Join(t.TempDir(), "none"), 0)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -90,7 +90,7 @@ func TestFollowCancelled(t *testing.T) {
 // A write reaches its follower at once: by notice, not by polling.
 func TestFollowLatency(t *testing.T) {
 	t.Parallel()
-	hub := NewHub()
+	hub := newHub(t)
 	c, path := create(t, Options{Hub: hub})
 	f := hub.Follow(path, 0)
 	defer f.Close()

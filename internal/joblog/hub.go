@@ -17,14 +17,18 @@ const bufferSize = 64 << 10
 // after it, so that a frame is one write without copying.
 type buffer [maxHead + bufferSize + crcSize]byte
 
+// room is where to read to.
+func (b *buffer) room() []byte { return b[maxHead : maxHead+bufferSize] }
+
 // filesAtOnce bounds how many log files are open at once.
 const filesAtOnce = 64
 
 // Hub connects the writers of logs in this process with those who follow them,
-// and lends the writers their buffers. Safe for concurrent use. The zero value
-// is not usable; call NewHub.
+// reads the pipes of running jobs, and lends the writers their buffers. Safe for
+// concurrent use. The zero value is not usable; call NewHub, and Close.
 type Hub struct {
 	buffers sync.Pool
+	watcher *watcher
 	files   chan struct{} // holds an element for each open log file
 
 	mu     sync.Mutex
@@ -35,9 +39,18 @@ type Hub struct {
 func NewHub() *Hub {
 	return &Hub{
 		buffers: sync.Pool{New: func() any { return new(buffer) }},
+		watcher: newWatcher(),
 		files:   make(chan struct{}, filesAtOnce),
 		topics:  make(map[string]*topic),
 	}
+}
+
+// Close ends the hub's goroutines and waits for them. Captures should be
+// finished before: what is left of them reads no output but in Finish, which
+// doesn't wait for more. Following goes on. Further calls do nothing.
+func (h *Hub) Close() error {
+	h.watcher.close()
+	return nil
 }
 
 // topic is one log that is followed. Every follower holds a reference.
@@ -49,6 +62,12 @@ type topic struct {
 	mu      sync.Mutex
 	changed chan struct{} // nil when nobody waits
 	ended   bool          // its writer has finished
+}
+
+// lend returns a buffer, which is to be put back.
+func (h *Hub) lend() *buffer {
+	b, _ := h.buffers.Get().(*buffer)
+	return b
 }
 
 func (h *Hub) open(path string) *topic {

@@ -62,8 +62,8 @@ type Options struct {
 	// Limit is the size in bytes from which on output is dropped; 0 means
 	// DefaultLimit. The last 64 KiB of output are kept beyond it.
 	Limit int64
-	// Hub tells followers of the log and lends buffers; nil means that nobody
-	// follows.
+	// Hub reads the pipes, tells followers of the log and lends buffers; nil
+	// means one for this log only, which nobody follows.
 	Hub *Hub
 	// Now gives the time of frames; nil means time.Now.
 	Now func() time.Time

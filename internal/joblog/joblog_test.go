@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package joblog
 
@@ -40,6 +40,19 @@ func create(t *testing.T, o Options) (*Capture, string) {
 	}
 	t.Cleanup(func() { _, _ = c.Finish(0) })
 	return c, path
+}
+
+func newHub(t *testing.T) *Hub {
+	t.Helper()
+	hub := NewHub()
+	t.Cleanup(func() {
+		for range 2 {
+			if err := hub.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return hub
 }
 
 func write(t *testing.T, w io.Writer, text string) {
@@ -161,23 +174,6 @@ func TestExists(t *testing.T) {
 	}
 	if got := read(t, path); got.stdout != "first\n" || len(got.marks) != 0 || !got.ended {
 		t.Errorf("the log holds %+v", got)
-	}
-}
-
-// A file that is gone isn't made anew amid the output.
-func TestFileGone(t *testing.T) {
-	t.Parallel()
-	c, path := create(t, Options{})
-	c.Mark("one")
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	write(t, c.Stdout(), "two\n")
-	if s, err := c.Finish(time.Minute); !is(err, "TaskLogUnwritable") || s.Cut != 4 || s.Silent {
-		t.Errorf("%+v, %v", s, err)
-	}
-	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("there is a file: %v", err)
 	}
 }
 
@@ -460,7 +456,7 @@ func TestNoSpaceForTheMark(t *testing.T) {
 	if got := read(t, path); len(got.marks) != 0 || got.ended {
 		t.Fatalf("%+v", got)
 	}
-	if _, err := NewHub().Seal(path, "no space"); err != nil {
+	if _, err := newHub(t).Seal(path, "no space"); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, path); len(got.marks) != 1 || got.marks[0] != "no space" || !got.ended {
@@ -480,7 +476,7 @@ func TestTorn(t *testing.T) {
 		whole = appendFrame(whole, byte(1+i%2), uint64(i), []byte(text))
 		ends = append(ends, len(whole))
 	}
-	hub := NewHub()
+	hub := newHub(t)
 	for n := 0; n <= len(whole); n++ {
 		for _, zeros := range []int{0, 50} { // what a crash of the machine may leave
 			path := filepath.Join(dir, fmt.Sprint(n, "-", zeros))

@@ -1,38 +1,39 @@
-//go:build !unix
+//go:build !linux
 
 package joblog
 
 import (
 	"errors"
-	"io"
 	"os"
-	"sync"
 )
 
-// errStillOpen ends a pump whose pipe had no end when its time was over.
-var errStillOpen = errors.New("pipe still open")
+var errLinuxOnly = errors.New("the output of jobs can be captured on Linux only")
 
-// pipe returns a pipe.
-func pipe() (r, w *os.File, err error) { return os.Pipe() }
+// readEnd is the end of a pipe that we read; there is none here.
+type readEnd int
 
-// pipeReader reads a pipe into lent buffers. Without a poller it holds its
-// buffer while it waits.
-type pipeReader struct {
-	file    *os.File
-	buffers *sync.Pool
-}
+func openPipe(string) (readEnd, *os.File, error) { return -1, nil, errLinuxOnly }
 
-func newPipeReader(r *os.File, buffers *sync.Pool) *pipeReader {
-	return &pipeReader{file: r, buffers: buffers}
-}
+func (readEnd) read([]byte) (int, error) { return 0, errLinuxOnly }
 
-// next waits until the pipe has something and reads it into a buffer, which the
-// caller gives back. io.EOF is the pipe's end.
-func (p *pipeReader) next() (*buffer, int, error) {
-	b, _ := p.buffers.Get().(*buffer)
-	n, err := p.file.Read(b[maxHead : maxHead+bufferSize])
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = errStillOpen
-	}
-	return b, n, err
-}
+func (readEnd) close() {}
+
+func openFile(string, bool) (logFile, error) { return nil, errLinuxOnly }
+
+// watcher reads the pipes of running jobs; there are none here.
+type watcher struct{}
+
+// watch is what the watcher knows of a capture.
+type watch struct{}
+
+func newWatcher() *watcher { return nil }
+
+func (*watcher) add(*Capture) error { return errLinuxOnly }
+
+func (*watcher) rearm(*Capture, int) {}
+
+func (*watcher) await(*Capture, [2]bool) <-chan struct{} { return nil }
+
+func (*watcher) leave(*Capture) {}
+
+func (*watcher) close() {}

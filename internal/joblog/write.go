@@ -19,7 +19,7 @@ type logFile interface {
 // log is what a capture knows of its log; guarded by the capture's mutex. The
 // file is made when there is something to write: most jobs are silent, and files
 // that come and go cost a file system more than all else here. It is open only
-// while it is written.
+// while it is written: a job that waits holds two descriptors, its read ends.
 type log struct {
 	file     logFile // nil while it is closed
 	made     bool    // there is a file
@@ -142,7 +142,7 @@ func (c *Capture) delta() uint64 {
 	return uint64(max(c.now().Sub(c.created).Milliseconds(), 0))
 }
 
-// finish writes tail and end record. The pumps are done.
+// finish writes tail and end record. Everything was read.
 func (c *Capture) finish() (Summary, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -154,7 +154,7 @@ func (c *Capture) finish() (Summary, error) {
 		StderrBytes:    c.bytes[1],
 		Cut:            c.bytes[0] + c.bytes[1] - c.kept,
 		LastStderrLine: c.line.text(),
-		Open:           c.still[0] || c.still[1],
+		Open:           !c.ended[0] || !c.ended[1],
 	}
 	defer func() { c.finished = true }()
 	first := c.broken
