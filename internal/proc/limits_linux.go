@@ -12,12 +12,12 @@ import (
 )
 
 // What a running job takes of the limits: a shell and a command in it; and in the
-// Agent two pipes and a log file.
+// Agent two pipes.
 const (
 	pidsPerJob  = 2
-	filesPerJob = 3
+	filesPerJob = 2
 	ownPIDs     = 300 // the rest of the system
-	ownFiles    = 200 // listeners, connections, journals
+	ownFiles    = 300 // listeners, connections, journals; at most 64 logs that are just written; pipes of jobs that are being started
 )
 
 // Limits tells how many processes of jobs the limits of this machine and of this
