@@ -77,14 +77,26 @@ func decoded(send func([]engine.Stamped) error) func([]byte) error {
 	}
 }
 
-// each calls send with what is committed, again and again; it ends when the
-// reader doesn't follow, when ctx ends or send fails. idle is called when
-// nothing came for a heartbeat's time.
-func (s *Stream) each(ctx context.Context, send func(events []byte) error, idle func() error) error {
+// sink is where a stream goes.
+type sink interface {
+	send(events []byte) error // takes in the events of an entry
+	flush() error             // brings to the reader what was taken in
+	idle() error              // is called when nothing came for a heartbeat's time
+}
+
+// each calls out with what is committed, again and again; it ends when the
+// reader doesn't follow, when ctx ends or a call fails.
+func (s *Stream) each(ctx context.Context, out sink) error {
 	for {
 		committed, _, grown := s.index.Position()
-		if err := s.drain(committed, send); err != nil {
+		before := s.seq
+		if err := s.drain(committed, out.send); err != nil {
 			return err
+		}
+		if s.seq != before {
+			if err := out.flush(); err != nil {
+				return err
+			}
 		}
 		if s.seq <= committed {
 			if err := s.lag(ctx); err != nil {
@@ -95,7 +107,7 @@ func (s *Stream) each(ctx context.Context, send func(events []byte) error, idle 
 		if !s.follow {
 			return nil
 		}
-		if err := s.wait(ctx, grown, idle); err != nil {
+		if err := s.wait(ctx, grown, out.idle); err != nil {
 			return err
 		}
 	}
@@ -190,48 +202,83 @@ func (s *Stream) wait(ctx context.Context, grown <-chan struct{}, idle func() er
 
 // Lines answers with NDJSON, one event a line.
 func (s *Stream) Lines(w http.ResponseWriter, r *http.Request) error {
-	out := transport.NewStreamWriter(w, r, transport.StreamOptions{Heartbeat: s.beat})
-	var line []byte
-	err := s.each(r.Context(), decoded(func(events []engine.Stamped) error {
-		for i := range events {
-			line = events[i].AppendJSON(line[:0])
-			if err := out.Write(line); err != nil {
-				return err
-			}
-		}
-		return nil
-	}), func() error { return nil })
+	out := &lines{StreamWriter: transport.NewStreamWriter(w, r, transport.StreamOptions{Heartbeat: s.beat})}
+	err := s.each(r.Context(), out)
 	if e := out.Close(); err == nil {
 		err = e
 	}
 	return err
 }
 
+// lines is the sink of a stream of NDJSON, which flushes and beats by itself.
+type lines struct {
+	*transport.StreamWriter
+	line []byte
+}
+
+func (l *lines) send(data []byte) error {
+	events, err := engine.ReadEvents(data)
+	if err != nil {
+		return err
+	}
+	for i := range events {
+		l.line = events[i].AppendJSON(l.line[:0])
+		if err := l.Write(l.line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lines) flush() error { return nil }
+
+func (l *lines) idle() error { return nil }
+
 // Binary answers with frames of a length and the binary form of events; a
 // frame of length 0 is a heartbeat.
 func (s *Stream) Binary(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/octet-stream")
-	rc := http.NewResponseController(w)
-	flush := func() error {
-		if err := rc.SetWriteDeadline(s.clock.Now().Add(writeTime)); err != nil {
-			return err
-		}
-		return rc.Flush()
-	}
-	if err := flush(); err != nil {
+	out := &frames{w: w, rc: http.NewResponseController(w), clock: s.clock}
+	if err := out.flush(); err != nil {
 		return err
 	}
-	var buf []byte
-	return s.each(r.Context(), func(body []byte) error {
-		buf = append(binary.AppendUvarint(buf[:0], uint64(len(body))), body...)
-		if _, err := w.Write(buf); err != nil {
-			return err
-		}
-		return flush()
-	}, func() error {
-		if _, err := w.Write([]byte{0}); err != nil {
-			return err
-		}
-		return flush()
-	})
+	return s.each(r.Context(), out)
+}
+
+// frames is the sink of a stream in binary form.
+type frames struct {
+	w     http.ResponseWriter
+	rc    *http.ResponseController
+	clock clock.Clock
+	buf   []byte
+}
+
+func (f *frames) send(data []byte) error {
+	f.buf = append(binary.AppendUvarint(f.buf[:0], uint64(len(data))), data...)
+	return f.write(f.buf)
+}
+
+func (f *frames) write(b []byte) error {
+	if err := f.begin(); err != nil {
+		return err
+	}
+	_, err := f.w.Write(b)
+	return err
+}
+
+// begin gives the reader its time for what is sent next.
+func (f *frames) begin() error { return f.rc.SetWriteDeadline(f.clock.Now().Add(writeTime)) }
+
+func (f *frames) flush() error {
+	if err := f.begin(); err != nil {
+		return err
+	}
+	return f.rc.Flush()
+}
+
+func (f *frames) idle() error {
+	if err := f.write([]byte{0}); err != nil {
+		return err
+	}
+	return f.flush()
 }

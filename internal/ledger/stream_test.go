@@ -26,6 +26,30 @@ func (n *lagging) Entries(from uint64, _ int) ([]consensus.Entry, error) {
 	return []consensus.Entry{n.entry}, nil
 }
 
+// collector is a sink that keeps what it gets. Owned by the stream.
+type collector struct {
+	flushed func()
+	got     []int64
+	flushes []int // how many events had come then
+}
+
+func (c *collector) send(data []byte) error {
+	return decoded(func(events []engine.Stamped) error {
+		for _, e := range events {
+			c.got = append(c.got, e.ID)
+		}
+		return nil
+	})(data)
+}
+
+func (c *collector) flush() error {
+	c.flushes = append(c.flushes, len(c.got))
+	c.flushed()
+	return nil
+}
+
+func (c *collector) idle() error { return nil }
+
 // An entry that is committed but can't be read yet is waited for: nothing
 // else may come after it for long.
 func TestEntryLagsBehindItsCommit(t *testing.T) {
@@ -39,20 +63,69 @@ func TestEntryLagsBehindItsCommit(t *testing.T) {
 		data := engine.AppendEvents(nil, []engine.Stamped{{ID: 7, Event: &engine.ControllerReady{Term: 1}}})
 		node := &lagging{entry: consensus.Entry{Seq: 1, Data: data}}
 		s := &Stream{node: node, index: x, clock: clock.Real{}, end: make(chan struct{}), seq: 1, follow: follow}
-		var got []int64
-		err := s.each(ctx, decoded(func(events []engine.Stamped) error {
-			for _, e := range events {
-				got = append(got, e.ID)
-			}
+		out := &collector{flushed: func() {
 			if follow {
 				cancel() // a follower would wait for more
 			}
-			return nil
-		}), func() error { return nil })
-		if len(got) != 1 || got[0] != 7 {
-			t.Errorf("follow %v: got the events %v, %v", follow, got, err)
+		}}
+		err := s.each(ctx, out)
+		if len(out.got) != 1 || out.got[0] != 7 {
+			t.Errorf("follow %v: got the events %v, %v", follow, out.got, err)
 		}
 	}
+}
+
+// What is there is brought to the reader at once, whatever number of entries it is.
+func TestFlushes(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	w := &written{x: newIndex(0)}
+	for range 3 {
+		w.add(1)
+	}
+	out := &collector{}
+	out.flushed = func() {
+		switch len(out.flushes) {
+		case 1:
+			w.add(1)
+			w.add(1)
+		case 2:
+			cancel()
+		}
+	}
+	s := &Stream{node: w, index: w.x, clock: clock.Real{}, end: make(chan struct{}), seq: 1, follow: true, beat: heartbeat}
+	if err := s.each(ctx, out); ctx.Err() == nil {
+		t.Fatal(err)
+	}
+	if want := []int{3, 5}; !slices.Equal(out.flushes, want) {
+		t.Errorf("flushed after %v events, want %v", out.flushes, want)
+	}
+}
+
+// written is a node whose log is in memory. Owned by the stream's goroutine.
+type written struct {
+	consensus.Node
+	x       *Index
+	entries []consensus.Entry
+	last    int64 // event id
+}
+
+// add commits an entry of so many events.
+func (w *written) add(events int) {
+	var list []engine.Stamped
+	for range events {
+		w.last++
+		list = append(list, engine.Stamped{ID: w.last, Event: &engine.ControllerReady{Term: 1}})
+	}
+	seq := uint64(len(w.entries) + 1)
+	w.entries = append(w.entries, consensus.Entry{Seq: seq, Data: engine.AppendEvents(nil, list)})
+	w.x.add(seq, w.last, events)
+	w.x.commit(seq)
+}
+
+func (w *written) Entries(from uint64, _ int) ([]consensus.Entry, error) {
+	return w.entries[min(from-1, uint64(len(w.entries))):], nil
 }
 
 // pruned is a node that was opened after its older entries had been dropped.
