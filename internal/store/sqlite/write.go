@@ -90,13 +90,17 @@ func (d *DB) commit(batch []*job) error {
 		return err
 	}
 	t := &tx{ctx: ctx, link: d.writer}
+	run := t.nested
+	if len(batch) == 1 {
+		run = t.alone
+	}
 	wanted := false
 	for _, j := range batch {
 		if err := j.ctx.Err(); err != nil {
 			j.err = failure(err)
 			continue
 		}
-		if err := t.nested(j); err != nil {
+		if err := run(j); err != nil {
 			return errors.Join(err, d.writer.finish(false))
 		}
 		wanted = wanted || j.err == nil
@@ -104,7 +108,15 @@ func (d *DB) commit(batch []*job) error {
 	return d.writer.finish(wanted)
 }
 
-// nested runs one job; when it fails, what it did is taken back. The error is
+// alone runs the only job of a transaction. When it fails, the transaction is
+// taken back as a whole: that needs no copy of each page before its change, as
+// going back to a savepoint does.
+func (t *tx) alone(j *job) error {
+	j.err = call(j.f, t)
+	return nil
+}
+
+// nested runs one job of several; when it fails, what it did is taken back. The error is
 // about the transaction as a whole.
 func (t *tx) nested(j *job) error {
 	if _, err := t.link.conn.ExecContext(t.ctx, "SAVEPOINT job"); err != nil {
