@@ -405,7 +405,7 @@ func (r *Remote) EventLines(ctx context.Context, after int64, follow bool) (io.R
 
 // Events implements Controller.
 func (r *Remote) Events(ctx context.Context, after int64) (Events, error) {
-	body, err := r.stream(ctx, "/event?after="+strconv.FormatInt(after, 10)+"&format=binary&follow=true")
+	body, err := r.stream(ctx, "/event?after="+strconv.FormatInt(after, 10)+"&format=binary&gather=true&follow=true")
 	if err != nil {
 		return nil, err
 	}

@@ -178,6 +178,9 @@ func TestRemote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if last := g.got[len(g.got)-1]; last != "GET /controller/api/event?after=5&format=binary&gather=true&follow=true" {
+		t.Errorf("events: %s", last)
+	}
 	for range 2 {
 		if got, err := events.Next(); err != nil || len(got) != 1 || got[0].ID != 7 {
 			t.Fatalf("%v %v", got, err)

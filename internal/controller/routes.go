@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/consensus"
@@ -550,42 +549,4 @@ func memberState(st consensus.Status, id uint64) string {
 		}
 	}
 	return ""
-}
-
-// eventBeat is how long the event stream is silent at most. There are few
-// Cockpits, and they leave a member that is silent for three times as long.
-const eventBeat = time.Second
-
-// getEvents streams committed events: NDJSON, or the entries in binary form.
-func (c *Controller) getEvents(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	after, err := strconv.ParseInt(q.Get("after"), 10, 64)
-	if q.Get("after") != "" && (err != nil || after < 0) {
-		c.problem(w, fault.New(fault.Invalid, "InvalidParameter", "after must be an event id"))
-		return
-	}
-	follow, end := q.Get("follow") == "true", c.ctx.Done()
-	if follow {
-		if err := c.led(); err != nil {
-			c.problem(w, err)
-			return
-		}
-		watched, stop := c.whileLed()
-		defer stop()
-		end = watched
-	}
-	s, err := ledger.Open(c.node, c.m.Index, c.clock, end, after, follow)
-	if err != nil {
-		c.problem(w, err)
-		return
-	}
-	s.Beat(eventBeat)
-	if q.Get("format") == "binary" {
-		err = s.Binary(w, r)
-	} else {
-		err = s.Lines(w, r)
-	}
-	if err != nil && r.Context().Err() == nil {
-		c.log.Debug("an event stream ended", "error", err)
-	}
 }

@@ -127,6 +127,16 @@ func ReadEvents(data []byte) ([]Stamped, error) {
 	return e.events, nil
 }
 
+// CountEvents returns how many events an entry of the log has, without reading
+// them; 0 if it isn't one.
+func CountEvents(data []byte) int {
+	if len(data) == 0 || data[0] != entryFormat {
+		return 0
+	}
+	n, _ := binary.Uvarint(data[1:])
+	return int(min(n, uint64(len(data)))) // an event has more than a byte
+}
+
 // AppendJSON appends the event as one flat JSON object, without a line end
 // (section 6.1 of the reference).
 func (s *Stamped) AppendJSON(dst []byte) []byte { return codec.JSON(dst, (*line)(s)) }

@@ -175,6 +175,30 @@ func TestEntryRoundTrip(t *testing.T) {
 	}
 }
 
+func TestCountEvents(t *testing.T) {
+	t.Parallel()
+	many := make([]Stamped, 300)
+	for i := range many {
+		many[i] = Stamped{ID: int64(i + 1), Event: &ControllerReady{}}
+	}
+	for _, c := range []struct {
+		data []byte
+		want int
+	}{
+		{AppendEvents(nil, many), 300},
+		{AppendEvents(nil, many[:1]), 1},
+		{AppendEvents(nil, nil), 0},
+		{nil, 0},
+		{[]byte{1}, 0},
+		{[]byte{2, 7}, 0},
+		{[]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, 11},
+	} {
+		if got := CountEvents(c.data); got != c.want {
+			t.Errorf("%d bytes: %d events, want %d", len(c.data), got, c.want)
+		}
+	}
+}
+
 func FuzzReadEvents(f *testing.F) {
 	f.Add(AppendEvents(nil, sampleEntry()))
 	f.Add([]byte{1, 0})

@@ -37,6 +37,7 @@ type Stream struct {
 	seq    uint64
 	follow bool
 	beat   time.Duration
+	pacer  *clock.Pacer // nil: nothing is held
 }
 
 // Open begins a stream behind event after; 0 is the oldest kept. It ends when
@@ -59,6 +60,10 @@ func Open(node Reader, x *Index, c clock.Clock, end <-chan struct{}, after int64
 // Beat makes the stream silent for at most d: its reader is to notice soon when
 // nobody is there any more.
 func (s *Stream) Beat(d time.Duration) { s.beat = d }
+
+// Gather makes the stream hold what comes for a moment while there is much of
+// it, counted in events: its reader is woken once for all that comes meanwhile.
+func (s *Stream) Gather(o clock.PacerOptions) { s.pacer = clock.NewPacer(s.clock, o) }
 
 // Ready calls send with what is committed and not yet sent, and doesn't wait for more.
 func (s *Stream) Ready(send func([]engine.Stamped) error) error {
@@ -89,13 +94,20 @@ type sink interface {
 func (s *Stream) each(ctx context.Context, out sink) error {
 	for {
 		committed, _, grown := s.index.Position()
-		before := s.seq
-		if err := s.drain(committed, out.send); err != nil {
+		before, events := s.seq, 0
+		err := s.drain(committed, func(data []byte) error {
+			events += engine.CountEvents(data)
+			return out.send(data)
+		})
+		if err != nil {
 			return err
 		}
 		if s.seq != before {
 			if err := out.flush(); err != nil {
 				return err
+			}
+			if s.pacer != nil {
+				s.pacer.Wait(ctx, events)
 			}
 		}
 		if s.seq <= committed {

@@ -3,7 +3,9 @@ package ledger
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/clock"
@@ -103,16 +105,60 @@ func TestFlushes(t *testing.T) {
 	}
 }
 
-// written is a node whose log is in memory. Owned by the stream's goroutine.
+// Where much comes, what comes within a moment is brought to the reader together;
+// where little comes, at once.
+func TestGather(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		w := &written{x: newIndex(0)}
+		w.add(50)
+		start := time.Now()
+		var at []time.Duration
+		out := &collector{}
+		out.flushed = func() {
+			at = append(at, time.Since(start))
+			switch len(at) {
+			case 1: // more than the burst is there, and more comes soon
+				time.AfterFunc(10*time.Millisecond, func() { w.add(1) })
+				time.AfterFunc(20*time.Millisecond, func() { w.add(1) })
+			case 2: // after a pause
+				time.AfterFunc(time.Second, func() { w.add(2) })
+			case 3:
+				time.AfterFunc(time.Millisecond, func() { w.add(1) })
+			case 4:
+				cancel()
+			}
+		}
+		s := &Stream{node: w, index: w.x, clock: clock.Real{}, end: make(chan struct{}), seq: 1, follow: true, beat: heartbeat}
+		s.Gather(clock.PacerOptions{Rate: 100, Burst: 10, Hold: 40 * time.Millisecond})
+		if err := s.each(ctx, out); ctx.Err() == nil {
+			t.Fatal(err)
+		}
+		if want := []int{50, 52, 54, 55}; !slices.Equal(out.flushes, want) {
+			t.Errorf("flushed after %v events, want %v", out.flushes, want)
+		}
+		ms := time.Millisecond
+		if want := []time.Duration{0, 40 * ms, 1040 * ms, 1041 * ms}; !slices.Equal(at, want) {
+			t.Errorf("flushed at %v, want %v", at, want)
+		}
+	})
+}
+
+// written is a node whose log is in memory. Safe for concurrent use.
 type written struct {
 	consensus.Node
 	x       *Index
+	mu      sync.Mutex
 	entries []consensus.Entry
 	last    int64 // event id
 }
 
 // add commits an entry of so many events.
 func (w *written) add(events int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var list []engine.Stamped
 	for range events {
 		w.last++
@@ -125,6 +171,8 @@ func (w *written) add(events int) {
 }
 
 func (w *written) Entries(from uint64, _ int) ([]consensus.Entry, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return w.entries[min(from-1, uint64(len(w.entries))):], nil
 }
 
