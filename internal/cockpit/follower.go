@@ -50,9 +50,11 @@ const (
 )
 
 // manyEvents is when events are gathered: transactions of many cost much less
-// for each, and an order that comes and goes meanwhile is written once.
+// for each, and an order that comes and goes meanwhile is written once. The
+// Controller has held them back already; what is left to be gathered is the pieces
+// in which they come.
 func manyEvents() clock.PacerOptions {
-	return clock.PacerOptions{Rate: 1000, Burst: 300, Hold: 40 * time.Millisecond}
+	return clock.PacerOptions{Rate: 1000, Burst: 300, Hold: 2 * time.Millisecond}
 }
 
 // manyOrders is the same for those who look at what has changed: at orders and

@@ -13,10 +13,13 @@ import (
 
 const (
 	// youth is the time between two ticks. A capture is young until the second
-	// tick after its start, so 10 to 20 ms: nobody reads its pipes meanwhile, and
-	// Finish does if its job ends in this time. A pipe holds 64 KiB, and what a
-	// person follows may be so late.
-	youth = 10 * time.Millisecond
+	// tick after its start: nobody reads its pipes meanwhile, and Finish does if
+	// its job ends in this time. What it writes to stdout and stderr then isn't
+	// told apart by time: so the time is short, and longer only when more than a
+	// crowd is young, since it pays to wait for their ends.
+	youth   = 2 * time.Millisecond
+	crowded = 10 * time.Millisecond
+	crowd   = 8
 	// maxReaders is how many goroutines read pipes and write files at once. A
 	// write may take long when the disk is busy; others go on meanwhile.
 	maxReaders = 16
@@ -31,7 +34,7 @@ const (
 // reader at a time is sent to it; what orders them for good is the capture's
 // mutex, which is never taken under the watcher's.
 type watcher struct {
-	youth time.Duration
+	youth, crowded time.Duration
 
 	mu      sync.Mutex
 	group   sync.WaitGroup
@@ -65,7 +68,7 @@ type turn struct {
 }
 
 func newWatcher() *watcher {
-	w := &watcher{youth: youth, watched: map[uint64]*Capture{}}
+	w := &watcher{youth: youth, crowded: crowded, watched: map[uint64]*Capture{}}
 	w.work = sync.NewCond(&w.mu)
 	return w
 }
@@ -112,9 +115,14 @@ func (w *watcher) start() error {
 
 // setTick sets the next tick, if none is.
 func (w *watcher) setTick() {
-	if !w.ticking {
-		w.ticking = w.epoll.SetReadDeadline(time.Now().Add(w.youth)) == nil
+	if w.ticking {
+		return
 	}
+	d := w.youth
+	if len(w.aging)+len(w.young) > crowd {
+		d = w.crowded
+	}
+	w.ticking = w.epoll.SetReadDeadline(time.Now().Add(d)) == nil
 }
 
 // run waits for output and ticks, until the watcher is closed.

@@ -21,7 +21,7 @@ import (
 func stillHub(t *testing.T) *Hub {
 	t.Helper()
 	hub := newHub(t)
-	hub.watcher.youth = time.Hour
+	hub.watcher.youth, hub.watcher.crowded = time.Hour, time.Hour
 	return hub
 }
 
@@ -154,7 +154,7 @@ func TestLongJob(t *testing.T) {
 func TestFinishAmidReading(t *testing.T) {
 	t.Parallel()
 	hub := newHub(t)
-	hub.watcher.youth = 0 // tick all the time
+	hub.watcher.youth, hub.watcher.crowded = 0, 0 // tick all the time
 	text := strings.Repeat("0123456789abcde\n", 4000)
 	for i := range 300 {
 		c, path := create(t, Options{Hub: hub})

@@ -88,7 +88,9 @@ func (c *client) run(s *session) {
 		err := s.read(c.handle, c.hold)
 		c.setSession(nil)
 		c.lost(s, err)
-		s = c.redial()
+		if s = c.redial(); s != nil {
+			s.reap(nil) // what a starter that didn't come up has left; the new one has killed it
+		}
 		c.setSession(s)
 	}
 }
