@@ -6,8 +6,8 @@ import (
 )
 
 // Pacer holds work back for a moment while there is much of it, so that more
-// of it comes together and is done at once. As long as there is little, nothing
-// waits. Owned by one goroutine.
+// of it comes together and is done at once. As long as there is little, or one
+// thing after the other, nothing waits. Owned by one goroutine.
 type Pacer struct {
 	clock Clock
 	PacerOptions
@@ -18,6 +18,7 @@ type Pacer struct {
 type PacerOptions struct {
 	Rate  int           // pieces a second; up to there nothing is held
 	Burst int           // so many pieces at once are no more than that either
+	Alone int           // so many come together when there is one thing to do: only those beyond count
 	Hold  time.Duration // for how long work is held at most
 }
 
@@ -33,7 +34,7 @@ func (p *Pacer) Delay(pieces int) time.Duration {
 	if p.due.Before(now) {
 		p.due = now
 	}
-	p.due = p.due.Add(time.Duration(min(pieces, 1<<20)) * each)
+	p.due = p.due.Add(time.Duration(min(max(pieces-p.Alone, 0), 1<<20)) * each)
 	// However much there was, and however far a clock is set back, what follows
 	// is held no longer than once.
 	if latest := now.Add(burst + p.Hold); p.due.After(latest) {

@@ -35,6 +35,20 @@ func TestPacer(t *testing.T) {
 	look(0, 5*time.Millisecond)
 }
 
+// TestPacerAlone: one thing after the other is never much.
+func TestPacerAlone(t *testing.T) {
+	t.Parallel()
+	p := clock.NewPacer(clock.NewFake(start), clock.PacerOptions{Rate: 1, Burst: 1, Alone: 3, Hold: time.Minute})
+	for range 1000 {
+		if d := p.Delay(3); d != 0 {
+			t.Fatalf("held for %v", d)
+		}
+	}
+	if p.Delay(5); p.Delay(0) == 0 {
+		t.Error("more than that isn't held")
+	}
+}
+
 // TestPacerWaits: Wait returns when the time has come, or its context ends.
 func TestPacerWaits(t *testing.T) {
 	t.Parallel()

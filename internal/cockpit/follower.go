@@ -54,13 +54,13 @@ const (
 // Controller has held them back already; what is left to be gathered is the pieces
 // in which they come.
 func manyEvents() clock.PacerOptions {
-	return clock.PacerOptions{Rate: 1000, Burst: 300, Hold: 2 * time.Millisecond}
+	return clock.PacerOptions{Rate: 1000, Burst: 300, Alone: engine.EventsOfOne, Hold: 2 * time.Millisecond}
 }
 
 // manyOrders is the same for those who look at what has changed: at orders and
 // their logs.
 func manyOrders() clock.PacerOptions {
-	return clock.PacerOptions{Rate: 200, Burst: 50, Hold: 40 * time.Millisecond}
+	return clock.PacerOptions{Rate: 200, Burst: 50, Alone: 1, Hold: 40 * time.Millisecond}
 }
 
 // init makes what isn't given.

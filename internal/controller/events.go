@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/ledger"
 )
@@ -17,7 +18,7 @@ const eventBeat = time.Second
 // manyEvents is when the events for a Cockpit are gathered: it writes those that
 // come together at once, which costs much less for each.
 func manyEvents() clock.PacerOptions {
-	return clock.PacerOptions{Rate: 1000, Burst: 300, Hold: 40 * time.Millisecond}
+	return clock.PacerOptions{Rate: 1000, Burst: 300, Alone: engine.EventsOfOne, Hold: 40 * time.Millisecond}
 }
 
 // getEvents streams committed events: NDJSON, or the entries in binary form. A

@@ -127,6 +127,10 @@ func ReadEvents(data []byte) ([]Stamped, error) {
 	return e.events, nil
 }
 
+// EventsOfOne is how many events one order has at once, mostly: more than that is
+// news of several.
+const EventsOfOne = 16
+
 // CountEvents returns how many events an entry of the log has, without reading
 // them; 0 if it isn't one.
 func CountEvents(data []byte) int {
