@@ -167,7 +167,7 @@ func (f *follower) follow(ctx context.Context) error {
 	defer func() { _ = events.Close() }()
 	defer cancel()
 	for {
-		batch, ok := gather(ctx, batches, f.pacer)
+		batch, ok := f.gather(ctx, batches)
 		if !ok {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -185,8 +185,14 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 }
 
-// gather waits for events and takes along what is there already.
-func gather(ctx context.Context, from <-chan []engine.Stamped, pacer *clock.Pacer) (batch []engine.Stamped, ok bool) {
+// lull is how long the history waits for what follows when nothing has ended:
+// an order that runs a short job is then written once. Who waits for its end isn't
+// kept waiting, and what people look at may be so late.
+const lull = 10 * time.Millisecond
+
+// gather waits for events and takes along what is there already, and, as long as
+// no order has ended, what comes in the next moment.
+func (f *follower) gather(ctx context.Context, from <-chan []engine.Stamped) (batch []engine.Stamped, ok bool) {
 	select {
 	case batch, ok = <-from:
 		if !ok {
@@ -195,19 +201,49 @@ func gather(ctx context.Context, from <-chan []engine.Stamped, pacer *clock.Pace
 	case <-ctx.Done():
 		return nil, false
 	}
-	pacer.Wait(ctx, len(batch))
+	f.pacer.Wait(ctx, len(batch))
+	ended := endsOne(batch)
+	var over <-chan time.Time
 	for len(batch) < maxBatch {
+		var more []engine.Stamped
 		select {
-		case more, ok := <-from:
-			if !ok {
-				return batch, true // what ended it is told by the next call
-			}
-			batch = append(batch, more...)
+		case more, ok = <-from:
 		default:
-			return batch, true
+			if ended {
+				return batch, true
+			}
+			if over == nil {
+				timer := f.clock.NewTimer(lull)
+				defer timer.Stop()
+				over = timer.C()
+			}
+			select {
+			case more, ok = <-from:
+			case <-over:
+				return batch, true
+			case <-ctx.Done():
+				return nil, false
+			}
 		}
+		if !ok {
+			return batch, true // what ended it is told by the next call
+		}
+		batch = append(batch, more...)
+		ended = ended || endsOne(more)
 	}
 	return batch, true
+}
+
+// endsOne tells whether an order ends with one of the events, or comes to a state
+// in which somebody has to do something.
+func endsOne(batch []engine.Stamped) bool {
+	for i := range batch {
+		switch batch[i].Event.(type) {
+		case *order.FinishedEvent, *order.CancelledEvent, *order.FailedEvent, *order.StoppedEvent, *order.BrokenEvent, *order.Deleted:
+			return true
+		}
+	}
+	return false
 }
 
 // behind drops events that are written already.
