@@ -27,6 +27,9 @@ var (
 
 // Main carries out the command line of this process and returns its exit code.
 func Main() int {
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		gatherTimers() // before anything else: it may not return
+	}
 	p := cli.Program{
 		Version: Version, Commit: Commit, GoVersion: runtime.Version(),
 		Serve:       serve,

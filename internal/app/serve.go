@@ -28,7 +28,6 @@ type running interface {
 
 // serve runs one part until a signal or ctx ends it, or it fails.
 func serve(ctx context.Context, o cli.ServeOptions, stderr io.Writer) error {
-	gatherTimers()
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	var err error

@@ -19,7 +19,8 @@ import (
 // TestMain plays a child of the supervisor when it is started as one.
 func TestMain(m *testing.M) {
 	switch os.Getenv("SIGNET_TEST_CHILD") {
-	case "patient": // ends in order
+	case "patient": // ends in order; begins again first, as parts do
+		gatherTimers()
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, syscall.SIGTERM)
 		fmt.Fprintln(os.Stderr, "hello")
@@ -32,6 +33,10 @@ func TestMain(m *testing.M) {
 	case "short":
 		fmt.Fprintln(os.Stderr, "hello")
 		os.Exit(3)
+	case "late": // tells how late its timers may be
+		fmt.Println("begun")
+		gatherTimers()
+		fmt.Println(slack())
 	case "boss": // a supervisor that waits to be killed
 		s, err := newSupervisor(os.Args[1], time.Second, os.Stderr)
 		if err != nil {

@@ -22,10 +22,15 @@ const (
 // thread has its slack from the thread that made it, and the watcher is made
 // before main begins: so the process sets the slack and executes its program
 // again, once. A slack that somebody has chosen stays.
+//
+// It does so in the process's first thread only: the signal by which a
+// supervisor's death ends this process belongs to that thread, and is lost when
+// another executes a program. Main begins there, but for rare cases; then all
+// stays as it was.
 func gatherTimers() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if slack() != usualSlack {
+	if unix.Gettid() != os.Getpid() || slack() != usualSlack {
 		return
 	}
 	program, err := os.Executable()
