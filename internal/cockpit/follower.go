@@ -202,36 +202,44 @@ func (f *follower) gather(ctx context.Context, from <-chan []engine.Stamped) (ba
 		return nil, false
 	}
 	f.pacer.Wait(ctx, len(batch))
-	ended := endsOne(batch)
-	var over <-chan time.Time
+	if batch = takeAlong(batch, from); endsOne(batch) {
+		return batch, true
+	}
+	timer := f.clock.NewTimer(lull)
+	defer timer.Stop()
 	for len(batch) < maxBatch {
-		var more []engine.Stamped
 		select {
-		case more, ok = <-from:
-		default:
-			if ended {
-				return batch, true
+		case more, ok := <-from:
+			if !ok {
+				return batch, true // what ended it is told by the next call
 			}
-			if over == nil {
-				timer := f.clock.NewTimer(lull)
-				defer timer.Stop()
-				over = timer.C()
+			batch = append(batch, more...)
+			if endsOne(more) {
+				return takeAlong(batch, from), true
 			}
-			select {
-			case more, ok = <-from:
-			case <-over:
-				return batch, true
-			case <-ctx.Done():
-				return nil, false
-			}
+		case <-timer.C():
+			return batch, true
+		case <-ctx.Done():
+			return nil, false
 		}
-		if !ok {
-			return batch, true // what ended it is told by the next call
-		}
-		batch = append(batch, more...)
-		ended = ended || endsOne(more)
 	}
 	return batch, true
+}
+
+// takeAlong adds to a batch what is there already.
+func takeAlong(batch []engine.Stamped, from <-chan []engine.Stamped) []engine.Stamped {
+	for len(batch) < maxBatch {
+		select {
+		case more, ok := <-from:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, more...)
+		default:
+			return batch
+		}
+	}
+	return batch
 }
 
 // endsOne tells whether an order ends with one of the events, or comes to a state

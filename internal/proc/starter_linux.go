@@ -113,7 +113,7 @@ func (s *starter) serve() error {
 			runtime.LockOSThread() // for good: the thread ends with the goroutine
 			ended <- s.serveSome()
 		}()
-		if err := <-ended; err != errServed {
+		if err := <-ended; !errors.Is(err, errServed) {
 			return err
 		}
 	}
@@ -139,11 +139,10 @@ func (s *starter) serveSome() error {
 		return fmt.Errorf("timer slack: %w", err)
 	}
 	for range requestsPerThread {
-		switch err := s.serveOne(); err {
-		case nil:
-		case errNoAgent:
+		switch err := s.serveOne(); {
+		case errors.Is(err, errNoAgent):
 			return nil
-		default:
+		case err != nil:
 			return err
 		}
 	}
