@@ -229,8 +229,15 @@ func (a *Agent) Batch(b *AgentBatch, now int64) (fresh bool, err error) {
 		if a.controller.v == "" {
 			a.emit("", &ControllerInitialized{ControllerID: b.ControllerID})
 		}
+		for _, cmd := range b.Commands { // before orders that have left and come back
+			if _, ok := cmd.(*ConfirmEvents); ok {
+				a.command(cmd)
+			}
+		}
 		for _, cmd := range b.Commands {
-			a.command(cmd)
+			if _, ok := cmd.(*ConfirmEvents); !ok {
+				a.command(cmd)
+			}
 		}
 		a.emit("", &AgentBatchReceived{Term: b.Term, Sequence: b.Sequence})
 		return nil

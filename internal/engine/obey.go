@@ -69,8 +69,12 @@ func (a *Agent) attachOrder(o *order.Order) {
 	if _, exists := a.orders.get(o.ID); exists || o.ID == "" || !o.State.FreshOrReady() || o.Suspended {
 		return
 	}
-	if l, ok := a.left.get(o.ID); ok && l.attachment == o.Attachment.ID {
-		return // it was here, and has left: the Controller has yet to read so
+	// It was here, and has left: the Controller has yet to read so. An order
+	// without a number may be another, but the leader that sends it is of an earlier
+	// version, which will be followed by one of this; a job that runs twice is worse
+	// than one that waits until then.
+	if l, ok := a.left.get(o.ID); ok && (l.attachment == o.Attachment.ID || o.Attachment.ID == 0) {
+		return
 	}
 	mine := *o
 	mine.Attachment.Where, mine.Attachment.Agent = order.Attached, a.cfg.Agent

@@ -169,6 +169,24 @@ func (i *installation) running(ctx context.Context, want int) error {
 	}
 }
 
+// forked returns when the starter has that many children: the Agent counts a job
+// as running when that is decided, and thousands take a while to be forked.
+func (i *installation) forked(ctx context.Context, want int) error {
+	pid, err := i.pidOf(starter)
+	if err != nil {
+		return err
+	}
+	for {
+		n, err := countChildren(pid)
+		if err != nil || n >= want {
+			return err
+		}
+		if !wait(ctx, 100*time.Millisecond) {
+			return fmt.Errorf("%d of %d jobs have a process: %w", n, want, ctx.Err())
+		}
+	}
+}
+
 // kill ends orders with their jobs, and returns when they have ended.
 func (i *installation) kill(ctx context.Context, ids []string) error {
 	for begin := 0; begin < len(ids); begin += chunk {

@@ -83,6 +83,23 @@ func childOf(parent int, verb string) (int, error) {
 	return 0, fmt.Errorf("process %d has no child %q", parent, verb)
 }
 
+// countChildren counts the processes that a process has started and not yet reaped.
+func countChildren(parent int) (int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			if st, err := statOf(pid); err == nil && st.parent == parent {
+				n++
+			}
+		}
+	}
+	return n, nil
+}
+
 // rss returns the resident memory of a process in bytes, pages of the program's
 // file included.
 func rss(pid int) (int64, error) {

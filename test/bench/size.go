@@ -182,6 +182,9 @@ func (b *bench) sleepers(ctx context.Context, n, limit int) error {
 	if err := b.inst.running(ctx, n); err != nil {
 		return err
 	}
+	if err := b.inst.forked(ctx, n); err != nil {
+		return err
+	}
 	started := time.Since(began)
 	full, err := b.inst.memory(ctx, "agent-1", starter)
 	if err != nil {
@@ -223,9 +226,9 @@ func raiseFiles() {
 // finished compares the Controller's memory before and after many orders.
 func (b *bench) finished(ctx context.Context) error {
 	const atOnce = 2000
-	// What is kept for a while in any case, like the last entries of the log,
-	// is filled first.
-	for n := range 3 {
+	// What is kept for a while in any case is filled first: the newest 100,000
+	// events, of which an order has eleven.
+	for n := range 5 {
 		if _, err := b.inst.run(ctx, oneStep, fmt.Sprintf("before-%d", n), atOnce); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func Expected() []string {
 	for _, c := range []string{"AttachItem", "AttachOrder", "AttachPathControl", "AttachWorkflowControl", "ConfirmEvents", "DetachItem", "DetachOrder", "MarkOrder"} {
 		all = append(all, "agent command "+c)
 	}
-	all = append(all, "batch passed over", "torn log", "rot", "rot detected", "stopped by its disk", "client repeats", "state sent", "process", "stored state", "term",
+	all = append(all, "batch passed over", "torn log", "rot", "rot detected", "stopped by its disk", "client repeats", "state sent", "process", "stored state", "earlier version leads", "term",
 		"world 1", "world 2", "world 3", "world 4", "world 5", "member lost its disk")
 	slices.Sort(all)
 	return all

@@ -19,6 +19,7 @@ func (w *world) rest() {
 	w.tell("the faults are over")
 	w.calm = true
 	w.peace()
+	w.upgraded()
 	healed := false
 	began := w.now
 	w.until(time.Minute, func() bool { return w.load.asking == 0 && w.now-began >= w.settling() })
