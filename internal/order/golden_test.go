@@ -38,6 +38,7 @@ func samples() []Event {
 			InnerBlock: p.Block, StopPositions: []workflow.Position{p, workflow.At(9)}, By: Actor{Account: "alice", Method: "password", Signature: []byte{1, 2}},
 		},
 		&Attachable{Agent: "A"},
+		&Attachable{Agent: "A", ID: 7},
 		&AttachedToAgent{Order: sampleOrder()},
 		&AttachedEvent{Agent: "A"},
 		&Started{},

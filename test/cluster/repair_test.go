@@ -119,7 +119,7 @@ func TestControllerIsRepaired(t *testing.T) {
 				c.StartController(p)
 				c.Eventually(p.Name+" is back", func() bool { return memberState(c, p.Name) == "ready" })
 			}
-			r.run(20, 2)
+			r.run(60, 2)
 			p := leader(t, c)
 			takeSnapshot(t, c, p)
 			closeController(t, p)
