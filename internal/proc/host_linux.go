@@ -40,6 +40,8 @@ type host struct {
 	jobs    map[Key]*job
 	byPID   map[int]*job    // whose main process isn't reaped
 	ending  int             // jobs that are reaped, and whose end isn't told yet
+	turn    int             // which thread forks now
+	young   int             // jobs of this turn that aren't reaped
 	forking bool            // a start is under way
 	early   map[int]*waited // ended before its start was done
 	closing bool
@@ -61,6 +63,7 @@ type job struct {
 	killedBy string
 	done     bool // its main process is reaped
 	spoilt   bool // its cgroup was killed
+	turn     int  // as in host
 }
 
 // waited is what wait4 said.
@@ -272,6 +275,8 @@ func (h *host) register(j *job, pidfd int) {
 	w := h.early[j.PID]
 	if w == nil {
 		h.byPID[j.PID] = j
+		j.turn = h.turn
+		h.young++
 	} else {
 		j.done = true
 		h.ending++

@@ -1,11 +1,14 @@
 package proc
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/signet-scheduler/signet/internal/clock"
 )
 
 // A child that isn't reaped keeps its number. So the reapers first only learn
@@ -13,13 +16,30 @@ import (
 // whether it is still there: no signal ever goes to a stranger, without a
 // descriptor per job.
 
+// What is many times, a second, to have slept until a child ends; for how long then
+// others are waited for; and how long a call takes at least that has slept.
+const (
+	manyEnds = 200
+	holdEnds = 2 * time.Millisecond
+	sleptFor = 100 * time.Microsecond
+)
+
 // reapAll reaps every child of this process, until done is closed and the next
 // child has ended.
+//
+// Before it sleeps until a child ends, the kernel looks through all children once.
+// So when many end, some are waited for at a time. One job after the other is
+// never held.
 func (h *host) reapAll(done <-chan struct{}) {
+	pacer := clock.NewPacer(clock.Real{}, clock.PacerOptions{Rate: manyEnds, Burst: manyEnds / 5, Hold: holdEnds})
 	for {
+		began := time.Now()
 		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		switch err {
 		case nil:
+			if time.Since(began) > sleptFor && h.several() {
+				pacer.Wait(context.Background(), 1)
+			}
 			h.reapOne()
 		case unix.EINTR:
 		default: // ECHILD: there is no child now
@@ -69,11 +89,35 @@ func (h *host) reapOne() {
 		h.mu.Unlock()
 		return
 	}
-	delete(h.byPID, pid)
-	j.done = true
-	h.ending++
+	h.reaped(j)
 	h.mu.Unlock()
 	h.finish(j, w)
+}
+
+// reaped notes that a job's main process is gone. h.mu is held.
+func (h *host) reaped(j *job) {
+	delete(h.byPID, j.PID)
+	j.done = true
+	h.ending++
+	if j.turn == h.turn {
+		h.young--
+	}
+}
+
+// several tells whether more than one job runs of those that were started lately.
+func (h *host) several() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.young > 1
+}
+
+// nextTurn tells that another thread forks: the jobs so far are no young ones any
+// more.
+func (h *host) nextTurn() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.turn++
+	h.young = 0
 }
 
 // watch waits for one process by its pidfd, in Go's poller: no thread. It is for
@@ -83,9 +127,7 @@ func (h *host) watch(j *job, pidfd int) {
 	w := new(waited)
 	h.mu.Lock()
 	_, err := wait4(j.PID, &w.status, &w.usage)
-	delete(h.byPID, j.PID)
-	j.done = true
-	h.ending++
+	h.reaped(j)
 	h.mu.Unlock()
 	if err != nil {
 		h.log(slog.LevelError, "The end of a process was taken away by another part of this program: "+err.Error())

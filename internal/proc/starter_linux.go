@@ -108,6 +108,7 @@ func (s *starter) log(level slog.Level, text string) {
 // and doesn't look at all that run long each time.
 func (s *starter) serve() error {
 	for {
+		s.host.nextTurn()
 		ended := make(chan error)
 		go func() {
 			runtime.LockOSThread() // for good: the thread ends with the goroutine
