@@ -35,7 +35,10 @@ func (c *client) dial() (*session, error) {
 		return nil, err
 	}
 	cmd := exec.Command(c.o.Argv[0], c.o.Argv[1:]...)
-	cmd.Env = []string{"GOMAXPROCS=4"} // its work is one thing after the other
+	// Its work is one thing after the other; but two of its goroutines always wait
+	// in the kernel. Were there no more processors than these, Go's watcher would
+	// take them away every 20 microseconds.
+	cmd.Env = []string{"GOMAXPROCS=4"}
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.Stderr = os.Stderr // for the trace of a crash
 	// Its own session: the terminal's Ctrl-C is for the Agent, which ends the

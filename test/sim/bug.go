@@ -150,7 +150,8 @@ func (b Bug) batch(s *seenBatch, e *engine.Agent, batch *engine.AgentBatch, now 
 		sent.Term, sent.Sequence = s.term, s.sequence+1
 	}
 	if b == ForgetLeft {
-		sent.Commands = renumbered(batch)
+		// A number that the attachment never had.
+		sent.Commands = numbered(batch, func(id int64) int64 { return id + batch.Term<<20 + batch.Sequence })
 	}
 	fresh, err := e.Batch(&sent, now)
 	if err == nil && fresh {
@@ -159,14 +160,13 @@ func (b Bug) batch(s *seenBatch, e *engine.Agent, batch *engine.AgentBatch, now 
 	return fresh, err
 }
 
-// renumbered returns the commands of a batch in which every attachment has a
-// number that it never had.
-func renumbered(batch *engine.AgentBatch) []engine.AgentCommand {
+// numbered returns the commands of a batch with other numbers of attachments.
+func numbered(batch *engine.AgentBatch, number func(id int64) int64) []engine.AgentCommand {
 	cmds := slices.Clone(batch.Commands)
 	for i, cmd := range cmds {
 		if a, ok := cmd.(*engine.AttachOrder); ok {
 			o := *a.Order
-			o.Attachment.ID += batch.Term<<20 + batch.Sequence
+			o.Attachment.ID = number(o.Attachment.ID)
 			cmds[i] = &engine.AttachOrder{Order: &o}
 		}
 	}

@@ -279,7 +279,7 @@ func (k *coupling) send() {
 	w, c, a := k.d.t.c.w, k.d.t.c, k.d.a
 	if w.olderLeads(b.Term) {
 		w.reach("earlier version leads")
-		b.Commands = unnumbered(b)
+		b.Commands = numbered(b, func(int64) int64 { return 0 })
 	}
 	data := codec.Binary(nil, b)
 	w.net.call(c.part, a.part, "batch", callTimeout, func(reply func(any, error)) { a.batch(data, reply) }, func(_ any, err error) {
@@ -321,19 +321,6 @@ func (w *world) upgraded() {
 			}
 		}
 	}
-}
-
-// unnumbered returns the commands of a batch as an earlier version sends them.
-func unnumbered(b *engine.AgentBatch) []engine.AgentCommand {
-	cmds := slices.Clone(b.Commands)
-	for i, cmd := range cmds {
-		if at, ok := cmd.(*engine.AttachOrder); ok {
-			o := *at.Order
-			o.Attachment.ID = 0
-			cmds[i] = &engine.AttachOrder{Order: &o}
-		}
-	}
-	return cmds
 }
 
 // follow opens the Agent's feed.
