@@ -103,6 +103,22 @@ type Agents struct {
 	Agents []Agent `json:"agents"`
 }
 
+// AttentionRow defines model for AttentionRow.
+type AttentionRow struct {
+	// Count Orders of this workflow that are in the same status at the same step
+	Count int    `json:"count"`
+	Job   string `json:"job,omitempty"`
+	Label string `json:"label,omitempty"`
+
+	// OrderId One of them, the latest
+	OrderId    string `json:"orderId"`
+	Reason     string `json:"reason,omitempty"`
+	ReturnCode *int64 `json:"returnCode,omitempty"`
+	Since      int64  `json:"since"`
+	Status     string `json:"status"`
+	Workflow   string `json:"workflow"`
+}
+
 // Audit defines model for Audit.
 type Audit struct {
 	Cursor  string       `json:"cursor,omitempty"`
@@ -207,6 +223,25 @@ type ControllersStatus struct {
 	Controllers []ControllerStatus `json:"controllers"`
 }
 
+// Counts How many orders are in which status
+type Counts = map[string]int
+
+// Dashboard defines model for Dashboard.
+type Dashboard struct {
+	Agents []Agent `json:"agents"`
+
+	// Attention The latest first, at most 20
+	Attention   []AttentionRow     `json:"attention"`
+	Controllers []ControllerStatus `json:"controllers"`
+
+	// Counts How many orders are in which status
+	Counts  Counts         `json:"counts"`
+	Problem *ObjectProblem `json:"problem,omitempty"`
+
+	// Running Steps that run, the longest first, at most 20
+	Running []RunningRow `json:"running"`
+}
+
 // DeployObject defines model for DeployObject.
 type DeployObject struct {
 	// Document The document's exact text (JSON)
@@ -244,6 +279,25 @@ type DeployedObject struct {
 
 	// VersionId Of a workflow
 	VersionId string `json:"versionId,omitempty"`
+}
+
+// Environment defines model for Environment.
+type Environment struct {
+	// Color ink, plum, ocean, moss, clay or sand
+	Color string `json:"color"`
+
+	// Name What people call this installation
+	Name string `json:"name"`
+}
+
+// FolderRow defines model for FolderRow.
+type FolderRow struct {
+	// Counts How many orders are in which status
+	Counts Counts `json:"counts"`
+	Path   string `json:"path"`
+
+	// Workflows In it and below
+	Workflows int `json:"workflows"`
 }
 
 // GoOrderRequest defines model for GoOrderRequest.
@@ -340,9 +394,24 @@ type LogLine struct {
 	Time int64  `json:"time"`
 }
 
+// LoginMethods defines model for LoginMethods.
+type LoginMethods struct {
+	Environment Environment `json:"environment"`
+
+	// Methods password, certificate
+	Methods []string `json:"methods"`
+
+	// SecurityLevel low, medium or high
+	SecurityLevel string `json:"securityLevel"`
+	Session       *Me    `json:"session,omitempty"`
+}
+
 // LoginRequest defines model for LoginRequest.
 type LoginRequest struct {
 	Account string `json:"account,omitempty"`
+
+	// Cookie For browsers: the session goes into a cookie that scripts can't read, and the answer has no token
+	Cookie bool `json:"cookie,omitempty"`
 
 	// Method password (default) or certificate
 	Method   string `json:"method,omitempty"`
@@ -371,6 +440,21 @@ type Member struct {
 	Url   string `json:"url"`
 }
 
+// News What has changed; whoever shows it asks again
+type News struct {
+	// More More orders and workflows than are named
+	More bool `json:"more,omitempty"`
+
+	// Orders Ids of orders that have no parent; a change of a child is told by its root's id
+	Orders []string `json:"orders,omitempty"`
+
+	// Topics items (deployed objects, and how workflows are controlled), agents, inventory, audit
+	Topics []string `json:"topics,omitempty"`
+
+	// Workflows Paths of workflows whose orders have changed
+	Workflows []string `json:"workflows,omitempty"`
+}
+
 // ObjectKey defines model for ObjectKey.
 type ObjectKey struct {
 	Kind string `json:"kind"`
@@ -387,6 +471,52 @@ type ObjectProblem struct {
 // scheduledFor, priority, attachedState, parent, mark, isSuspended ... Fields without a value are left out. At the Controller also obstacles:
 // why the order doesn't go on.
 type Order = json.RawMessage
+
+// OrderRow defines model for OrderRow.
+type OrderRow struct {
+	Agent string `json:"agent,omitempty"`
+
+	// Children How many orders are in which status
+	Children Counts `json:"children,omitempty"`
+	Id       string `json:"id"`
+	Job      string `json:"job,omitempty"`
+
+	// Label Of the step that was begun last
+	Label string `json:"label,omitempty"`
+
+	// Mark What has been asked for and not happened yet: Cancelling, Suspending, Resuming, Go
+	Mark   string `json:"mark,omitempty"`
+	Parent string `json:"parent,omitempty"`
+
+	// Position A place in a workflow, as [3] or [1, "then", 0]
+	Position Position `json:"position"`
+	Priority int64    `json:"priority,omitempty"`
+
+	// Reason What went wrong
+	Reason       string `json:"reason,omitempty"`
+	ReturnCode   *int64 `json:"returnCode,omitempty"`
+	ScheduledFor int64  `json:"scheduledFor,omitempty"`
+
+	// Since When it came into its state
+	Since int64 `json:"since"`
+
+	// Status A state, or Scheduled, NotStarted, Suspended
+	Status string `json:"status"`
+
+	// Until Until when it waits, of DelayingRetry and Sleeping
+	Until    int64           `json:"until,omitempty"`
+	Workflow WorkflowVersion `json:"workflow"`
+}
+
+// OrderRows defines model for OrderRows.
+type OrderRows struct {
+	// Counts How many orders are in which status
+	Counts Counts     `json:"counts"`
+	Orders []OrderRow `json:"orders"`
+
+	// Total Orders that match
+	Total int `json:"total"`
+}
 
 // Orders defines model for Orders.
 type Orders struct {
@@ -412,6 +542,24 @@ type Parameter struct {
 
 	// Type Any JSON value
 	Type JSON `json:"type"`
+}
+
+// Place defines model for Place.
+type Place struct {
+	// Counts How many orders are in which status
+	Counts Counts `json:"counts"`
+
+	// Position A place in a workflow, as [3] or [1, "then", 0]
+	Position Position `json:"position"`
+
+	// Sample Some of the orders, those first that need a person
+	Sample    []string `json:"sample"`
+	VersionId string   `json:"versionId"`
+}
+
+// Places defines model for Places.
+type Places struct {
+	Places []Place `json:"places"`
 }
 
 // Position A place in a workflow, as [3] or [1, "then", 0]
@@ -471,6 +619,16 @@ type ResumeOrdersRequest struct {
 type RevokeRequest struct {
 	Objects []ObjectKey `json:"objects"`
 	Reason  string      `json:"reason,omitempty"`
+}
+
+// RunningRow defines model for RunningRow.
+type RunningRow struct {
+	Agent    string `json:"agent"`
+	Job      string `json:"job"`
+	Label    string `json:"label"`
+	OrderId  string `json:"orderId"`
+	Since    int64  `json:"since"`
+	Workflow string `json:"workflow"`
 }
 
 // Session defines model for Session.
@@ -577,6 +735,29 @@ type Workflow struct {
 	Versions   []string       `json:"versions"`
 }
 
+// WorkflowRow defines model for WorkflowRow.
+type WorkflowRow struct {
+	// Counts How many orders are in which status
+	Counts     Counts         `json:"counts"`
+	Path       string         `json:"path"`
+	Quarantine *ObjectProblem `json:"quarantine,omitempty"`
+	Signer     string         `json:"signer,omitempty"`
+	Suspended  bool           `json:"suspended"`
+	VersionId  string         `json:"versionId"`
+}
+
+// WorkflowRows defines model for WorkflowRows.
+type WorkflowRows struct {
+	Cursor string `json:"cursor,omitempty"`
+
+	// Folders Folders just below the given one
+	Folders []FolderRow `json:"folders"`
+
+	// Total Workflows that match
+	Total     int           `json:"total"`
+	Workflows []WorkflowRow `json:"workflows"`
+}
+
 // WorkflowSummary defines model for WorkflowSummary.
 type WorkflowSummary struct {
 	Orders     int            `json:"orders"`
@@ -586,6 +767,12 @@ type WorkflowSummary struct {
 	Skip       []string       `json:"skip,omitempty"`
 	Suspended  bool           `json:"suspended"`
 	VersionId  string         `json:"versionId"`
+}
+
+// WorkflowVersion defines model for WorkflowVersion.
+type WorkflowVersion struct {
+	Path      string `json:"path"`
+	VersionId string `json:"versionId"`
 }
 
 // Workflows defines model for Workflows.
@@ -605,6 +792,9 @@ type Controller = string
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// Folder defines model for Folder.
+type Folder = string
 
 // Follow defines model for Follow.
 type Follow = bool
@@ -705,6 +895,12 @@ type ListItemsParams struct {
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
 }
 
+// GetLiveParams defines parameters for GetLive.
+type GetLiveParams struct {
+	// After Id of the last event that was seen
+	After string `form:"after,omitempty" json:"after,omitempty"`
+}
+
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
@@ -790,6 +986,81 @@ type GetOrderLogParams struct {
 
 	// Follow Go on as more comes
 	Follow Follow `form:"follow,omitempty" json:"follow,omitempty"`
+}
+
+// GetDashboardParams defines parameters for GetDashboard.
+type GetDashboardParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Folder Only what is below this folder
+	Folder Folder `form:"folder,omitempty" json:"folder,omitempty"`
+}
+
+// OverviewOrdersParams defines parameters for OverviewOrders.
+type OverviewOrdersParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Folder Only what is below this folder
+	Folder Folder `form:"folder,omitempty" json:"folder,omitempty"`
+
+	// Status Only these, separated by commas
+	Status string `form:"status,omitempty" json:"status,omitempty"`
+
+	// Workflow Only orders of the workflow with this path
+	Workflow  string `form:"workflow,omitempty" json:"workflow,omitempty"`
+	VersionId string `form:"versionId,omitempty" json:"versionId,omitempty"`
+	Agent     string `form:"agent,omitempty" json:"agent,omitempty"`
+
+	// Q Part of the order's id or of its workflow's path, in any case
+	Q string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Parent Only child orders of this one
+	Parent string `form:"parent,omitempty" json:"parent,omitempty"`
+
+	// Children Child orders as rows of their own
+	Children bool `form:"children,omitempty" json:"children,omitempty"`
+
+	// Sort need (what needs a person first), id, since (the latest change first) or start
+	Sort   string `form:"sort,omitempty" json:"sort,omitempty"`
+	Offset int    `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// OverviewPlacesParams defines parameters for OverviewPlaces.
+type OverviewPlacesParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Workflow Path of the workflow
+	Workflow string `form:"workflow" json:"workflow"`
+}
+
+// OverviewWorkflowsParams defines parameters for OverviewWorkflows.
+type OverviewWorkflowsParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Folder Only what is below this folder
+	Folder Folder `form:"folder,omitempty" json:"folder,omitempty"`
+
+	// Deep With those of folders below
+	Deep bool `form:"deep,omitempty" json:"deep,omitempty"`
+
+	// Q Part of the path, in any case
+	Q string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Status Only workflows with orders in one of these statuses, separated by commas; Suspended also finds suspended workflows
+	Status string `form:"status,omitempty" json:"status,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // GetWorkflowParams defines parameters for GetWorkflow.

@@ -256,7 +256,10 @@ func (e *estate) cockpitConf() conf.File {
 	return conf.CockpitFile{
 		Name: cockpitName, Listen: e.address(cockpitName), Controllers: []conf.ControllerRef{ref},
 		// The credential in profile.json is a session, which is to last.
-		More: map[string]string{"signet.cockpit.session.idle-timeout": "30d", "signet.cockpit.session.max-duration": "90d"},
+		More: map[string]string{
+			"signet.cockpit.session.idle-timeout": "30d", "signet.cockpit.session.max-duration": "90d",
+			"signet.cockpit.environment.name": "Development", "signet.cockpit.environment.color": "moss",
+		},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/web"
 )
 
 // runningCockpit is a Cockpit whose Run has been called.
@@ -28,7 +29,7 @@ type runningCockpit struct {
 func startCockpit(set *conf.Cockpit) func(*slog.Logger) (running, error) {
 	return func(log *slog.Logger) (running, error) {
 		ctx, cancel := context.WithCancel(context.Background())
-		c, err := cockpit.New(ctx, cockpit.Deps{Settings: set, Log: log, Version: Version, Commit: Commit, Go: runtime.Version()})
+		c, err := cockpit.New(ctx, cockpit.Deps{Settings: set, Log: log, Version: Version, Commit: Commit, Go: runtime.Version(), Pages: web.Files()})
 		if err != nil {
 			cancel()
 			return nil, err

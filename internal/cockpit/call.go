@@ -41,6 +41,10 @@ func (c *Cockpit) handler() http.Handler {
 		mux.HandleFunc(r.method+" "+basePath+r.pattern, func(w http.ResponseWriter, req *http.Request) { c.serve(w, req, &r) })
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := r.URL.Path; p != basePath && !strings.HasPrefix(p, "/api/") {
+			c.pages.ServeHTTP(w, r)
+			return
+		}
 		// ServeMux would redirect to the cleaned path, also a POST.
 		if p := r.URL.EscapedPath(); path.Clean(p) != p {
 			transport.WriteProblem(w, unknownRoute())
@@ -137,25 +141,65 @@ func (k *call) admit() error {
 	if k.route.permission == anonymous {
 		return nil
 	}
-	token, ok := strings.CutPrefix(k.r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return fault.New(fault.Unauthenticated, "NotLoggedIn", "log in first: the header \"Authorization: Bearer TOKEN\" is missing")
-	}
-	session, err := k.sessions.Check(k.r.Context(), token, transport.PeerOf(k.r))
-	if err != nil {
+	if err := k.authenticate(); err != nil {
 		return err
 	}
-	k.session = session
+	session := k.session
 	if permits(session.Account.Role, k.route.permission) {
 		return nil
 	}
-	err = fault.New(fault.Forbidden, "NotPermitted", "%s, as %s, may not do this: it needs the permission %s", session.Account.Name, session.Account.Role, k.route.permission)
+	err := fault.New(fault.Forbidden, "NotPermitted", "%s, as %s, may not do this: it needs the permission %s", session.Account.Name, session.Account.Role, k.route.permission)
 	if k.route.changes {
 		if auditErr := k.beginAudit("", nil, ""); auditErr == nil {
 			_ = k.finishAudit(err) // the refusal stands anyway
 		}
 	}
 	return err
+}
+
+// authenticate finds out who asks.
+func (k *call) authenticate() error {
+	token, err := k.token()
+	if err != nil {
+		return err
+	}
+	session, err := k.sessions.Check(k.r.Context(), token, transport.PeerOf(k.r))
+	if err == nil {
+		k.session = session
+	}
+	return err
+}
+
+// sessionCookie is the cookie of browsers. Its prefix makes them take it from this
+// host only, over TLS, for all of its paths (RFC 6265bis, section 4.1.3.2).
+const sessionCookie = "__Host-signet"
+
+// token returns what the caller shows: a program a header, a browser the cookie.
+// A cookie goes along by itself, so a change is taken from our own pages only.
+func (k *call) token() (string, error) {
+	if header := k.r.Header.Get("Authorization"); header != "" {
+		if token, ok := strings.CutPrefix(header, "Bearer "); ok {
+			return token, nil
+		}
+		return "", fault.New(fault.Unauthenticated, "NotLoggedIn", "the header Authorization has to be \"Bearer TOKEN\"")
+	}
+	cookie, err := k.r.Cookie(sessionCookie)
+	if err != nil {
+		return "", fault.New(fault.Unauthenticated, "NotLoggedIn", "log in first: the header \"Authorization: Bearer TOKEN\" is missing")
+	}
+	if err := http.NewCrossOriginProtection().Check(k.r); err != nil {
+		return "", fault.New(fault.Forbidden, "CrossOrigin", "the request comes from a page of another origin")
+	}
+	return cookie.Value, nil
+}
+
+// setCookie gives a browser its session, or with "" takes it away.
+func (k *call) setCookie(token string, expires time.Time) {
+	c := &http.Cookie{Name: sessionCookie, Value: token, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode, Expires: expires}
+	if token == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(k.w, c)
 }
 
 // refuse answers with an error.

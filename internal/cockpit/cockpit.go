@@ -2,7 +2,9 @@ package cockpit
 
 import (
 	"context"
+	"embed"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -36,6 +38,7 @@ type Deps struct {
 	Version  string       // of the program, for GET /version
 	Commit   string
 	Go       string
+	Pages    fs.FS // what browsers are served; nil: nothing
 
 	// Dial connects to a Controller; nil: by HTTPS.
 	Dial func(ref conf.ControllerRef) (Controller, error)
@@ -58,6 +61,8 @@ type Cockpit struct {
 	logins    *identity.Logins
 	sessions  *identity.Sessions
 	live      *liveCalls
+	news      *news
+	pages     *pages
 	signer    trust.SignerKey // nil: the server may not sign
 	histories []*history      // one for each Controller, as configured
 	backups   chan struct{}   // capacity 1: one at a time
@@ -75,10 +80,13 @@ func New(ctx context.Context, d Deps) (*Cockpit, error) {
 	if d.FS == nil {
 		d.FS = fsys.Real{}
 	}
+	if d.Pages == nil {
+		d.Pages = embed.FS{}
+	}
 	if d.ConfirmEvery == 0 {
 		d.ConfirmEvery = time.Second
 	}
-	c := &Cockpit{deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), backups: make(chan struct{}, 1), hasher: identity.NewHasher(d.Hash)}
+	c := &Cockpit{deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), news: newNews(d.Clock), backups: make(chan struct{}, 1), hasher: identity.NewHasher(d.Hash)}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -88,6 +96,9 @@ func New(ctx context.Context, d Deps) (*Cockpit, error) {
 func (c *Cockpit) open(ctx context.Context) (err error) {
 	if c.openAPI, err = objectfile.FromYAML([]byte(api.OpenAPI())); err != nil {
 		return fault.Wrap(fault.Internal, "BadOpenAPI", err, "the description of the API can't be read")
+	}
+	if c.pages, err = newPages(c.deps.Pages); err != nil {
+		return err
 	}
 	if c.pack, err = newPacker(); err != nil {
 		return err
@@ -150,7 +161,7 @@ func (c *Cockpit) dialAll() error {
 			return err
 		}
 		c.histories = append(c.histories, newHistory(historyParts{
-			id: ref.ID, name: c.settings.Name, controller: controller, db: c.db, clock: c.clock, log: c.log, pack: c.pack, confirmEvery: c.deps.ConfirmEvery,
+			id: ref.ID, name: c.settings.Name, controller: controller, db: c.db, clock: c.clock, log: c.log, pack: c.pack, confirmEvery: c.deps.ConfirmEvery, news: c.news,
 		}))
 	}
 	return nil
@@ -189,6 +200,7 @@ func (c *Cockpit) Run(ctx context.Context) error {
 		wg.Go(func() { h.run(ctx) })
 	}
 	wg.Go(func() { c.housekeep(ctx) })
+	wg.Go(func() { c.news.run(ctx) })
 	c.log.Info("the Cockpit serves", "address", c.Addr().String())
 	err := c.server.Serve(ctx)
 	cancel()

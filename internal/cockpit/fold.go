@@ -20,6 +20,9 @@ type tracked struct {
 	step    int64 // event id of the step that runs; 0: none
 	gone    bool
 	endedAt int64
+	since   int64  // milliseconds; when it came into its state
+	label   string // of the step that was begun last
+	job     string
 }
 
 // orderCache keeps the orders that were folded last, so that not every batch has
@@ -158,7 +161,7 @@ func (f *fold) take(row *store.Order) error {
 	if err := codec.ReadBinary(row.Body, o); err != nil {
 		return fmt.Errorf("reading Order:%s: %w", row.ID, err)
 	}
-	f.orders[o.ID] = &tracked{o, row.Run, row.Step, row.Gone, row.EndedAt}
+	f.orders[o.ID] = &tracked{o, row.Run, row.Step, row.Gone, row.EndedAt, row.Since, row.Label, row.Job}
 	return nil
 }
 
@@ -195,7 +198,7 @@ func (f *fold) set(t *tracked) {
 func (f *fold) event(s *engine.Stamped) error {
 	id := order.ID(s.Key)
 	if e, ok := s.Event.(*order.Added); ok {
-		f.set(&tracked{order: order.New(id, e, s.ID), run: s.ID})
+		f.set(&tracked{order: order.New(id, e, s.ID), run: s.ID, since: s.Time()})
 		return nil
 	}
 	t, err := f.find(id)
@@ -219,6 +222,9 @@ func (f *fold) event(s *engine.Stamped) error {
 		next.gone = true
 	} else {
 		next.order = now
+		if now.State.Kind != before.State.Kind || now.Suspended != before.Suspended {
+			next.since = s.Time()
+		}
 	}
 	if err := f.step(&next, before, s); err != nil {
 		return err
@@ -228,7 +234,7 @@ func (f *fold) event(s *engine.Stamped) error {
 	switch e := s.Event.(type) {
 	case *order.ForkedEvent:
 		for _, c := range before.Children(e, s.ID) {
-			f.set(&tracked{order: c, run: t.run})
+			f.set(&tracked{order: c, run: t.run, since: s.Time()})
 		}
 	case *order.Joined:
 		return f.joined(before, s)
@@ -281,7 +287,7 @@ func (f *fold) step(t *tracked, before *order.Order, s *engine.Stamped) error {
 	key := store.StepKey{Controller: f.controller, Event: t.step}
 	switch e := s.Event.(type) {
 	case *order.ProcessingStarted:
-		t.step = s.ID
+		t.step, t.label, t.job = s.ID, e.Label, e.Job
 		f.at[s.ID] = len(f.begun)
 		f.begun = append(f.begun, store.Step{
 			StepKey: store.StepKey{Controller: f.controller, Event: s.ID}, OrderID: string(before.ID), Root: string(before.ID.Root()), Run: t.run,
@@ -335,7 +341,7 @@ func (f *fold) row(id order.ID, t *tracked) store.Order {
 	o := t.order
 	return store.Order{
 		Controller: f.controller, ID: string(id), Root: string(id.Root()), Run: t.run, Workflow: o.Workflow.Path, Version: o.Workflow.VersionID,
-		State: string(o.State.Kind), Ended: hasEnded(t), Successful: isSuccessful(o), Gone: t.gone, EndedAt: t.endedAt, Step: t.step,
+		State: string(o.State.Kind), Ended: hasEnded(t), Successful: isSuccessful(o), Gone: t.gone, EndedAt: t.endedAt, Since: t.since, Step: t.step, Label: t.label, Job: t.job,
 		Body: codec.Binary(nil, o),
 	}
 }

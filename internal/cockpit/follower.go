@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/mirror"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/store"
 )
@@ -28,6 +30,8 @@ type follower struct {
 	log        *slog.Logger
 	signals    *signals
 	wakeLogs   func() // there may be logs to fetch
+	mirror     *mirror.Mirror
+	tell       func(mirror.Change) // what has changed in it
 	// confirmEvery is the least time between two confirmations: each is an
 	// event of the Controller's log, too.
 	confirmEvery time.Duration
@@ -68,6 +72,12 @@ func (f *follower) init() *follower {
 	f.cache = newOrderCache(maxCachedOrder)
 	f.isOrders = orderEventNames()
 	f.toConfirm = make(chan struct{}, 1)
+	if f.mirror == nil {
+		f.mirror = mirror.New()
+	}
+	if f.tell == nil {
+		f.tell = func(mirror.Change) {}
+	}
 	f.pacer = clock.NewPacer(f.clock, manyEvents())
 	return f
 }
@@ -127,15 +137,10 @@ func sleep(ctx context.Context, c clock.Clock, d time.Duration) {
 
 // follow reads one stream to its end.
 func (f *follower) follow(ctx context.Context) error {
-	var position int64
-	err := f.db.Read(ctx, func(r store.Reader) (err error) {
-		position, err = r.Position(f.id)
-		return err
-	})
+	position, err := f.begin(ctx)
 	if err != nil {
 		return err
 	}
-	f.reached(position)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	events, err := f.controller.Events(ctx, position)
@@ -182,6 +187,50 @@ func (f *follower) follow(ctx context.Context) error {
 			return err
 		}
 		position = batch[len(batch)-1].ID
+	}
+}
+
+// begin returns the position in the database, up to which the mirror is brought as
+// well.
+func (f *follower) begin(ctx context.Context) (position int64, err error) {
+	var rows []mirror.Row
+	loaded := f.mirror.Position()
+	err = f.db.Read(ctx, func(r store.Reader) (err error) {
+		if position, err = r.Position(f.id); err != nil || position == loaded && loaded != 0 {
+			return err
+		}
+		rows, err = openOrders(r, f.id)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if position != loaded || loaded == 0 {
+		f.mirror.Load(position, rows)
+	}
+	f.reached(position)
+	return position, nil
+}
+
+// openOrders reads all orders that aren't gone.
+func openOrders(r store.Reader, controller string) (rows []mirror.Row, err error) {
+	const page = 1000
+	for after := ""; ; {
+		orders, err := r.OpenOrders(controller, after, page)
+		if err != nil {
+			return nil, err
+		}
+		for i := range orders {
+			o := &order.Order{}
+			if err := codec.ReadBinary(orders[i].Body, o); err != nil {
+				return nil, fmt.Errorf("reading Order:%s: %w", orders[i].ID, err)
+			}
+			rows = append(rows, mirror.Row{Order: o, Since: orders[i].Since, Label: orders[i].Label, Job: orders[i].Job})
+		}
+		if len(orders) < page {
+			return rows, nil
+		}
+		after = orders[page-1].ID
 	}
 }
 
@@ -291,6 +340,7 @@ func (f *follower) commit(ctx context.Context, from int64, batch []engine.Stampe
 		}
 	}
 	f.reached(batch[len(batch)-1].ID)
+	f.tell(f.mirror.Apply(batch))
 	for id := range done.dirty {
 		f.signals.changed(string(id.Root()), hasEnded(done.orders[id]))
 	}

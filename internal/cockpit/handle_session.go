@@ -2,6 +2,7 @@ package cockpit
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -22,6 +23,24 @@ func (k *call) getVersion() error {
 	return k.answer(api.Version{Version: k.deps.Version, Commit: k.deps.Commit, Go: k.deps.Go, Api: "v1"})
 }
 
+// getMethods tells, before anybody has logged in, which installation this is and how
+// one may.
+func (k *call) getMethods() error {
+	methods := []string{string(identity.ByPassword)}
+	if len(k.settings.UserCA) > 0 {
+		methods = append(methods, string(identity.ByCertificate))
+	}
+	out := api.LoginMethods{
+		Environment: api.Environment{Name: k.settings.EnvironmentName, Color: k.settings.EnvironmentColor}, SecurityLevel: k.settings.SecurityLevel, Methods: methods,
+	}
+	// A browser asks before it shows its first page: having no session is no error.
+	if err := k.authenticate(); err == nil {
+		me := k.me()
+		out.Session = &me
+	}
+	return k.answer(out)
+}
+
 func (k *call) login() error {
 	in, err := decode[api.LoginRequest](k)
 	if err != nil {
@@ -38,6 +57,10 @@ func (k *call) login() error {
 	k.session = session
 	if err := k.beginAudit("", []string{"Account:" + account.Name}, ""); err != nil {
 		return err
+	}
+	if in.Cookie {
+		k.setCookie(token, session.Expires)
+		token = "" // no script needs to see it
 	}
 	return k.answer(api.Session{
 		Token: token, Account: account.Name, Role: string(account.Role), Method: string(method),
@@ -91,10 +114,16 @@ func (k *call) logout() error {
 		return err
 	}
 	k.live.end(k.session.Hash)
+	if k.r.Header.Get("Authorization") == "" {
+		k.setCookie("", time.Time{})
+	}
 	return k.done()
 }
 
-func (k *call) getMe() error {
+func (k *call) getMe() error { return k.answer(k.me()) }
+
+// me tells who the session's account is, and what it may do.
+func (k *call) me() api.Me {
 	a := k.session.Account
 	out := api.Me{
 		Account: a.Name, Role: string(a.Role), Method: string(k.session.Method),
@@ -103,7 +132,7 @@ func (k *call) getMe() error {
 	for _, p := range permissions(a.Role) {
 		out.Permissions = append(out.Permissions, string(p))
 	}
-	return k.answer(out)
+	return out
 }
 
 func (k *call) changePassword() error {

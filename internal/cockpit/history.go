@@ -11,6 +11,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/mirror"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/store"
 )
@@ -26,6 +27,8 @@ type history struct {
 	signals    *signals
 	follower   *follower
 	fetcher    *fetcher
+	mirror     *mirror.Mirror
+	catalog    *catalog
 }
 
 // historyParts is what a history is made of.
@@ -37,16 +40,26 @@ type historyParts struct {
 	log          *slog.Logger
 	pack         *packer
 	confirmEvery time.Duration
+	news         *news
 }
 
 func newHistory(p historyParts) *history {
 	s := newSignals()
+	workflows := &catalog{controller: p.controller}
+	tell := func(c mirror.Change) {
+		if c.Items {
+			workflows.changed()
+		}
+		p.news.changed(p.id, c)
+	}
 	f := &fetcher{id: p.id, controller: p.controller, db: p.db, clock: p.clock, log: p.log, signals: s, pack: p.pack, wake: make(chan struct{}, 1)}
 	follower := &follower{
 		id: p.id, name: p.name, controller: p.controller, db: p.db, clock: p.clock, log: p.log, signals: s,
-		wakeLogs: f.wakeUp, confirmEvery: p.confirmEvery,
+		wakeLogs: f.wakeUp, confirmEvery: p.confirmEvery, tell: tell,
 	}
-	return &history{id: p.id, controller: p.controller, db: p.db, clock: p.clock, pack: p.pack, signals: s, follower: follower.init(), fetcher: f}
+	return &history{
+		id: p.id, controller: p.controller, db: p.db, clock: p.clock, pack: p.pack, signals: s, follower: follower.init(), fetcher: f, mirror: follower.mirror, catalog: workflows,
+	}
 }
 
 // run follows the Controller until ctx ends.

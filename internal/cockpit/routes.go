@@ -75,6 +75,7 @@ func routes() []route {
 		{"GET", "/openapi.json", "getOpenAPI", anonymous, noBody, false, false, (*call).getOpenAPI},
 		{"GET", "/version", "getVersion", authenticated, noBody, false, false, (*call).getVersion},
 
+		{"GET", "/login/methods", "getMethods", anonymous, noBody, false, false, (*call).getMethods},
 		{"POST", "/login", "login", anonymous, tiny, false, false, (*call).login},
 		{"POST", "/logout", "logout", authenticated, tiny, true, false, (*call).logout},
 		{"GET", "/me", "getMe", authenticated, noBody, false, false, (*call).getMe},
@@ -97,6 +98,12 @@ func routes() []route {
 		{"POST", "/orders/go", "goOrder", ordersManage, tiny, true, false, (*call).goOrder},
 		{"POST", "/orders/priority", "changePriority", ordersManage, tiny, true, false, (*call).changePriority},
 		{"POST", "/orders/transfer", "transferOrders", ordersManage, tiny, true, false, (*call).transferOrders},
+
+		{"GET", "/live", "getLive", authenticated, noBody, false, true, (*call).getLive},
+		{"GET", "/overview/dashboard", "getDashboard", ordersView, noBody, false, false, (*call).getDashboard},
+		{"GET", "/overview/orders", "overviewOrders", ordersView, noBody, false, false, (*call).overviewOrders},
+		{"GET", "/overview/workflows", "overviewWorkflows", workflowsView, noBody, false, false, (*call).overviewWorkflows},
+		{"GET", "/overview/places", "overviewPlaces", workflowsView, noBody, false, false, (*call).overviewPlaces},
 
 		{"GET", "/workflows", "listWorkflows", workflowsView, noBody, false, false, (*call).listWorkflows},
 		{"GET", "/workflow", "getWorkflow", workflowsView, noBody, false, false, (*call).getWorkflow},

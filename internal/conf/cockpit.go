@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 func bindCockpit(b *binder, c *Cockpit) {
@@ -24,6 +26,13 @@ func bindCockpit(b *binder, c *Cockpit) {
 		Name:    prefix + "security-level",
 		Meaning: "Who signs what is deployed: at `low` the Cockpit does, with one key.",
 	}, "low")
+	b.text(&c.EnvironmentName, Key{
+		Name: prefix + "environment.name", Type: "text", Range: "1 to 32 characters",
+		Meaning: "What people call this installation, as Production; it stands on every page.",
+	}, "Signet", checkEnvironment)
+	b.choice(&c.EnvironmentColor, Key{
+		Name: prefix + "environment.color", Meaning: "The colour of the band above every page, by which people tell installations apart.",
+	}, "ink", "plum", "ocean", "moss", "clay", "sand")
 	b.path(&c.SigningKeyFile, Key{Name: prefix + "signing.key-file", Meaning: "The private key (PEM) that the Cockpit signs documents with."},
 		configBase, "private/signing-key.pem")
 	b.path(&c.SigningCertFile, Key{Name: prefix + "signing.cert-file", Meaning: "Its certificate (PEM), with the code-signing usage."},
@@ -121,6 +130,14 @@ func (b *binder) controllerRef(e element) (ref ControllerRef, ok bool) {
 		ref.URLs = append(ref.URLs, member.URL)
 	}
 	return ref, ok && len(ref.Names) > 0
+}
+
+// checkEnvironment checks the name of the installation.
+func checkEnvironment(s string) (text, wrong string) {
+	if n := utf8.RuneCountInString(s); n < 1 || n > 32 || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", "the name has to have 1 to 32 characters, and none of them a control character"
+	}
+	return s, ""
 }
 
 // checkDatabase makes the path of a database absolute.

@@ -95,6 +95,9 @@ type Cockpit struct {
 	Database      string // "sqlite:" and an absolute path
 	SecurityLevel string // "low"
 
+	EnvironmentName  string // what people call this installation
+	EnvironmentColor string // one of EnvironmentColors
+
 	SigningKeyFile, SigningCertFile string
 
 	SessionIdle, SessionMax time.Duration

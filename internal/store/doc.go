@@ -47,6 +47,8 @@ type Reader interface {
 	// consequences are in the database; 0 before the first.
 	Position(controller string) (int64, error)
 	Order(controller, id string) (Order, error) // NotFound, UnknownOrder
+	// OpenOrders returns orders that aren't gone, by id, behind after.
+	OpenOrders(controller, after string, limit int) ([]Order, error)
 	// Orders returns those of the orders that are known.
 	Orders(controller string, ids []string) ([]Order, error)
 	Step(key StepKey) (Step, error) // NotFound, UnknownStep

@@ -47,9 +47,12 @@ type Order struct {
 	State      string
 	Ended      bool // in a state that lasts until somebody intervenes, or gone
 	Successful bool
-	Gone       bool  // the Controller has forgotten it
-	EndedAt    int64 // when it ended; 0: not yet
-	Step       int64 // event id of the step that runs; 0: none
+	Gone       bool   // the Controller has forgotten it
+	EndedAt    int64  // when it ended; 0: not yet
+	Since      int64  // when it came into its state
+	Step       int64  // event id of the step that runs; 0: none
+	Label      string // of the step that was begun last
+	Job        string
 	Body       []byte
 }
 

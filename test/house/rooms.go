@@ -69,6 +69,7 @@ var rooms = map[string]room{
 		"internal/hocon": "settings are written in HOCON",
 	}},
 	"internal/store":      {kind: mechanism, owns: "the Cockpit's database"},
+	"internal/mirror":     {kind: mechanism, owns: "the open orders, in memory"},
 	"internal/objectfile": {kind: mechanism, owns: "object files as authors write them"},
 	"internal/backup":     {kind: mechanism, owns: "what a backup is made of"},
 	"internal/guard": {kind: mechanism, owns: "the trust set in force", edges: map[string]string{

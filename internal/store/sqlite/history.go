@@ -26,10 +26,10 @@ func (t *tx) SetPosition(controller string, from, to int64) error {
 	return err
 }
 
-const orderFields = "controller, id, root, run, workflow, version, state, ended, successful, gone, ended_at, step, body"
+const orderFields = "controller, id, root, run, workflow, version, state, ended, successful, gone, ended_at, since, step, label, job, body"
 
 func scanOrder(r row) (o store.Order, err error) {
-	return o, r.Scan(&o.Controller, &o.ID, &o.Root, &o.Run, &o.Workflow, &o.Version, &o.State, &o.Ended, &o.Successful, &o.Gone, &o.EndedAt, &o.Step, &o.Body)
+	return o, r.Scan(&o.Controller, &o.ID, &o.Root, &o.Run, &o.Workflow, &o.Version, &o.State, &o.Ended, &o.Successful, &o.Gone, &o.EndedAt, &o.Since, &o.Step, &o.Label, &o.Job, &o.Body)
 }
 
 // Order implements store.Reader.
@@ -39,6 +39,16 @@ func (t *tx) Order(controller, id string) (o store.Order, err error) {
 		return err
 	}, controller, id)
 	return o, err
+}
+
+// OpenOrders implements store.Reader.
+func (t *tx) OpenOrders(controller, after string, limit int) (all []store.Order, err error) {
+	err = t.each("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id > ? AND gone = 0 ORDER BY id LIMIT ?", func(r row) error {
+		o, err := scanOrder(r)
+		all = append(all, o)
+		return err
+	}, controller, after, limit)
+	return all, err
 }
 
 // maxList is how many values one query lists: few different texts stay prepared.
@@ -93,10 +103,10 @@ func (t *tx) listed(query string, values []string, scan func(row) error, args ..
 // PutOrder implements store.Writer.
 func (t *tx) PutOrder(o store.Order) error {
 	// Not OR REPLACE, which deletes the row and makes another.
-	_, err := t.exec("INSERT INTO orders ("+orderFields+") VALUES ("+marks(13)+`) ON CONFLICT (controller, id) DO UPDATE SET
+	_, err := t.exec("INSERT INTO orders ("+orderFields+") VALUES ("+marks(16)+`) ON CONFLICT (controller, id) DO UPDATE SET
 		root = excluded.root, run = excluded.run, workflow = excluded.workflow, version = excluded.version, state = excluded.state, ended = excluded.ended,
-		successful = excluded.successful, gone = excluded.gone, ended_at = excluded.ended_at, step = excluded.step, body = excluded.body`,
-		o.Controller, o.ID, o.Root, o.Run, o.Workflow, o.Version, o.State, o.Ended, o.Successful, o.Gone, o.EndedAt, o.Step, o.Body)
+		successful = excluded.successful, gone = excluded.gone, ended_at = excluded.ended_at, since = excluded.since, step = excluded.step, label = excluded.label, job = excluded.job, body = excluded.body`,
+		o.Controller, o.ID, o.Root, o.Run, o.Workflow, o.Version, o.State, o.Ended, o.Successful, o.Gone, o.EndedAt, o.Since, o.Step, o.Label, o.Job, o.Body)
 	return err
 }
 

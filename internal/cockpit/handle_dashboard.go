@@ -1,0 +1,86 @@
+package cockpit
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/mirror"
+	"github.com/signet-scheduler/signet/internal/order"
+)
+
+// dashboardRows is how many rows each list of the dashboard has.
+const dashboardRows = 20
+
+func (k *call) getDashboard() error {
+	q := k.query("controller", "folder")
+	if q.err != nil {
+		return q.err
+	}
+	h, err := k.history(q.text("controller"))
+	if err != nil {
+		return err
+	}
+	now := k.now()
+	folder := q.folder()
+	out := api.Dashboard{Attention: k.attention(h, folder, now), Running: k.running(h, folder, now), Agents: []api.Agent{}}
+	out.Counts = countsOf(h.mirror.Find(mirror.Query{Folder: folder}, now).Counts)
+	agents, err := h.controller.Agents(k.r.Context())
+	for i := range agents {
+		out.Agents = append(out.Agents, agentOf(&agents[i]))
+	}
+	out.Problem = problemOfError(err)
+	out.Controllers = []api.ControllerStatus{k.statusOf(h)}
+	return k.answer(out)
+}
+
+// attention returns what needs a person, the same trouble of one workflow as one
+// row; the latest first.
+func (*call) attention(h *history, folder string, now int64) []api.AttentionRow {
+	var wanted []mirror.Status
+	for _, s := range mirror.Statuses {
+		if mirror.NeedsPerson(s) {
+			wanted = append(wanted, s)
+		}
+	}
+	type trouble struct {
+		workflow, label string
+		status          mirror.Status
+	}
+	at := map[trouble]int{}
+	rows := []api.AttentionRow{}
+	page := h.mirror.Find(mirror.Query{Statuses: wanted, Folder: folder, Sort: mirror.BySince, Limit: 10_000}, now)
+	for _, r := range page.Rows {
+		t := trouble{r.Order.Workflow.Path, r.Label, mirror.StatusOf(r.Order, now)}
+		if i, ok := at[t]; ok {
+			rows[i].Count++
+			continue
+		}
+		if len(rows) == dashboardRows {
+			continue
+		}
+		at[t] = len(rows)
+		reason, rc := reasonOf(r.Order)
+		rows = append(rows, api.AttentionRow{
+			OrderId: string(r.Order.ID), Workflow: t.workflow, Status: string(t.status), Label: r.Label, Job: r.Job, Reason: reason, ReturnCode: rc,
+			Since: r.Since, Count: 1,
+		})
+	}
+	return rows
+}
+
+// running returns the steps that run longest.
+func (*call) running(h *history, folder string, now int64) []api.RunningRow {
+	page := h.mirror.Find(mirror.Query{Statuses: []mirror.Status{mirror.Status(order.Processing)}, Folder: folder, Children: true, Sort: mirror.BySince, Limit: 100_000}, now)
+	slices.SortFunc(page.Rows, func(a, b *mirror.Row) int {
+		return cmp.Or(cmp.Compare(a.Since, b.Since), strings.Compare(string(a.Order.ID), string(b.Order.ID)))
+	})
+	rows := []api.RunningRow{}
+	for _, r := range page.Rows[:min(dashboardRows, len(page.Rows))] {
+		rows = append(rows, api.RunningRow{
+			OrderId: string(r.Order.ID), Workflow: r.Order.Workflow.Path, Label: r.Label, Job: r.Job, Agent: mirror.AgentOf(r.Order), Since: r.Since,
+		})
+	}
+	return rows
+}

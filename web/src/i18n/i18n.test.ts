@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import de from './de.json';
+import en from './en.json';
+
+type Texts = { [key: string]: string | Texts };
+
+function flat(texts: Texts, prefix = ''): Map<string, string> {
+  const all = new Map<string, string>();
+  for (const [key, value] of Object.entries(texts)) {
+    if (typeof value === 'string') all.set(prefix + key, value);
+    else for (const [k, v] of flat(value, `${prefix}${key}.`)) all.set(k, v);
+  }
+  return all;
+}
+
+const places = (text: string) => [...text.matchAll(/{{(\w+)}}/g)].map((m) => m[1]).sort();
+
+it('every text is there in each language, with the same values in it', () => {
+  const [english, german] = [flat(en), flat(de)];
+  expect([...german.keys()].sort()).toEqual([...english.keys()].sort());
+  for (const [key, text] of english) expect([key, places(german.get(key) ?? '')]).toEqual([key, places(text)]);
+});
+
+it('no text is empty, and none shouts', () => {
+  for (const [key, text] of [...flat(en), ...flat(de)]) {
+    expect(text, key).not.toBe('');
+    expect(text, key).not.toMatch(/!/);
+  }
+});

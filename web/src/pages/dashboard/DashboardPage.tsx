@@ -1,0 +1,191 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, useSearch } from '@tanstack/react-router';
+import { useTranslation } from 'react-i18next';
+import { api, take, type Schemas } from '../../api/client';
+import { OrderBadge, PartBadge } from '../../state/Badge';
+import { Icon } from '../../state/Icon';
+import { orderLooks } from '../../state/status';
+import { Age } from '../../time/Time';
+import { Name, Text } from '../../view/Name';
+import { Shown, View } from '../../view/View';
+import { agentStatus, memberStatus } from '../agents/part';
+import './dashboard.css';
+
+type Dashboard = Schemas['Dashboard'];
+
+/** What needs a person, and how all is. */
+export default function DashboardPage() {
+  const { t } = useTranslation();
+  const { folder } = useSearch({ from: '/frame/' });
+  const query = useQuery({
+    queryKey: ['orders', 'dashboard', folder],
+    queryFn: () => take(api.GET('/overview/dashboard', { params: { query: folder ? { folder } : {} } })),
+    refetchInterval: 30_000,
+  });
+  return (
+    <View name="dashboard" title={t('dashboard.title')} tab={t('dashboard.title')} ready={query.isSuccess}>
+      <Shown query={query}>
+        {(d) => (
+          <div className="dashboard">
+            <section className="card needs" aria-labelledby="needs">
+              <h2 id="needs">{t('dashboard.needs')}</h2>
+              <Needs rows={d.attention} />
+            </section>
+            <section className="card now" aria-labelledby="now">
+              <h2 id="now">{t('dashboard.now')}</h2>
+              <Counts counts={d.counts} />
+            </section>
+            <section className="card longest" aria-labelledby="longest">
+              <h2 id="longest">{t('dashboard.running')}</h2>
+              <Running rows={d.running} />
+            </section>
+            <section className="card parts" aria-labelledby="parts">
+              <h2 id="parts">{t('dashboard.parts')}</h2>
+              <Parts dashboard={d} />
+            </section>
+          </div>
+        )}
+      </Shown>
+    </View>
+  );
+}
+
+function Needs({ rows }: { rows: Dashboard['attention'] }) {
+  const { t } = useTranslation();
+  if (rows.length === 0) return <p className="all-clear">{t('dashboard.nothing')}</p>;
+  return (
+    <ul className="needs-list">
+      {rows.map((r) => (
+        <li key={`${r.workflow} ${r.status} ${r.label ?? ''}`}>
+          <OrderBadge
+            status={r.status}
+            detail={r.returnCode === undefined ? undefined : t('order.returnCode', { code: r.returnCode })}
+          />
+          <div className="needs-what">
+            <Link to="/orders/$id" params={{ id: r.orderId }}>
+              <Name of={r.orderId} most={32} />
+            </Link>{' '}
+            <span className="second">
+              <Name of={r.workflow} />
+              {r.label && (
+                <>
+                  {' · '}
+                  <Name of={r.label} most={32} />
+                </>
+              )}
+            </span>
+            {r.count > 1 && <span className="second"> · {t('dashboard.times', { count: r.count })}</span>}
+            {r.reason && (
+              <p className="reason">
+                <Text>{r.reason}</Text>
+              </p>
+            )}
+          </div>
+          <span className="faint">
+            <Age since={r.since} />
+          </span>
+          <Link
+            className="button"
+            to="/orders/$id"
+            params={{ id: r.orderId }}
+            search={{ tab: 'log' }}
+            aria-label={t('dashboard.openLog', { job: r.label ?? r.workflow, order: r.orderId })}
+          >
+            {t('order.openLog')}
+          </Link>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Statuses that are shown as one. */
+const groups: [string, string[]][] = [
+  ['Failed', ['Failed', 'FailedWhileFresh']],
+  ['Broken', ['Broken']],
+  ['Suspended', ['Suspended']],
+  ['Stopped', ['Stopped', 'StoppedWhileFresh']],
+  ['Processing', ['Processing', 'Processed', 'ProcessingKilled']],
+  ['Forked', ['Forked']],
+  ['Ready', ['Ready']],
+  ['DelayingRetry', ['DelayingRetry']],
+  ['Sleeping', ['Sleeping']],
+  ['NotStarted', ['NotStarted']],
+  ['Scheduled', ['Scheduled']],
+];
+
+function Counts({ counts }: { counts: Dashboard['counts'] }) {
+  const { t } = useTranslation();
+  const sums = groups.map(([name, of]) => ({ name, of, n: of.reduce((n, s) => n + (counts[s] ?? 0), 0) }));
+  const most = Math.max(1, ...sums.map((s) => s.n));
+  return (
+    <ul className="counts">
+      {sums.map(({ name, of, n }) => (
+        <li key={name} className={n === 0 ? 'none' : undefined}>
+          <Link to="/orders" search={{ state: of.join(',') }}>
+            <span className={`counts-name ${orderLooks[name]?.family ?? 'off'}`}>
+              <Icon name={orderLooks[name]?.icon ?? 'circle'} size={14} />
+              {t(`status.${name}`)}
+            </span>
+            <span className={`bar ${orderLooks[name]?.family ?? 'off'}`} aria-hidden="true">
+              <span style={{ width: `${(100 * n) / most}%` }} />
+            </span>
+            <span className="figure">{n.toLocaleString()}</span>
+          </Link>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Running({ rows }: { rows: Dashboard['running'] }) {
+  const { t } = useTranslation();
+  if (rows.length === 0) return <p className="faint">{t('dashboard.noneRuns')}</p>;
+  return (
+    <ul className="lines">
+      {rows.slice(0, 8).map((r) => (
+        <li key={r.orderId} className="spread">
+          <span>
+            <Link to="/orders/$id" params={{ id: r.orderId }}>
+              <Name of={r.orderId} most={32} />
+            </Link>{' '}
+            <span className="second">
+              <Name of={`${r.workflow} · ${r.label}`} />
+            </span>
+          </span>
+          <span className="second">
+            <Age since={r.since} /> · <Name of={r.agent} most={24} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Parts({ dashboard }: { dashboard: Dashboard }) {
+  return (
+    <ul className="lines">
+      {dashboard.controllers.map((c) =>
+        c.members.length === 0 ? (
+          <li key={c.id} className="spread">
+            <Name of={c.id} />
+            <PartBadge status="Unreachable" />
+          </li>
+        ) : (
+          c.members.map((m) => (
+            <li key={m.name} className="spread">
+              <Name of={m.name} />
+              <PartBadge status={memberStatus(m)} />
+            </li>
+          ))
+        ),
+      )}
+      {dashboard.agents.slice(0, 10).map((a) => (
+        <li key={a.name} className="spread">
+          <Name of={a.name} />
+          <PartBadge status={agentStatus(a)} />
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,109 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
+import { Frame } from './frame/Frame';
+import { LoginPage } from './session/LoginPage';
+import { getSession } from './session/session';
+import { NotFound } from './view/NotFound';
+import * as search from './search';
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  validateSearch: search.login,
+  beforeLoad: ({ search }) => {
+    if (getSession().kind === 'open') throw redirect({ href: search.next ?? '/' });
+  },
+  component: LoginPage,
+});
+
+const frame = createRoute({
+  getParentRoute: () => root,
+  id: 'frame',
+  beforeLoad: ({ location }) => {
+    if (getSession().kind !== 'none') return;
+    throw redirect({ to: '/login', search: location.href === '/' ? {} : { next: location.href } });
+  },
+  component: Frame,
+});
+
+const dashboard = createRoute({
+  getParentRoute: () => frame,
+  path: '/',
+  validateSearch: search.dashboard,
+  component: lazyRouteComponent(() => import('./pages/dashboard/DashboardPage')),
+});
+const workflows = createRoute({
+  getParentRoute: () => frame,
+  path: '/workflows',
+  validateSearch: search.workflows,
+  component: lazyRouteComponent(() => import('./pages/workflows/WorkflowsPage')),
+});
+const workflow = createRoute({
+  getParentRoute: () => frame,
+  path: '/workflows/$',
+  validateSearch: search.workflow,
+  component: lazyRouteComponent(() => import('./pages/workflow/WorkflowPage')),
+});
+const orders = createRoute({
+  getParentRoute: () => frame,
+  path: '/orders',
+  validateSearch: search.orders,
+  component: lazyRouteComponent(() => import('./pages/orders/OrdersPage')),
+});
+const order = createRoute({
+  getParentRoute: () => frame,
+  path: '/orders/$id',
+  validateSearch: search.order,
+  component: lazyRouteComponent(() => import('./pages/order/OrderPage')),
+});
+const history = createRoute({
+  getParentRoute: () => frame,
+  path: '/history',
+  validateSearch: search.history,
+  component: lazyRouteComponent(() => import('./pages/history/HistoryPage')),
+});
+const inventory = createRoute({
+  getParentRoute: () => frame,
+  path: '/inventory',
+  validateSearch: search.inventory,
+  component: lazyRouteComponent(() => import('./pages/inventory/InventoryPage')),
+});
+const agents = createRoute({
+  getParentRoute: () => frame,
+  path: '/agents',
+  component: lazyRouteComponent(() => import('./pages/agents/AgentsPage')),
+});
+const audit = createRoute({
+  getParentRoute: () => frame,
+  path: '/audit',
+  validateSearch: search.audit,
+  component: lazyRouteComponent(() => import('./pages/audit/AuditPage')),
+});
+
+const routes = root.addChildren([
+  login,
+  frame.addChildren([dashboard, workflows, workflow, orders, order, history, inventory, agents, audit]),
+]);
+
+export function makeRouter() {
+  return createRouter({
+    routeTree: routes,
+    defaultPreload: 'intent',
+    defaultPreloadStaleTime: 0,
+    scrollRestoration: true,
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,85 @@
+// What each view reads from its address. A value that makes no sense is left out:
+// a wrong link shows the view, not an error.
+
+type Raw = Record<string, unknown>;
+
+function text(v: unknown): string | undefined {
+  if (typeof v === 'string' && v !== '') return v;
+  return typeof v === 'number' || typeof v === 'boolean' ? String(v) : undefined;
+}
+
+function one<T extends string>(v: unknown, of: readonly T[]): T | undefined {
+  return of.find((x) => x === v);
+}
+
+/** Leaves out what has no value, so that addresses stay short. */
+function kept<T extends Raw>(o: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(o).filter(([, v]) => v !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+/** Only an address of our own: another's page must not be where a login leads to. */
+export function ownAddress(v: unknown): string | undefined {
+  const s = text(v);
+  return s && /^\/(?![/\\])/.test(s) ? s : undefined;
+}
+
+export const login = (s: Raw) => kept({ next: ownAddress(s['next']) });
+export const dashboard = (s: Raw) => kept({ folder: text(s['folder']) });
+export const workflows = (s: Raw) => kept({ folder: text(s['folder']), q: text(s['q']), state: text(s['state']) });
+export const workflow = (s: Raw) =>
+  kept({
+    version: text(s['version']),
+    tab: one(s['tab'], ['graph', 'orders', 'runs', 'definition'] as const),
+    at: text(s['at']),
+    order: text(s['order']),
+  });
+export const orders = (s: Raw) =>
+  kept({
+    state: text(s['state']),
+    workflow: text(s['workflow']),
+    folder: text(s['folder']),
+    agent: text(s['agent']),
+    q: text(s['q']),
+    sort: one(s['sort'], ['need', 'id', 'since', 'start'] as const),
+    children: one(s['children'], ['show'] as const),
+  });
+export const order = (s: Raw) =>
+  kept({
+    tab: one(s['tab'], ['timeline', 'log', 'variables', 'events'] as const),
+    step: text(s['step']),
+    line: text(s['line']),
+    find: text(s['find']),
+  });
+export const history = (s: Raw) =>
+  kept({
+    kind: one(s['kind'], ['orders', 'steps'] as const),
+    from: text(s['from']),
+    to: text(s['to']),
+    state: text(s['state']),
+    workflow: text(s['workflow']),
+    job: text(s['job']),
+    agent: text(s['agent']),
+    rc: text(s['rc']),
+    q: text(s['q']),
+  });
+export const inventory = (s: Raw) =>
+  kept({
+    folder: text(s['folder']),
+    q: text(s['q']),
+    kind: text(s['kind']),
+    path: text(s['path']),
+    state: text(s['state']),
+    tab: one(s['tab'], ['edit', 'diff', 'versions', 'usedby', 'trash'] as const),
+    view: text(s['view']),
+  });
+export const audit = (s: Raw) =>
+  kept({
+    from: text(s['from']),
+    to: text(s['to']),
+    account: text(s['account']),
+    action: text(s['action']),
+    object: text(s['object']),
+    q: text(s['q']),
+  });
