@@ -30,5 +30,7 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"ValidateResponse": shape[api.ValidateResponse](), "RevokeRequest": shape[api.RevokeRequest](), "Items": shape[api.Items](), "Agents": shape[api.Agents](),
 		"AddAgentRequest": shape[api.AddAgentRequest](), "Agent": shape[api.Agent](), "ResetAgentRequest": shape[api.ResetAgentRequest](),
 		"ControllersStatus": shape[api.ControllersStatus](), "History": shape[api.History](), "Audit": shape[api.Audit](), "BackupRequest": shape[api.BackupRequest](),
+		"LoginMethods": shape[api.LoginMethods](), "News": shape[api.News](), "Dashboard": shape[api.Dashboard](), "OrderRows": shape[api.OrderRows](),
+		"WorkflowRows": shape[api.WorkflowRows](), "Places": shape[api.Places](),
 	}
 }

@@ -15,8 +15,10 @@ import (
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/mirror"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/store/sqlite"
@@ -118,6 +120,7 @@ func TestHistoryIsWrittenOnce(t *testing.T) {
 		h := newHistory(historyParts{
 			id: "controller", name: "other-cockpit", controller: &flaky{Controller: b.fake, early: int64(round) * 2000}, db: &failingCommits{Store: db},
 			clock: clock.Real{}, log: slog.New(slog.DiscardHandler), pack: pack, confirmEvery: time.Millisecond,
+			news: newNews(clock.Real{}),
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup
@@ -135,6 +138,21 @@ func TestHistoryIsWrittenOnce(t *testing.T) {
 		}
 		cancel()
 		wg.Wait()
+		// What was folded from events is what is read from the database.
+		b.check(db.Read(context.Background(), func(r store.Reader) error {
+			rows, err := openOrders(r, "controller")
+			for i := range rows {
+				kept, folded := rows[i], h.mirror.Row(rows[i].Order.ID)
+				if folded == nil || string(codec.Binary(nil, folded.Order)) != string(codec.Binary(nil, kept.Order)) ||
+					folded.Since != kept.Since || folded.Label != kept.Label || folded.Job != kept.Job {
+					t.Errorf("round %d: the mirror has %+v, the database %+v", round, folded, kept)
+				}
+			}
+			if n := h.mirror.Find(mirror.Query{Children: true, Limit: 1}, 0).Total; n != len(rows) {
+				t.Errorf("round %d: the mirror has %d orders, the database %d", round, n, len(rows))
+			}
+			return err
+		}))
 	}
 	var steps []store.Step
 	b.check(db.Read(context.Background(), func(r store.Reader) (err error) {
@@ -248,7 +266,7 @@ func BenchmarkFollower(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	h := newHistory(historyParts{id: "c", name: "x", db: db, clock: clock.Real{}, log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	h := newHistory(historyParts{id: "c", name: "x", db: db, clock: clock.Real{}, log: slog.New(slog.NewTextHandler(io.Discard, nil)), news: newNews(clock.Real{})})
 	var at, position int64
 	at = 1_790_000_000_000_000
 	rows, events := 0, 0

@@ -160,8 +160,8 @@ func TestWhoMayCall(t *testing.T) {
 	yes := true
 	b.call("POST", "/accounts/disabled", api.ChangeAccountRequest{Disabled: &yes}, nil)
 
-	open := regexp.MustCompile(`^(GET /health|GET /openapi.json|POST /login)$`)
-	all := regexp.MustCompile(`^(POST /logout|GET /me|POST /me/password|GET /version)$`)
+	open := regexp.MustCompile(`^(GET /health|GET /openapi.json|GET /login/methods|POST /login)$`)
+	all := regexp.MustCompile(`^(POST /logout|GET /live|GET /me|POST /me/password|GET /version)$`)
 	managing := regexp.MustCompile(`^POST /(orders|orders/(cancel|suspend|resume|delete|go|priority|transfer)|workflows/(control|breakpoints))$`)
 	admins := regexp.MustCompile(`^(\S+ /accounts.*|POST /deployments|POST /deployments/revoke|POST /agents.*|POST /backup|GET /audit)$`)
 	calls := 0
@@ -189,7 +189,7 @@ func TestWhoMayCall(t *testing.T) {
 			if r.maxBody > 0 {
 				body = `{"nonsense":1}` // what gets in is refused for this
 			}
-			if r.method == "GET" && r.permission != anonymous && r.permission != authenticated {
+			if r.method == "GET" && r.permission != anonymous && (r.permission != authenticated || r.long) {
 				path += "?nonsense=1"
 			}
 			w := b.do(request{method: r.method, path: path, body: body, token: token})

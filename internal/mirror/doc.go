@@ -8,6 +8,6 @@
 // it the events behind them. Whoever needs what the Controller has *now*, a command
 // above all, asks the Controller.
 //
-// All questions are answered by looking at every order once, which takes about 3 ms
-// for 100,000 of them: there are no indexes that could be wrong.
+// All questions are answered by looking at every order once, which takes some
+// milliseconds for 100,000 of them: there are no indexes that could be wrong.
 package mirror

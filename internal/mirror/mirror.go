@@ -19,22 +19,25 @@ type Row struct {
 // Mirror is the picture of one Controller. Safe for concurrent use.
 type Mirror struct {
 	mu       sync.RWMutex
-	rows     map[order.ID]*Row
-	position int64 // id of the last event in it; 0: not loaded
+	all      []*Row           // in no order
+	at       map[order.ID]int // where an order is in all
+	position int64            // id of the last event in it; 0: not loaded
 }
 
 // New returns an empty mirror.
-func New() *Mirror { return &Mirror{rows: map[order.ID]*Row{}} }
+func New() *Mirror { return &Mirror{at: map[order.ID]int{}} }
 
 // Load replaces all orders by those that were open at an event.
 func (m *Mirror) Load(position int64, rows []Row) {
-	all := make(map[order.ID]*Row, len(rows))
+	all := make([]*Row, len(rows))
+	at := make(map[order.ID]int, len(rows))
 	for i := range rows {
-		all[rows[i].Order.ID] = &rows[i]
+		all[i] = &rows[i]
+		at[rows[i].Order.ID] = i
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.rows, m.position = all, position
+	m.all, m.at, m.position = all, at, position
 }
 
 // Position returns the id of the last event in the picture.
@@ -89,7 +92,7 @@ func (m *Mirror) apply(s *engine.Stamped, c *Change) {
 		m.put(&Row{Order: order.New(id, e, s.ID), Since: s.Time()}, c)
 		return
 	}
-	before := m.rows[id]
+	before := m.row(id)
 	if before == nil || !strings.HasPrefix(s.Event.Type(), "Order") {
 		return // of something else, or of an order from before the picture
 	}
@@ -124,20 +127,40 @@ func (m *Mirror) apply(s *engine.Stamped, c *Change) {
 }
 
 func (m *Mirror) put(r *Row, c *Change) {
-	m.rows[r.Order.ID] = r
 	c.Orders[r.Order.ID] = r.Order.Workflow.Path
+	if i, ok := m.at[r.Order.ID]; ok {
+		m.all[i] = r
+		return
+	}
+	m.at[r.Order.ID] = len(m.all)
+	m.all = append(m.all, r)
+}
+
+// row returns an order, or nil. It needs the lock.
+func (m *Mirror) row(id order.ID) *Row {
+	if i, ok := m.at[id]; ok {
+		return m.all[i]
+	}
+	return nil
 }
 
 func (m *Mirror) drop(id order.ID, c *Change) {
-	if r := m.rows[id]; r != nil {
-		c.Orders[id] = r.Order.Workflow.Path
-		delete(m.rows, id)
+	i, ok := m.at[id]
+	if !ok {
+		return
 	}
+	c.Orders[id] = m.all[i].Order.Workflow.Path
+	last := len(m.all) - 1
+	m.all[i] = m.all[last]
+	m.at[m.all[i].Order.ID] = i
+	m.all[last] = nil
+	m.all = m.all[:last]
+	delete(m.at, id)
 }
 
 // Row returns an order, or nil.
 func (m *Mirror) Row(id order.ID) *Row {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return m.rows[id]
+	return m.row(id)
 }

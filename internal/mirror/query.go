@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"cmp"
+	"container/heap"
 	"slices"
 	"strings"
 
@@ -53,21 +54,20 @@ func (m *Mirror) Find(q Query, now int64) Page {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	p := Page{Counts: map[Status]int{}, Children: map[order.ID]map[Status]int{}, Position: m.position}
-	var found []ranked
-	for _, r := range m.rows {
+	found := first{less: q.less(), most: max(q.Offset, 0) + q.Limit}
+	for _, r := range m.all {
 		if !q.takes(r.Order, text) {
 			continue
 		}
 		s := StatusOf(r.Order, now)
 		p.Counts[s]++
 		if len(q.Statuses) == 0 || slices.Contains(q.Statuses, s) {
-			found = append(found, ranked{r, rank(s)})
+			p.Total++
+			found.add(ranked{r, rank(s)})
 		}
 	}
-	p.Total = len(found)
-	slices.SortFunc(found, q.less())
-	from := min(max(q.Offset, 0), len(found))
-	for _, f := range found[from:min(from+q.Limit, len(found))] {
+	all := found.sorted()
+	for _, f := range all[min(max(q.Offset, 0), len(all)):] {
 		p.Rows = append(p.Rows, f.row)
 		p.Children[f.row.Order.ID] = nil
 	}
@@ -98,7 +98,8 @@ func (m *Mirror) countChildren(of map[order.ID]map[Status]int, now int64) {
 	if len(of) == 0 {
 		return
 	}
-	for id, r := range m.rows {
+	for _, r := range m.all {
+		id := r.Order.ID
 		for parent := r.Order.Parent; parent != ""; {
 			if counts, asked := of[parent]; asked {
 				if counts == nil {
@@ -107,7 +108,7 @@ func (m *Mirror) countChildren(of map[order.ID]map[Status]int, now int64) {
 				}
 				counts[StatusOf(r.Order, now)]++
 			}
-			above := m.rows[parent]
+			above := m.row(parent)
 			if above == nil || parent == id {
 				break
 			}
@@ -122,6 +123,53 @@ func AgentOf(o *order.Order) string {
 		return o.State.Agent
 	}
 	return o.Attachment.Agent
+}
+
+// first collects the first of many rows, without sorting all: a heap whose top is
+// the last of those kept.
+type first struct {
+	less func(a, b ranked) int
+	most int
+	kept []ranked
+}
+
+// Len implements heap.Interface.
+func (f *first) Len() int { return len(f.kept) }
+
+// Less implements heap.Interface.
+func (f *first) Less(i, j int) bool { return f.less(f.kept[i], f.kept[j]) > 0 }
+
+// Swap implements heap.Interface.
+func (f *first) Swap(i, j int) { f.kept[i], f.kept[j] = f.kept[j], f.kept[i] }
+
+// Push implements heap.Interface.
+func (f *first) Push(x any) {
+	if r, ok := x.(ranked); ok {
+		f.kept = append(f.kept, r)
+	}
+}
+
+// Pop implements heap.Interface.
+func (f *first) Pop() any {
+	last := f.kept[len(f.kept)-1]
+	f.kept = f.kept[:len(f.kept)-1]
+	return last
+}
+
+func (f *first) add(r ranked) {
+	switch {
+	case len(f.kept) < f.most:
+		heap.Push(f, r)
+	case f.most > 0 && f.less(r, f.kept[0]) < 0:
+		f.kept[0] = r
+		heap.Fix(f, 0)
+	}
+}
+
+// sorted returns what was kept, in its order.
+func (f *first) sorted() []ranked {
+	slices.SortFunc(f.kept, f.less)
+	return f.kept
 }
 
 type ranked struct {
@@ -178,7 +226,7 @@ func (m *Mirror) Places(path string, now int64) []Place {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	at := map[key][]ranked{}
-	for _, r := range m.rows {
+	for _, r := range m.all {
 		if o := r.Order; o.Workflow.Path == path {
 			k := key{o.Workflow.VersionID, string(o.Position.AppendJSON(nil))}
 			at[k] = append(at[k], ranked{r, rank(StatusOf(o, now))})
@@ -209,7 +257,7 @@ func (m *Mirror) CountByWorkflow(now int64) map[string]map[Status]int {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	all := map[string]map[Status]int{}
-	for _, r := range m.rows {
+	for _, r := range m.all {
 		if r.Order.Parent != "" {
 			continue
 		}
@@ -228,7 +276,7 @@ func (m *Mirror) Versions(path string) map[workflow.ID]int {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	all := map[workflow.ID]int{}
-	for _, r := range m.rows {
+	for _, r := range m.all {
 		if r.Order.Workflow.Path == path {
 			all[r.Order.Workflow]++
 		}
