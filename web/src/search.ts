@@ -19,6 +19,11 @@ function kept<T extends Raw>(o: T): { [K in keyof T]?: Exclude<T[K], undefined> 
   };
 }
 
+/** Returns what an address says after a change; what is undefined goes. */
+export function changed<T extends object>(s: T, change: { [K in keyof T]?: T[K] | undefined }): T {
+  return kept({ ...s, ...change } as Raw) as T;
+}
+
 /** Only an address of our own: another's page must not be where a login leads to. */
 export function ownAddress(v: unknown): string | undefined {
   const s = text(v);

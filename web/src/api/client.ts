@@ -27,7 +27,11 @@ export class Problem extends Error {
 }
 
 /** The one client of the API. The session is in a cookie that no script can read. */
-export const api = createClient<paths>({ baseUrl: '/api/v1', credentials: 'same-origin' });
+export const api = createClient<paths>({
+  baseUrl: `${location.origin}/api/v1`,
+  credentials: 'same-origin',
+  fetch: (request) => globalThis.fetch(request),
+});
 
 interface Answer<T> {
   data?: T | undefined;

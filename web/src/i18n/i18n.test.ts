@@ -2,12 +2,13 @@ import { expect, it } from 'vitest';
 import de from './de.json';
 import en from './en.json';
 
-type Texts = { [key: string]: string | Texts };
+type Texts = { [key: string]: string | string[] | Texts };
 
 function flat(texts: Texts, prefix = ''): Map<string, string> {
   const all = new Map<string, string>();
   for (const [key, value] of Object.entries(texts)) {
     if (typeof value === 'string') all.set(prefix + key, value);
+    else if (Array.isArray(value)) value.forEach((v, i) => all.set(`${prefix}${key}.${i}`, v));
     else for (const [k, v] of flat(value, `${prefix}${key}.`)) all.set(k, v);
   }
   return all;

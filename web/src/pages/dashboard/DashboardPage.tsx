@@ -27,22 +27,26 @@ export default function DashboardPage() {
       <Shown query={query}>
         {(d) => (
           <div className="dashboard">
-            <section className="card needs" aria-labelledby="needs">
-              <h2 id="needs">{t('dashboard.needs')}</h2>
-              <Needs rows={d.attention} />
-            </section>
-            <section className="card now" aria-labelledby="now">
-              <h2 id="now">{t('dashboard.now')}</h2>
-              <Counts counts={d.counts} />
-            </section>
-            <section className="card longest" aria-labelledby="longest">
-              <h2 id="longest">{t('dashboard.running')}</h2>
-              <Running rows={d.running} />
-            </section>
-            <section className="card parts" aria-labelledby="parts">
-              <h2 id="parts">{t('dashboard.parts')}</h2>
-              <Parts dashboard={d} />
-            </section>
+            <div className="stack">
+              <section className="card needs" aria-labelledby="needs">
+                <h2 id="needs">{t('dashboard.needs')}</h2>
+                <Needs rows={d.attention} />
+              </section>
+              <section className="card longest" aria-labelledby="longest">
+                <h2 id="longest">{t('dashboard.running')}</h2>
+                <Running rows={d.running} />
+              </section>
+            </div>
+            <div className="stack">
+              <section className="card now" aria-labelledby="now">
+                <h2 id="now">{t('dashboard.now')}</h2>
+                <Counts counts={d.counts} />
+              </section>
+              <section className="card parts" aria-labelledby="parts">
+                <h2 id="parts">{t('dashboard.parts')}</h2>
+                <Parts dashboard={d} />
+              </section>
+            </div>
           </div>
         )}
       </Shown>

@@ -1,11 +1,183 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { View } from '../../view/View';
+import { api, take } from '../../api/client';
+import { Act } from '../../dialogs/Act';
+import { fits, type OrderAction } from '../../orders/actions';
+import { OrderDialog } from '../../orders/OrderDialog';
+import * as addresses from '../../search';
+import { useMay } from '../../session/session';
+import { OrderBadge } from '../../state/Badge';
+import { Timeline } from '../../timeline/Timeline';
+import { Time } from '../../time/Time';
+import { workflowHref } from '../../view/href';
+import { Name, Text } from '../../view/Name';
+import { Shown, Skeleton, View } from '../../view/View';
+import { readOrder, type Order } from './order';
+import { Variables } from './Variables';
+import './order.css';
 
+const LogView = lazy(() => import('../../log/LogView'));
+
+const tabs = ['timeline', 'log', 'variables'] as const;
+
+/** One order: how it is, why, where, since when, and what can be done. */
 export default function OrderPage() {
   const { t } = useTranslation();
+  const { id } = useParams({ from: '/frame/orders/$id' });
+  const search = useSearch({ from: '/frame/orders/$id' });
+  const navigate = useNavigate({ from: '/orders/$id' });
+  const order = useQuery({
+    queryKey: ['order', id],
+    queryFn: async () => readOrder(await take(api.GET('/orders/{id}', { params: { path: { id } } }))),
+  });
+  const steps = useQuery({
+    queryKey: ['order', id, 'steps'],
+    queryFn: async () => (await take(api.GET('/history', { params: { query: { order: id, limit: 2000 } } }))).rows,
+  });
+  const tab = search.tab ?? 'timeline';
+  type Search = ReturnType<typeof addresses.order>;
+  const set = (change: { [K in keyof Search]?: Search[K] | undefined }, replace = false) =>
+    void navigate({ search: addresses.changed<Search>(search, change), replace });
   return (
-    <View name="order" title={t('nav.orders')} tab="Order" ready>
-      {null}
+    <View
+      name="order"
+      title={<Name of={id} most={64} />}
+      tab={id}
+      badges={order.data && <Head order={order.data} />}
+      actions={order.data && <Actions order={order.data} />}
+      ready={order.isSuccess && steps.isSuccess}
+      fill={tab === 'log'}
+    >
+      <Shown query={order}>
+        {(o) => (
+          <>
+            <Facts order={o} />
+            <div className="tabs" role="tablist">
+              {tabs.map((name) => (
+                <button
+                  key={name}
+                  type="button"
+                  role="tab"
+                  aria-selected={tab === name}
+                  onClick={() => set({ tab: name === 'timeline' ? undefined : name })}
+                >
+                  {t(`orderPage.${name}`)}
+                </button>
+              ))}
+            </div>
+            {tab === 'timeline' && (
+              <Shown query={steps}>
+                {(rows) => <Timeline steps={rows} onOpen={(s) => set({ tab: 'log', step: s.label || s.job })} />}
+              </Shown>
+            )}
+            {tab === 'log' && (
+              <Suspense fallback={<Skeleton rows={12} />}>
+                <LogView
+                  orderId={id}
+                  {...(search.line ? { line: search.line } : {})}
+                  {...(search.find ? { find: search.find } : {})}
+                  onAddress={(change) => set(change, true)}
+                />
+              </Suspense>
+            )}
+            {tab === 'variables' && <Variables order={o} steps={steps.data ?? []} />}
+          </>
+        )}
+      </Shown>
     </View>
+  );
+}
+
+function Head({ order }: { order: Order }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <OrderBadge
+        status={order.status}
+        detail={order.returnCode === undefined ? undefined : t('order.returnCode', { code: order.returnCode })}
+      />
+      {order.mark && <span className="second">{t(`mark.${order.mark}`)}</span>}
+    </>
+  );
+}
+
+function Facts({ order }: { order: Order }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      {order.reason && (
+        <p className="order-reason">
+          <Text>{order.reason}</Text>
+        </p>
+      )}
+      <ul className="facts">
+        <li>
+          <Link to={workflowHref(order.workflow.path)} search={{ order: order.id }}>
+            <Name of={order.workflow.path} />
+          </Link>{' '}
+          <span className="faint mono">{order.workflow.versionId}</span>
+        </li>
+        {order.parent && (
+          <li>
+            {t('orderPage.parent')}{' '}
+            <Link to="/orders/$id" params={{ id: order.parent }}>
+              <Name of={order.parent} />
+            </Link>
+          </li>
+        )}
+        {order.by && (
+          <li>
+            {t('orderPage.by', { account: order.by })} {order.addedAt > 0 && <Time at={order.addedAt} />}
+          </li>
+        )}
+        {order.scheduledFor > 0 && (
+          <li>
+            {t('orderPage.scheduled')} <Time at={order.scheduledFor} />
+          </li>
+        )}
+        {order.until > 0 && (
+          <li>
+            {t('orders.until')} <Time at={order.until} />
+          </li>
+        )}
+        {order.agent && (
+          <li>
+            <Name of={order.agent} />
+          </li>
+        )}
+        {order.priority !== 0 && <li>{t('orderPage.priority', { n: order.priority })}</li>}
+        {order.obstacles.map((o) => (
+          <li key={o}>{t(`obstacle.${o}`, o)}</li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Actions({ order }: { order: Order }) {
+  const { t } = useTranslation();
+  const may = useMay('orders:manage');
+  const [action, setAction] = useState<OrderAction>();
+  const not = (a: OrderAction) => {
+    if (!may) return t('act.notPermitted');
+    return fits[a](order.status) ? undefined : t('act.notNow', { status: t(`status.${order.status}`) });
+  };
+  const offered = (['suspend', 'kill', 'delete', 'cancel'] as const).filter(
+    (a) => a === 'suspend' || a === 'cancel' || fits[a](order.status),
+  );
+  return (
+    <>
+      {offered.map((a) => (
+        <Act key={a} not={not(a)} onClick={() => setAction(a)}>
+          {t(`act.${a}.short`)}
+        </Act>
+      ))}
+      <Act variant="filled" not={not('resume')} onClick={() => setAction('resume')}>
+        {t('act.resume.short')}
+      </Act>
+      {action && <OrderDialog action={action} ids={[order.id]} onClose={() => setAction(undefined)} />}
+    </>
   );
 }

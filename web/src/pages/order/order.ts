@@ -1,0 +1,112 @@
+// Reads an order as the API gives it: its form is that of the engine, which may
+// have more fields than are shown here.
+
+export interface HistoricOutcome {
+  position: unknown[];
+  outcome: Outcome;
+}
+
+export interface Outcome {
+  TYPE: string;
+  message?: string;
+  namedValues?: Record<string, unknown>;
+  outcome?: Outcome;
+  reason?: { TYPE?: string; problem?: { code?: string; message?: string } };
+}
+
+export interface Order {
+  id: string;
+  workflow: { path: string; versionId: string };
+  position: unknown[];
+  status: string;
+  mark: string;
+  arguments: Record<string, unknown>;
+  historicOutcomes: HistoricOutcome[];
+  parent: string;
+  by: string;
+  /** Milliseconds; 0: not known. */
+  addedAt: number;
+  scheduledFor: number;
+  until: number;
+  agent: string;
+  priority: number;
+  obstacles: string[];
+  reason: string;
+  returnCode: number | undefined;
+}
+
+type Raw = {
+  id: string;
+  workflow: { path: string; versionId: string };
+  position: unknown[];
+  state: { TYPE: string; until?: number; subagentId?: string; problem?: { message?: string } };
+  arguments?: Record<string, unknown>;
+  historicOutcomes?: HistoricOutcome[];
+  outcome?: Outcome;
+  parent?: string;
+  mark?: { TYPE: string };
+  isSuspended?: boolean;
+  isFailing?: boolean;
+  by?: { account?: string };
+  addedAt?: number;
+  scheduledFor?: number;
+  attachedState?: { agentPath?: string };
+  priority?: number;
+  obstacles?: unknown[];
+};
+
+const settled = [
+  'Failed',
+  'FailedWhileFresh',
+  'FailedInFork',
+  'Stopped',
+  'StoppedWhileFresh',
+  'Broken',
+  'Finished',
+  'Cancelled',
+];
+
+/** The one word for how an order is, as the mirror of the Cockpit finds it. */
+export function statusOf(o: Raw, now: number): string {
+  const kind = o.state.TYPE;
+  if (settled.includes(kind)) return kind;
+  if (o.isSuspended) return 'Suspended';
+  if (kind === 'Fresh') return (o.scheduledFor ?? 0) > now ? 'Scheduled' : 'NotStarted';
+  return kind;
+}
+
+function messageOf(o: Outcome | undefined): string {
+  if (!o) return '';
+  return o.message || o.reason?.problem?.message || messageOf(o.outcome);
+}
+
+function valuesOf(o: Outcome | undefined): Record<string, unknown> {
+  return o?.namedValues ?? (o?.outcome ? valuesOf(o.outcome) : {});
+}
+
+export function readOrder(json: unknown, now = Date.now()): Order {
+  const raw = json as Raw;
+  const status = statusOf(raw, now);
+  const failed = /^(Failed|Stopped|Broken|DelayingRetry)/.test(status);
+  const last = (raw.historicOutcomes ?? []).map((h) => h.outcome).findLast((o) => o.TYPE !== 'Caught');
+  const code = valuesOf(last)['returnCode'];
+  return {
+    id: raw.id,
+    workflow: raw.workflow,
+    position: raw.position,
+    status,
+    mark: raw.mark?.TYPE ?? '',
+    arguments: raw.arguments ?? {},
+    historicOutcomes: raw.historicOutcomes ?? [],
+    parent: raw.parent ?? '',
+    by: raw.by?.account ?? '',
+    addedAt: Math.floor((raw.addedAt ?? 0) / 1000),
+    scheduledFor: raw.scheduledFor ?? 0,
+    until: raw.state.until ?? 0,
+    agent: raw.state.subagentId ?? raw.attachedState?.agentPath ?? '',
+    priority: raw.priority ?? 0,
+    obstacles: (raw.obstacles ?? []).filter((o): o is string => typeof o === 'string'),
+    reason: raw.state.problem?.message ?? (failed ? messageOf(last) : ''),
+    returnCode: failed && typeof code === 'number' ? code : undefined,
+  };
+}

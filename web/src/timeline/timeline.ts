@@ -1,0 +1,97 @@
+import type { Schemas } from '../api/client';
+
+export type Step = Schemas['HistoryRow'];
+
+/** One row of a timeline, in milliseconds. */
+export interface Bar {
+  step: Step;
+  /** Depth of the child order, from 0. */
+  depth: number;
+  /** The branch that the step is in, for a child order. */
+  branch: string;
+  from: number;
+  to: number;
+  outcome: string;
+}
+
+/** A moment's place on the axis, from 0 to 1; stretches in which nothing ran are short. */
+export type Scale = (ms: number) => number;
+
+/** The one word for how a step ended, as outcomeLooks names it. */
+export function outcomeOf(step: Step): string {
+  if (step.end === undefined || step.end === 0) return 'Running';
+  const o = step.outcome as { TYPE?: string; reason?: { TYPE?: string } } | undefined;
+  if (o?.TYPE === 'Disrupted' && o.reason?.TYPE === 'ProcessLost') return 'ProcessLost';
+  return o?.TYPE ?? 'Succeeded';
+}
+
+/** What an outcome says in words; empty where its name and return code say all. */
+export function messageOf(step: Step): string {
+  type Outcome = { message?: string; reason?: { problem?: { message?: string } }; outcome?: Outcome };
+  const text = (o: Outcome | undefined): string =>
+    o ? (o.message ?? o.reason?.problem?.message ?? text(o.outcome)) || '' : '';
+  return text(step.outcome as Outcome | undefined);
+}
+
+export function bars(steps: readonly Step[], now: number): Bar[] {
+  return steps.map((step) => {
+    const branches = step.orderId.split('|').slice(1);
+    return {
+      step,
+      depth: branches.length,
+      branch: branches.at(-1) ?? '',
+      from: step.start,
+      to: Math.max(step.start, step.end || now),
+      outcome: outcomeOf(step),
+    };
+  });
+}
+
+export interface Gap {
+  from: number;
+  to: number;
+}
+
+/** Share of the axis that one stretch without a running step may take. */
+const idleShare = 0.2;
+/** What is left of a longer one. */
+const foldedShare = 0.04;
+
+/** Stretches in which nothing ran and that would take more than a fifth of the axis. */
+export function gaps(all: readonly Bar[]): Gap[] {
+  const sorted = [...all].sort((a, b) => a.from - b.from);
+  const first = sorted[0]?.from ?? 0;
+  const last = Math.max(first, ...sorted.map((b) => b.to));
+  const found: Gap[] = [];
+  let busyUntil = first;
+  for (const b of sorted) {
+    if (b.from - busyUntil > idleShare * (last - first)) found.push({ from: busyUntil, to: b.from });
+    busyUntil = Math.max(busyUntil, b.to);
+  }
+  return found;
+}
+
+/** Returns the scale of an axis on which long idle stretches are folded. */
+export function scaleOf(all: readonly Bar[]): Scale {
+  const first = Math.min(...all.map((b) => b.from));
+  const last = Math.max(...all.map((b) => b.to), first + 1);
+  const folded = gaps(all);
+  const idle = folded.reduce((sum, g) => sum + g.to - g.from, 0);
+  const busy = Math.max(1, last - first - idle);
+  const each = folded.length ? foldedShare : 0;
+  const room = 1 - each * folded.length;
+  return (ms) => {
+    let at = Math.min(Math.max(ms, first), last) - first;
+    let extra = 0;
+    for (const g of folded) {
+      if (ms >= g.to) {
+        at -= g.to - g.from;
+        extra += each;
+      } else if (ms > g.from) {
+        at -= ms - g.from;
+        extra += (each * (ms - g.from)) / (g.to - g.from);
+      }
+    }
+    return (at / busy) * room + extra;
+  };
+}
