@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { api, take } from '../api/client';
 import { Mark } from '../frame/Mark';
@@ -15,6 +16,8 @@ export function useMethods() {
 export function LoginPage() {
   const { t } = useTranslation();
   const { language } = useSettings();
+  const { next } = useSearch({ from: '/login' });
+  const navigate = useNavigate();
   const methods = useMethods();
   const environment = environments[methods.data?.environment.color ?? 'ink'] ?? environments['ink'];
   return (
@@ -36,7 +39,10 @@ export function LoginPage() {
             </p>
           )}
           {methods.isError && <p role="alert">{t('view.noConnection')}</p>}
-          <LoginForm methods={methods.data?.methods ?? ['password']} />
+          <LoginForm
+            methods={methods.data?.methods ?? ['password']}
+            onDone={() => void navigate({ href: next ?? '/', replace: true })}
+          />
           <p className="login-language">
             {(['en', 'de'] as const).map((l) => (
               <button

@@ -35,11 +35,6 @@ export function Timeline({ steps, onOpen }: Props) {
         </span>
         <span role="columnheader" className="wide-cell axis">
           <Time at={Math.min(...rows.map((r) => r.from))} dateless />
-          {folded.map((g) => (
-            <span key={g.from} className="gap-name" style={{ insetInlineStart: `${50 * (at(g.from) + at(g.to))}%` }}>
-              {t('timeline.idle', { time: formatDuration(g.to - g.from) })}
-            </span>
-          ))}
           <Time at={Math.max(...rows.map((r) => r.to))} dateless />
         </span>
       </div>
@@ -78,6 +73,7 @@ export function Timeline({ steps, onOpen }: Props) {
                 <span
                   key={g.from}
                   className="gap"
+                  title={t('timeline.idle', { time: formatDuration(g.to - g.from) })}
                   style={{ insetInlineStart: `${100 * at(g.from)}%`, width: `${100 * (at(g.to) - at(g.from))}%` }}
                 />
               ))}

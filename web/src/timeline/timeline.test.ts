@@ -23,13 +23,13 @@ it('goes from the first to the last moment', () => {
 });
 
 it('folds long stretches in which nothing ran', () => {
-  const all = bars([step(0, 100), step(10_000, 10_100, { orderId: 'O|left' })], 0);
-  expect(gaps(all)).toEqual([{ from: 100, to: 10_000 }]);
+  const all = bars([step(0, 100), step(20_000, 20_100, { orderId: 'O|left' })], 0);
+  expect(gaps(all)).toEqual([{ from: 100, to: 20_000 }]);
   const at = scaleOf(all);
   expect(at(100)).toBeCloseTo(0.48);
-  expect(at(10_000)).toBeCloseTo(0.52);
-  expect(at(5050)).toBeCloseTo(0.5);
-  expect(at(10_100)).toBeCloseTo(1);
+  expect(at(20_000)).toBeCloseTo(0.52);
+  expect(at(10_050)).toBeCloseTo(0.5);
+  expect(at(20_100)).toBeCloseTo(1);
   expect(all[1]).toMatchObject({ depth: 1, branch: 'left' });
 });
 

@@ -54,10 +54,12 @@ export interface Gap {
 
 /** Share of the axis that one stretch without a running step may take. */
 const idleShare = 0.2;
+/** A stretch this short is never folded, in milliseconds. */
+const shortest = 10_000;
 /** What is left of a longer one. */
 const foldedShare = 0.04;
 
-/** Stretches in which nothing ran and that would take more than a fifth of the axis. */
+/** Stretches in which nothing ran for long, and that would take more than a fifth of the axis. */
 export function gaps(all: readonly Bar[]): Gap[] {
   const sorted = [...all].sort((a, b) => a.from - b.from);
   const first = sorted[0]?.from ?? 0;
@@ -65,7 +67,8 @@ export function gaps(all: readonly Bar[]): Gap[] {
   const found: Gap[] = [];
   let busyUntil = first;
   for (const b of sorted) {
-    if (b.from - busyUntil > idleShare * (last - first)) found.push({ from: busyUntil, to: b.from });
+    if (b.from - busyUntil > Math.max(shortest, idleShare * (last - first)))
+      found.push({ from: busyUntil, to: b.from });
     busyUntil = Math.max(busyUntil, b.to);
   }
   return found;
