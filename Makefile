@@ -35,9 +35,21 @@ help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/signet: one static program
+build: web/dist/index.html ## build bin/signet: one static program
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/signet ./cmd/signet
+
+# The pages. npm puts nothing of its own into the repository: no script of a package
+# runs, and what is installed is what the lock file names.
+WEB := $(shell $(GIT) ls-files --cached --others --exclude-standard web | grep -v '^web/dist/')
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
+	@cd web && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@echo 'module node_modules // so that ./... leaves out the Go files that some package has' >web/node_modules/go.mod
+	@touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB)
+	@cd web && npm run --silent build -- --logLevel warn
 
 .PHONY: run
 run: build ## build, then play a whole installation on this machine in ./signet-data (DATA=DIR for another)
@@ -47,7 +59,15 @@ run: build ## build, then play a whole installation on this machine in ./signet-
 test: prerequisites build $(TOOLS)/testsum ## run all tests, with the race detector and all invariants checked
 	@{ CGO_ENABLED=1 SIGNET_BIN='$(CURDIR)/bin/signet' $(GO) test -json -race -tags invariants -timeout $(TEST_TIMEOUT) $(ARGS) ./... || true; \
 	   SIGNET_SIM_SEEDS=2000 CGO_ENABLED=0 $(GO) test -json -tags invariants -timeout $(TEST_TIMEOUT) -run '^Test(Simulation|BugsAreFound|StoryIsRepeatable)$$' ./test/sim/campaign/ || true; \
-	   (cd tools && CGO_ENABLED=0 $(GO) test -json -timeout $(TEST_TIMEOUT) ./...) || true; } 2>&1 | $(TOOLS)/testsum
+	   (cd tools && CGO_ENABLED=0 $(GO) test -json -timeout $(TEST_TIMEOUT) ./...) || true; \
+   $(call vitest,web); SIGNET_BIN='$(CURDIR)/bin/signet' $(call vitest,browser,-c vitest.e2e.config.ts); } 2>&1 | $(TOOLS)/testsum
+
+# vitest reports its tests as go test does; that it couldn't run at all is a failure, too.
+vitest = (cd web && npx --no-install vitest run $(2) --reporter=./build/report.mjs || echo '{"Action":"fail","Package":"vitest: $(1)"}')
+
+.PHONY: test-web
+test-web: build $(TOOLS)/testsum ## run the tests of the pages only: units, then a real browser against real parts
+	@{ $(call vitest,web); SIGNET_BIN='$(CURDIR)/bin/signet' $(call vitest,browser,-c vitest.e2e.config.ts); } 2>&1 | $(TOOLS)/testsum
 
 .PHONY: test-short
 test-short: $(TOOLS)/testsum ## run the quick tests only, without race detector and installed peers
@@ -83,7 +103,8 @@ fmt: $(TOOLS)/gofumpt ## format all Go files
 
 .PHONY: clean
 clean: ## remove what was built; signet-data stays
-	rm -rf bin
+	rm -rf bin web/node_modules
+	find web/dist -mindepth 1 ! -name .keep -delete
 
 .PHONY: prerequisites
 prerequisites: # the programs that the tests talk to
@@ -95,7 +116,7 @@ prerequisites: # the programs that the tests talk to
 GO_FILES := $(GIT) ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r sh -c 'for f; do test ! -f "$$f" || printf "%s\0" "$$f"; done' sh
 
 .PHONY: check
-check: check-format check-vet check-lint check-modules check-house check-generated check-licences check-changes ## check everything that needs no test run
+check: check-format check-vet check-lint check-modules check-house check-generated check-web check-licences check-changes ## check everything that needs no test run
 	@echo 'check: all good'
 
 .PHONY: check-format
@@ -134,13 +155,20 @@ check-generated: # go generate would change nothing
 	@echo 'check: generated files'
 	@bash tools/generated.sh
 
+.PHONY: check-web
+check-web: web/node_modules/.package-lock.json # the pages: format, lint, types, and that the API's types are current
+	@echo 'check: pages'
+	@cd web && npx --no-install prettier --check --log-level warn . && npx --no-install eslint --max-warnings 0 . && npx --no-install tsc --noEmit
+	@cd web && npx --no-install openapi-typescript ../api/openapi.yaml --alphabetize --check -o src/api/schema.gen.ts >/dev/null 2>&1 || \
+		{ echo 'web/src/api/schema.gen.ts is not current: run "npm run api" in web' >&2; exit 1; }
+
 .PHONY: check-licences
-check-licences: $(TOOLS)/licences # every module's licence is known and allowed; writes bin/sbom.json
+check-licences: web/node_modules/.package-lock.json $(TOOLS)/licences # every module's licence is known and allowed; writes bin/sbom.json
 	@echo 'check: licences'
 	@$(TOOLS)/licences -check docs/licences.md -sbom bin/sbom.json -texts bin/third-party-licences.txt -version '$(VERSION)'
 
 .PHONY: licences
-licences: $(TOOLS)/licences ## write docs/licences.md anew, after a dependency changed
+licences: web/node_modules/.package-lock.json $(TOOLS)/licences ## write docs/licences.md anew, after a dependency changed
 	@$(TOOLS)/licences -write docs/licences.md -version '$(VERSION)'
 
 .PHONY: check-changes

@@ -15,12 +15,20 @@ wanted=(
   gpg:gnupg
   ssh-keygen:openssh-client
   strace:strace             # order of writes and syncs as the kernel saw them
+  chromium:chromium         # the pages, as a browser shows them
 )
 
 if ! command -v go >/dev/null; then
   echo "Go is missing: install Go $(awk '$1 == "go" {print $2}' "$(dirname "$0")/../go.mod") or newer." >&2
   exit 1
 fi
+
+for program in node npm; do
+  if ! command -v "$program" >/dev/null; then
+    echo "$program is missing: install Node.js 20 or newer with npm; the pages are built with it." >&2
+    exit 1
+  fi
+done
 
 missing=()
 for entry in "${wanted[@]}"; do

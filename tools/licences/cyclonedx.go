@@ -3,12 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 )
 
 // product is Signet's own module.
 const product = "github.com/signet-scheduler/signet"
 
-// The parts of CycloneDX 1.5 that a list of Go modules needs.
+// The parts of CycloneDX 1.5 that a list of modules needs.
 type (
 	bom struct {
 		Format      string      `json:"bomFormat"`
@@ -63,6 +64,9 @@ func cycloneDX(modules []*module, version string) ([]byte, error) {
 
 func newComponent(kind string, m *module) component {
 	purl := "pkg:golang/" + m.Path + "@" + m.Version
+	if m.npm {
+		purl = "pkg:npm/" + strings.Replace(m.Path, "@", "%40", 1) + "@" + m.Version
+	}
 	c := component{Type: kind, Ref: purl, Name: m.Path, Version: m.Version, PURL: purl}
 	if !m.linked {
 		c.Scope = "excluded" // used by tests, not delivered
@@ -73,8 +77,13 @@ func newComponent(kind string, m *module) component {
 		c.Licences = append(c.Licences, l)
 	}
 	if m.Sum != "" {
-		// Go's own digest of a module: not that of any file, so no CycloneDX hash.
-		c.Properties = []property{{"go:sum", m.Sum}}
+		// Digests in the form of their ecosystems: Go's isn't that of any file, so
+		// there is no CycloneDX hash.
+		name := "go:sum"
+		if m.npm {
+			name = "npm:integrity"
+		}
+		c.Properties = []property{{name, m.Sum}}
 	}
 	return c
 }

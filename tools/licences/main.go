@@ -1,5 +1,6 @@
 // Command licences tells under which licences the modules stand that Signet is
-// built from, and fails if one is unknown or not allowed.
+// built from, and fails if one is unknown or not allowed. The packages of the pages
+// are those of web/package-lock.json.
 //
 //	licences -write docs/licences.md     writes the table
 //	licences -check docs/licences.md     fails if the table isn't current
@@ -61,9 +62,11 @@ func run(write, check, sbom, texts, version string) error {
 			wrong = append(wrong, err)
 		}
 	}
-	if err := errors.Join(wrong...); err != nil {
+	pages, err := packages("web")
+	if err := errors.Join(append(wrong, err)...); err != nil {
 		return err
 	}
+	modules = append(modules, pages...)
 	table := markdown(modules)
 	if check != "" {
 		old, err := os.ReadFile(check)
@@ -99,6 +102,7 @@ func run(write, check, sbom, texts, version string) error {
 // module is one Go module that product or tests are built from.
 type module struct {
 	Path, Version, Dir, Sum string
+	npm                     bool     // a package of the pages, not a Go module
 	linked                  bool     // into the program on some platform, not only into tests
 	licences                []string // SPDX identifiers, sorted
 	texts                   []text
@@ -234,7 +238,7 @@ func markdown(modules []*module) string {
 	var b strings.Builder
 	b.WriteString(`# Licences
 
-The Go modules that Signet is built from, as ` + "`make licences`" + ` found them; ` + "`make check`" + ` fails when one is
+The Go modules and, below them, the npm packages that Signet is built from, as ` + "`make licences`" + ` found them; ` + "`make check`" + ` fails when one is
 unknown, not allowed or missing here. *program*: linked into ` + "`signet`" + ` on at least one platform; *tests*: used by tests
 only. The full texts that go with the program are written to ` + "`bin/third-party-licences.txt`" + `, the bill of
 materials to ` + "`bin/sbom.json`" + `.
@@ -242,7 +246,10 @@ materials to ` + "`bin/sbom.json`" + `.
 | module | version | licence | used by |
 |---|---|---|---|
 `)
-	for _, m := range modules {
+	for i, m := range modules {
+		if m.npm && !modules[max(i-1, 0)].npm {
+			b.WriteString("\n| package of the pages | version | licence | used by |\n|---|---|---|---|\n")
+		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", m.Path, m.Version, strings.Join(m.licences, ", "), use(m.linked))
 	}
 	return b.String()

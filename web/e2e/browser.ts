@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import type { Installation } from './installation';
+
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: flags });
+}
+
+/** A tab that notes what must never happen: errors and reports of the policy. */
+export interface Tab {
+  page: Page;
+  /** Errors of the console and of scripts, and policy reports, since the last call. */
+  complaints: () => Promise<string[]>;
+  close: () => Promise<void>;
+}
+
+/** Opens a tab in a browser of its own, as far as cookies are concerned. */
+export async function open(browser: Browser, on: Installation, more: BrowserContextOptions = {}): Promise<Tab> {
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true,
+    baseURL: on.url,
+    viewport: { width: 1440, height: 900 },
+    locale: 'en-US',
+    timezoneId: 'Europe/Berlin',
+    ...more,
+  });
+  await context.addInitScript(() => {
+    const kept: string[] = [];
+    Object.assign(window, { policyReports: kept });
+    document.addEventListener('securitypolicyviolation', (e) =>
+      kept.push(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`),
+    );
+  });
+  const page = await context.newPage();
+  const seen: string[] = [];
+  page.on('console', (m) => {
+    if (m.type() === 'error') seen.push(`console: ${m.text()}`);
+  });
+  page.on('pageerror', (e) => seen.push(`script: ${e.message}`));
+  return {
+    page,
+    complaints: async () => {
+      const reports = await page.evaluate(
+        () => (window as unknown as { policyReports?: string[] }).policyReports ?? [],
+      );
+      return [...seen.splice(0), ...reports];
+    },
+    close: () => context.close(),
+  };
+}
+
+export async function login(page: Page, on: Installation, account = 'admin', password = on.password): Promise<void> {
+  await page.goto('/login');
+  await page.getByLabel('Account').fill(account);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await ready(page, 'dashboard');
+}
+
+/** Waits until a view has its first data. */
+export async function ready(page: Page, view: string): Promise<void> {
+  await page.locator(`main[data-view="${view}"][data-ready="true"]`).waitFor();
+}
+
+const axe = readFileSync(join(import.meta.dirname, '../node_modules/axe-core/axe.min.js'), 'utf8');
+
+/** Returns what axe finds serious on the page. */
+export async function axeFinds(page: Page): Promise<string[]> {
+  // Not as a script element: the policy refuses that.
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    type Axe = {
+      run: (o: object) => Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
+    };
+    const { violations } = await (window as unknown as { axe: Axe }).axe.run({ resultTypes: ['violations'] });
+    return violations
+      .filter((v) => v.impact === 'serious' || v.impact === 'critical')
+      .map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(' | ')}`);
+  });
+}
