@@ -223,7 +223,7 @@ func (v *victim) judge(s site, hit, opening bool, last *process, ends []string) 
 	case hit && s.fault == "signal=KILL":
 		// It didn't choose.
 	case len(ends) > 1:
-		v.t.Errorf("%s: %s ended %d times; the first time:\n%s", s, v.part, len(ends), ends[0])
+		v.t.Errorf("%s: %s ended %d times:\n%s", s, v.part, len(ends), strings.Join(ends, "\nand then:\n"))
 	case len(ends) == 1 && !strings.Contains(ends[0], text) && !strings.Contains(ends[0], "disk I/O error") && !strings.Contains(ends[0], "is full"):
 		v.t.Errorf("%s: %s ended and didn't say why:\n%s", s, v.part, ends[0])
 	case opening && s.fault == "error=ENOSPC":
