@@ -152,6 +152,8 @@ func (k *keeper) stop(v *victim) (*process, []string) {
 	k.stopped = true
 	p := k.now
 	k.mu.Unlock()
+	// A process that has only just begun doesn't know yet what the signal means.
+	p.await("msg=serving")
 	pid := p.cmd.Process.Pid
 	if p.cmd.Args[0] == "strace" { // that isn't the part, but its child is
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
