@@ -20,6 +20,11 @@ type site struct {
 
 func (s site) String() string { return fmt.Sprintf("%s:%s:when=%d", s.call, s.fault, s.n) }
 
+// text is how the system names the error.
+func (s site) text() string {
+	return map[string]string{"error=EIO": "input/output error", "error=ENOSPC": "no space left on device"}[s.fault]
+}
+
 // calls are the calls by which a part changes its disk, and how many of each are
 // tried at least in the long form; it goes on until no thread makes so many.
 var calls = map[string][]string{
@@ -152,6 +157,8 @@ func (k *keeper) stop(v *victim) (*process, []string) {
 	k.stopped = true
 	p := k.now
 	k.mu.Unlock()
+	// A process that has only just begun doesn't know yet what the signal means.
+	p.await("msg=serving")
 	pid := p.cmd.Process.Pid
 	if p.cmd.Args[0] == "strace" { // that isn't the part, but its child is
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
@@ -190,7 +197,10 @@ func (v *victim) suffer(s site) bool {
 			return fmt.Errorf("%d %s", r.code, r.stderr)
 		})
 	}
-	eventually(v.t, s.String()+": what was acknowledged is done", func() error { return v.done(taken) })
+	eventually(v.t, s.String()+": what was acknowledged is done", func() error {
+		v.resume(s)
+		return v.done(taken)
+	})
 	last, ends := k.stop(v)
 
 	b, err := os.ReadFile(trace)
@@ -210,10 +220,28 @@ func opening(trace string) bool {
 	return strings.Contains(before, "(INJECTED)")
 }
 
+// resume goes on with orders whose job couldn't begin because the call that failed
+// was about its script, as a person would. Such an order has failed and says why.
+func (v *victim) resume(s site) {
+	v.t.Helper()
+	for _, line := range lines(v.signet("order", "list", "--state", "Failed").stdout) {
+		id, _, _ := strings.Cut(line, " ")
+		if !strings.HasPrefix(id, v.part) {
+			continue // the table's head
+		}
+		if told := v.signet("order", "show", id, "-o", "json").stdout; s.text() == "" || !strings.Contains(told, s.text()) {
+			v.t.Fatalf("%s: order %s has failed, and not over this: %s", s, id, told)
+		}
+		if r := v.signet("order", "resume", id); r.code != 0 {
+			v.t.Fatalf("%s: order %s can't be resumed: %d %s", s, id, r.code, r.stderr)
+		}
+	}
+}
+
 // judge looks at how the part took it.
 func (v *victim) judge(s site, hit, opening bool, last *process, ends []string) {
 	v.t.Helper()
-	text := map[string]string{"error=EIO": "input/output error", "error=ENOSPC": "no space left on device"}[s.fault]
+	text := s.text()
 	if code := last.code(); code != 0 {
 		ends = append(ends, last.output())
 	}
