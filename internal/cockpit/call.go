@@ -64,7 +64,7 @@ func unknownRoute() error {
 
 // refuseRoute answers 405 where another method would do.
 func refuseRoute(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
-	for _, method := range []string{"GET", "POST", "DELETE"} {
+	for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
 		other := r.Clone(r.Context())
 		other.Method = method
 		if _, pattern := mux.Handler(other); pattern != "" {
@@ -212,6 +212,8 @@ func (k *call) refuse(err error) {
 		w = &withStatus{w, http.StatusTooManyRequests}
 	case fault.Is(err, fault.Unauthenticated):
 		w.Header().Set("WWW-Authenticate", "Bearer")
+	case preconditionStatus(err) != 0:
+		w = &withStatus{w, preconditionStatus(err)}
 	}
 	if f := fault.Of(err); f.Kind == fault.Internal || f.Kind == fault.Corrupt || f.Kind == fault.NoSpace {
 		k.log.Error("a call failed", "operation", k.route.operation, "account", k.session.Account.Name, "error", err)
