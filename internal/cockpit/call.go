@@ -29,6 +29,9 @@ type call struct {
 	session identity.Session // zero for an anonymous route
 	address string
 	audit   int64 // id of the audit entry that was begun; 0: none
+	// Of the body that was decoded, for the audit entry.
+	ticket    string
+	timeSpent int64 // minutes
 }
 
 // basePath is where the API is.
@@ -284,7 +287,7 @@ func (k *call) beginAudit(controller string, objects []string, reason string) er
 func (k *call) entry(controller string, objects []string, reason string) store.AuditEntry {
 	return store.AuditEntry{
 		Time: k.clock.Now().UnixMilli(), Account: k.session.Account.Name, Method: string(k.session.Method), Address: k.address,
-		Action: k.route.operation, Controller: controller, Objects: objects, Reason: reason, Result: "begun",
+		Action: k.route.operation, Controller: controller, Objects: objects, Reason: reason, Ticket: k.ticket, TimeSpent: k.timeSpent, Result: "begun",
 	}
 }
 

@@ -27,11 +27,10 @@ func (k *call) expected() (int64, error) {
 	case len(match) == 0 && len(none) == 0:
 		return 0, fault.New(fault.Invalid, "RevisionNeeded", "say what is changed: send the ETag of what you have read as If-Match, or \"If-None-Match: *\" for what is new")
 	case len(match) == 1 && len(none) == 0:
-		text, ok := strings.CutPrefix(match[0], `"`)
-		if text, ok = strings.CutSuffix(text, `"`); ok {
-			if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
-				return n, nil
-			}
+		text, begins := strings.CutPrefix(match[0], `"`)
+		text, ends := strings.CutSuffix(text, `"`)
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 && begins && ends {
+			return n, nil
 		}
 	}
 	return 0, fault.New(fault.Invalid, "InvalidRevision", "If-Match has to be the one ETag of what you have read, or If-None-Match has to be *")

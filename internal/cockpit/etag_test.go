@@ -26,6 +26,8 @@ func TestExpectedRevision(t *testing.T) {
 		{"any", []string{"*"}, nil, 0, "InvalidRevision", http.StatusUnprocessableEntity},
 		{"weak", []string{`W/"1"`}, nil, 0, "InvalidRevision", http.StatusUnprocessableEntity},
 		{"bare", []string{"1"}, nil, 0, "InvalidRevision", http.StatusUnprocessableEntity},
+		{"half", []string{`1"`}, nil, 0, "InvalidRevision", http.StatusUnprocessableEntity},
+		{"other half", []string{`"1`}, nil, 0, "InvalidRevision", http.StatusUnprocessableEntity},
 		{"zero", []string{`"0"`}, nil, 0, "InvalidRevision", http.StatusUnprocessableEntity},
 		{"other than none", nil, []string{`"1"`}, 0, "InvalidRevision", http.StatusUnprocessableEntity},
 	} {
