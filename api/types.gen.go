@@ -1279,7 +1279,7 @@ type ResetAgentParams struct {
 
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
-	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds
+	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it
 	From From `form:"from,omitempty" json:"from,omitempty"`
 
 	// To Only what began before this moment
@@ -1312,7 +1312,7 @@ type ExportAuditParams struct {
 	// Format csv or json
 	Format ExportAuditParamsFormat `form:"format" json:"format"`
 
-	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds
+	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it
 	From From `form:"from,omitempty" json:"from,omitempty"`
 
 	// To Only what began before this moment
@@ -1420,7 +1420,7 @@ type ExportHistoryParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
 
-	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds
+	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it
 	From From `form:"from,omitempty" json:"from,omitempty"`
 
 	// To Only what began before this moment
@@ -1477,7 +1477,7 @@ type ListRunsParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
 
-	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds
+	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it
 	From From `form:"from,omitempty" json:"from,omitempty"`
 
 	// To Only what began before this moment
@@ -1522,7 +1522,7 @@ type ListStepsParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
 
-	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds
+	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it
 	From From `form:"from,omitempty" json:"from,omitempty"`
 
 	// To Only what began before this moment

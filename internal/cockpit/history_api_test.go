@@ -183,7 +183,7 @@ func TestHistoryRuns(t *testing.T) {
 }
 
 // A filter that nothing passes ends a call early, and says how far it came; what
-// is counted ends there, too.
+// is counted ends there, too (DESIGN.md, 12).
 func TestLookingHasABudget(t *testing.T) {
 	t.Parallel()
 	b := pastBench(t, 110, options{budget: 100})

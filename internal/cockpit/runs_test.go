@@ -72,7 +72,7 @@ func allRuns(t *testing.T, db store.Store, controller string) (runs []store.Run,
 	return runs, hours
 }
 
-// Runs and hours are the same, wherever the stream of events is cut.
+// Runs and hours are the same, wherever the stream of events is cut (DESIGN.md, 11).
 func TestRunsOfEvents(t *testing.T) {
 	t.Parallel()
 	const begin = int64(1_790_000_000_000_000) / (msPerHour * 1000) * (msPerHour * 1000)
