@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"strings"
 
@@ -131,6 +130,9 @@ func (t *tx) DeleteAccount(name string) error {
 	if err == nil && n == 0 {
 		return unknownAccount(name)
 	}
+	if err == nil {
+		_, err = t.exec("DELETE FROM filters WHERE owner = ?", name)
+	}
 	return err
 }
 
@@ -183,49 +185,5 @@ func (t *tx) DeleteSessionsOf(account string, except [32]byte) (gone [][32]byte,
 // DeleteExpiredSessions implements store.Writer.
 func (t *tx) DeleteExpiredSessions(now, idleSince int64) error {
 	_, err := t.exec("DELETE FROM sessions WHERE expires_at <= ? OR last_used < ?", now, idleSince)
-	return err
-}
-
-// Audit implements store.Reader.
-func (t *tx) Audit(before int64, limit int) (all []store.AuditEntry, err error) {
-	if before == 0 {
-		before = 1<<63 - 1
-	}
-	const query = `SELECT id, time, account, method, address, action, controller, objects, reason, result
-		FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?`
-	err = t.each(query, func(r row) error {
-		var e store.AuditEntry
-		var objects string
-		if err := r.Scan(&e.ID, &e.Time, &e.Account, &e.Method, &e.Address, &e.Action, &e.Controller, &objects, &e.Reason, &e.Result); err != nil {
-			return err
-		}
-		if err := json.Unmarshal([]byte(objects), &e.Objects); err != nil {
-			return fault.Wrap(fault.Corrupt, "BadRow", err, "the audit entry %d can't be read", e.ID)
-		}
-		all = append(all, e)
-		return nil
-	}, before, limit)
-	return all, err
-}
-
-// AddAudit implements store.Writer.
-func (t *tx) AddAudit(e store.AuditEntry) (id int64, err error) {
-	if e.Objects == nil {
-		e.Objects = []string{}
-	}
-	objects, err := json.Marshal(e.Objects)
-	if err != nil {
-		return 0, fault.Wrap(fault.Internal, "EncodingFailed", err, "the audit entry can't be encoded")
-	}
-	const query = `INSERT INTO audit (time, account, method, address, action, controller, objects, reason, result)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
-	err = t.one(query, nil, func(r row) error { return r.Scan(&id) },
-		e.Time, e.Account, e.Method, e.Address, e.Action, e.Controller, string(objects), e.Reason, e.Result)
-	return id, err
-}
-
-// SetAuditResult implements store.Writer.
-func (t *tx) SetAuditResult(id int64, result string) error {
-	_, err := t.exec("UPDATE audit SET result = ? WHERE id = ?", result, id)
 	return err
 }
