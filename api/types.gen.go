@@ -359,6 +359,9 @@ type Dashboard struct {
 
 	// Running Steps that run, the longest first, at most 20
 	Running []RunningRow `json:"running"`
+
+	// Throughput The last 24 hours, the oldest first
+	Throughput []EndedInHour `json:"throughput"`
 }
 
 // DeployObject defines model for DeployObject.
@@ -954,12 +957,15 @@ type RevokeRequest struct {
 
 // RunningRow defines model for RunningRow.
 type RunningRow struct {
-	Agent    string `json:"agent"`
-	Job      string `json:"job"`
-	Label    string `json:"label"`
-	OrderId  string `json:"orderId"`
-	Since    int64  `json:"since"`
-	Workflow string `json:"workflow"`
+	Agent   string `json:"agent"`
+	Job     string `json:"job"`
+	Label   string `json:"label"`
+	OrderId string `json:"orderId"`
+	Since   int64  `json:"since"`
+
+	// Usual How long it takes, in milliseconds; half and 95 % of the runs don't take longer
+	Usual    *UsualTime `json:"usual,omitempty"`
+	Workflow string     `json:"workflow"`
 }
 
 // SavedFilter defines model for SavedFilter.

@@ -25,26 +25,36 @@ func (k *call) getThroughput() error {
 	if q.err != nil {
 		return q.err
 	}
-	from := k.clock.Now().UnixMilli()/msPerHour - n + 1
-	var hours []store.Hour
+	var out api.Throughput
 	err := k.db.Read(k.r.Context(), func(r store.Reader) (err error) {
-		hours, err = r.Hours(f.Controller, from)
+		out.Hours, err = throughput(r, f.Controller, n, k.now())
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	out := api.Throughput{Hours: make([]api.EndedInHour, n)}
-	for i := range out.Hours {
-		out.Hours[i].Hour = (from + int64(i)) * msPerHour
+	return k.answer(out)
+}
+
+// throughput returns how many runs ended in each of the last n hours, the oldest
+// first.
+func throughput(r store.Reader, controller string, n, now int64) ([]api.EndedInHour, error) {
+	from := now/msPerHour - n + 1
+	hours, err := r.Hours(controller, from)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]api.EndedInHour, n)
+	for i := range all {
+		all[i].Hour = (from + int64(i)) * msPerHour
 	}
 	for _, h := range hours {
 		if at := h.Hour - from; at < n { // a Controller's clock may be ahead
-			e := &out.Hours[at]
+			e := &all[at]
 			e.Succeeded, e.Failed, e.Cancelled = h.Succeeded, h.Failed, h.Cancelled
 		}
 	}
-	return k.answer(out)
+	return all, nil
 }
 
 func (k *call) getJobStats() error {

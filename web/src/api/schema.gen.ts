@@ -1146,6 +1146,8 @@ export interface components {
             problem?: components["schemas"]["ObjectProblem"];
             /** @description Steps that run, the longest first, at most 20 */
             running: components["schemas"]["RunningRow"][];
+            /** @description The last 24 hours, the oldest first */
+            throughput: components["schemas"]["EndedInHour"][];
         };
         DeployedObject: {
             kind: string;
@@ -1615,6 +1617,7 @@ export interface components {
             orderId: string;
             /** Format: int64 */
             since: number;
+            usual?: components["schemas"]["UsualTime"];
             workflow: string;
         };
         SavedFilter: {
@@ -3883,6 +3886,14 @@ export interface operations {
                      *           "history": {
                      *             "eventId": 1789900000123000
                      *           }
+                     *         }
+                     *       ],
+                     *       "throughput": [
+                     *         {
+                     *           "hour": 1789898400000,
+                     *           "succeeded": 412,
+                     *           "failed": 3,
+                     *           "cancelled": 0
                      *         }
                      *       ]
                      *     }

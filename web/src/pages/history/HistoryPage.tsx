@@ -4,7 +4,7 @@ import { useCallback, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, take, type Schemas } from '../../api/client';
 import * as addresses from '../../search';
-import { OutcomeBadge } from '../../state/Badge';
+import { OrderBadge, OutcomeBadge } from '../../state/Badge';
 import { FilterBar, type Filter } from '../../table/FilterBar';
 import { Table, type Column } from '../../table/Table';
 import { formatDuration } from '../../time/format';
@@ -215,16 +215,21 @@ function Runs({ filter }: { filter: HistoryFilter }) {
       id: 'result',
       title: t('timeline.outcome'),
       width: 'minmax(110px, 1fr)',
-      cell: (r) => <OutcomeBadge status={resultName(r.result ?? '')} />,
+      cell: (r) =>
+        r.result === 'open' && !r.start ? (
+          <OrderBadge status="Scheduled" />
+        ) : (
+          <OutcomeBadge status={resultName(r.result ?? '')} />
+        ),
     },
     {
       id: 'workflow',
       title: t('order.workflow'),
-      width: 'minmax(0, 2fr)',
+      width: 'minmax(0, 3fr)',
       wide: true,
       cell: (r) => (
         <Link to={workflowHref(r.workflow ?? '')}>
-          <Name of={r.workflow ?? ''} most={36} />
+          <Name of={r.workflow ?? ''} most={30} />
         </Link>
       ),
     },
@@ -247,7 +252,7 @@ function Runs({ filter }: { filter: HistoryFilter }) {
     {
       id: 'message',
       title: t('history.message'),
-      width: 'minmax(0, 3fr)',
+      width: 'minmax(0, 2fr)',
       wide: true,
       cell: (r) => (r.message ? <Text>{r.message}</Text> : <span className="faint">–</span>),
     },
