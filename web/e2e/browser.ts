@@ -48,16 +48,17 @@ export async function open(browser: Browser, on: Installation, more: BrowserCont
     if (m.type() === 'error') seen.push(`console: ${m.text()}`);
   });
   page.on('pageerror', (e) => seen.push(`script: ${e.message}`));
-  return {
+  const tab: Tab = {
     page,
     complaints: async () => {
-      const reports = await page.evaluate(
+      const reports = await tab.page.evaluate(
         () => (window as unknown as { policyReports?: string[] }).policyReports ?? [],
       );
       return [...seen.splice(0), ...reports];
     },
     close: () => context.close(),
   };
+  return tab;
 }
 
 export async function login(

@@ -87,7 +87,10 @@ it.each(['light', 'dark'] as const)('has no serious findings of axe (%s)', async
     ['dashboard', '/'],
     ['orders', '/orders'],
     ['order', '/orders/P1-load'],
+    ['history', '/history'],
+    ['history', '/history?kind=steps'],
     ['agents', '/agents'],
+    ['audit', '/audit'],
   ] as const) {
     await page.goto(address);
     await ready(page, view);
@@ -108,4 +111,42 @@ it('keeps the page when the session ends, and goes on after a login', async () =
   await dialog.waitFor({ state: 'detached' });
   expect(page.url()).toContain('/agents');
   expect((await tab.complaints()).every((c) => c.includes('401'))).toBe(true);
+});
+
+it('says when the connection is lost, and heals by itself', async () => {
+  const { page } = tab;
+  await login(page, on);
+  await page.goto('/orders');
+  await ready(page, 'orders');
+  const mark = page.getByRole('status', { name: 'Connection' });
+  await mark.filter({ hasText: 'Live' }).waitFor();
+  await on.stop();
+  await mark.filter({ hasText: /Reconnecting|Offline/ }).waitFor();
+  await page.locator('[data-key="later"]').waitFor(); // what was known stays
+  await on.start();
+  await mark.filter({ hasText: 'Live' }).waitFor();
+  await on.signet('order', 'add', 'billing/reindex', '--id', 'after-the-cut', '--at', '+86400s');
+  await page.locator('[data-key="after-the-cut"]').waitFor();
+  await tab.complaints(); // the browser notes each attempt that failed
+});
+
+it('has one stream for all tabs of a browser', async () => {
+  const { page } = tab;
+  await login(page, on);
+  const second = await page.context().newPage();
+  const streams: string[] = [];
+  second.on('request', (r) => {
+    if (r.url().includes('/api/v1/live')) streams.push(r.url());
+  });
+  await second.goto('/orders');
+  await ready(second, 'orders');
+  await page.getByRole('status', { name: 'Connection' }).filter({ hasText: 'Live' }).waitFor();
+  await on.signet('order', 'add', 'billing/reindex', '--id', 'for-both', '--at', '+86400s');
+  await second.locator('[data-key="for-both"]').waitFor();
+  expect(streams).toEqual([]); // the first tab has it, and passes the news on
+  await page.close();
+  await on.signet('order', 'add', 'billing/reindex', '--id', 'for-one', '--at', '+86400s');
+  await second.locator('[data-key="for-one"]').waitFor();
+  expect(streams).toHaveLength(1); // now this one has it
+  tab.page = second;
 });
