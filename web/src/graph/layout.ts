@@ -191,7 +191,11 @@ class Pen {
     for (const block of step.blocks) {
       const lane = this.rooms.get(block);
       if (!lane) continue;
-      if (headOf(step)) this.out.lanes.push({ block, x, y: y + size.head, w: lane.w });
+      if (headOf(step)) {
+        const alone = step.blocks.length === 1;
+        const [left, w] = alone ? [box.x + size.pad, box.w - 2 * size.pad] : [x, lane.w];
+        this.out.lanes.push({ block, x: left, y: y + size.head, w });
+      }
       const dashed = block.kind === 'catch';
       const from = dashed ? { x: x + lane.spine, y: top.y } : top;
       const end = this.sequence(block, x + lane.spine, top.y + size.gap, from, box.depth + 1, dashed);
