@@ -40,15 +40,17 @@ const dashboard = createRoute({
   validateSearch: search.dashboard,
   component: lazyRouteComponent(() => import('./pages/dashboard/DashboardPage')),
 });
+// The list is the index of its own route: a path of no segments is none of a workflow.
+const workflowsAll = createRoute({ getParentRoute: () => frame, path: '/workflows', component: Outlet });
 const workflows = createRoute({
-  getParentRoute: () => frame,
-  path: '/workflows',
+  getParentRoute: () => workflowsAll,
+  path: '/',
   validateSearch: search.workflows,
   component: lazyRouteComponent(() => import('./pages/workflows/WorkflowsPage')),
 });
 const workflow = createRoute({
-  getParentRoute: () => frame,
-  path: '/workflows/$',
+  getParentRoute: () => workflowsAll,
+  path: '$',
   validateSearch: search.workflow,
   component: lazyRouteComponent(() => import('./pages/workflow/WorkflowPage')),
 });
@@ -90,7 +92,16 @@ const audit = createRoute({
 
 const routes = root.addChildren([
   login,
-  frame.addChildren([dashboard, workflows, workflow, orders, order, history, inventory, agents, audit]),
+  frame.addChildren([
+    dashboard,
+    workflowsAll.addChildren([workflows, workflow]),
+    orders,
+    order,
+    history,
+    inventory,
+    agents,
+    audit,
+  ]),
 ]);
 
 export function makeRouter() {

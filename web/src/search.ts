@@ -33,11 +33,15 @@ export function ownAddress(v: unknown): string | undefined {
 export const login = (s: Raw) => kept({ next: ownAddress(s['next']) });
 export const dashboard = (s: Raw) => kept({ folder: text(s['folder']) });
 export const workflows = (s: Raw) => kept({ folder: text(s['folder']), q: text(s['q']), state: text(s['state']) });
+/** A position, or a list of them, as JSON: the router has read it if it stands there bare. */
+const positions = (v: unknown) => (Array.isArray(v) ? JSON.stringify(v) : text(v));
 export const workflow = (s: Raw) =>
   kept({
     version: text(s['version']),
     tab: one(s['tab'], ['graph', 'orders', 'runs', 'definition'] as const),
-    at: text(s['at']),
+    at: positions(s['at']),
+    open: positions(s['open']),
+    fold: positions(s['fold']),
     order: text(s['order']),
   });
 export const orders = (s: Raw) =>

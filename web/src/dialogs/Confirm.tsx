@@ -59,11 +59,11 @@ export function Confirm(p: Props) {
     <Modal.Root opened onClose={close} closeOnClickOutside={false} centered onKeyDown={press}>
       <Modal.Overlay />
       <Modal.Content ref={asAlert}>
-        <Modal.Header>
+        <div className="dialog-head">
           <Modal.Title>
             <Text>{p.question}</Text>
           </Modal.Title>
-        </Modal.Header>
+        </div>
         <Modal.Body>
           <form ref={form} className="stack" onSubmit={(e) => void send(e)}>
             {p.consequences && p.consequences.length > 0 && (
@@ -99,7 +99,7 @@ export function Confirm(p: Props) {
             )}
             {problem !== undefined && (
               <p role="alert" className="problem-line">
-                <Text>{problemText(problem, t)}</Text>
+                <Text lines>{problemText(problem, t)}</Text>
               </p>
             )}
             <div className="dialog-foot">

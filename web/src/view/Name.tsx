@@ -4,11 +4,12 @@ import type { ReactNode } from 'react';
 
 const strange = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
-/** A text of others, as text: what can't be seen is shown as its number. */
-export function Text({ children }: { children: string }) {
+/** A text of others, as text: what can't be seen is shown as its number. Of several lines, if it may have some. */
+export function Text({ children, lines }: { children: string; lines?: boolean }) {
   const parts: ReactNode[] = [];
   let from = 0;
   for (const m of children.matchAll(strange)) {
+    if (lines && (m[0] === '\n' || m[0] === '\t')) continue;
     parts.push(children.slice(from, m.index));
     parts.push(
       <span key={m.index} className="control-char">
