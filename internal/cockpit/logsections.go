@@ -45,7 +45,8 @@ func (s *logSection) settled() bool { return s.step.End != 0 && here(&s.step) }
 
 // logSteps returns the steps whose output makes a log.
 func (h *history) logSteps(ctx context.Context, o logOf) (now store.Order, steps []store.Step, more bool, err error) {
-	for after, page := int64(0), []store.Step(nil); ; {
+	for after := int64(0); ; {
+		var page []store.Step
 		if now, page, err = h.newSteps(ctx, o, after); err != nil {
 			return now, nil, false, err
 		}
@@ -167,7 +168,7 @@ func (v *orderLogView) known(seen string) int {
 	return min(n, len(v.sections))
 }
 
-// sectionOf returns a section as the API tells it.
+// tell returns a section as the API tells it.
 func (s *logSection) tell() api.LogSection {
 	out := api.LogSection{
 		Event: s.step.Event, OrderId: s.step.OrderID, Position: json.RawMessage(s.step.Position), Label: s.step.Label, Job: s.step.Job, Agent: s.step.Agent,

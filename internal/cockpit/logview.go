@@ -18,9 +18,6 @@ const stderr = joblog.Stderr
 
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
 
-// errEnough ends the reading of a log.
-var errEnough = errors.New("enough")
-
 // cut gives the lines of a section, numbered from 0 within it, that end in the
 // pieces from one up to another, to f, until it returns false. Behind the last
 // piece are the lines without newline, and the remark. Each line has its first

@@ -164,7 +164,7 @@ func (f *fake) logOf(id order.ID) *fakeLog {
 // bigLog writes many frames of both channels, some lines long, some across
 // pieces, and returns the lines that they make.
 func bigLog(log *fakeLog, frames int) (want []logline.Line) {
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test's
+	r := rand.New(rand.NewPCG(1, 2))
 	s := logline.NewSplitter(shownLine, logline.State{})
 	emit := func(l logline.Line) {
 		l.Text = []byte(string(l.Text))
@@ -222,7 +222,7 @@ func TestAnyLineOfABigLog(t *testing.T) {
 		if len(v.sections[0].index.pieces) < 3 {
 			t.Fatalf("%s: %d pieces", name, len(v.sections[0].index.pieces))
 		}
-		r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // a test's
+		r := rand.New(rand.NewPCG(3, 4))
 		for i := range 60 {
 			n := int64(r.IntN(len(want)))
 			if i == 0 {
