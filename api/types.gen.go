@@ -680,6 +680,27 @@ type JobStats struct {
 	Usual UsualTime `json:"usual"`
 }
 
+// LogHits defines model for LogHits.
+type LogHits struct {
+	// Count How many were found, those that aren't named included
+	Count int64 `json:"count"`
+
+	// Found These lines, if asked for
+	Found []NumberedLine `json:"found,omitempty"`
+
+	// Hits Numbers of the first lines that were found
+	Hits []int64 `json:"hits"`
+
+	// Lines How many lines the log has so far
+	Lines int64 `json:"lines"`
+
+	// Next Where to go on; absent at the end
+	Next int64 `json:"next,omitempty"`
+
+	// Until The last line that was looked at
+	Until int64 `json:"until"`
+}
+
 // LogLine defines model for LogLine.
 type LogLine struct {
 	Agent string `json:"agent,omitempty"`
@@ -697,6 +718,72 @@ type LogLine struct {
 	// Text A piece of output; it may begin and end within a line
 	Text string `json:"text"`
 	Time int64  `json:"time"`
+}
+
+// LogLines defines model for LogLines.
+type LogLines struct {
+	// Complete Nothing will be added
+	Complete bool `json:"complete"`
+
+	// KnownSections How many sections are left out in front because the caller knows them
+	KnownSections int64          `json:"knownSections"`
+	Lines         []NumberedLine `json:"lines"`
+
+	// More There are more steps than the 5000 that are shown
+	More bool `json:"more,omitempty"`
+
+	// Open Where a reader is to begin
+	Open     *LogOpening  `json:"open,omitempty"`
+	Sections []LogSection `json:"sections"`
+
+	// Seen Tells a following call what is known
+	Seen string `json:"seen"`
+
+	// Total How many lines there are so far
+	Total int64 `json:"total"`
+}
+
+// LogOpening Where a reader is to begin
+type LogOpening struct {
+	Line int64 `json:"line"`
+
+	// Reason error (of the step that failed), end (of what still runs) or start
+	Reason string `json:"reason"`
+}
+
+// LogSection defines model for LogSection.
+type LogSection struct {
+	Agent string `json:"agent,omitempty"`
+
+	// Complete Nothing will be added
+	Complete bool `json:"complete"`
+
+	// End Absent while it runs
+	End int64 `json:"end,omitempty"`
+
+	// Event Id of the event that started the step
+	Event int64 `json:"event"`
+
+	// First Number of its first line
+	First int64  `json:"first"`
+	Job   string `json:"job,omitempty"`
+	Label string `json:"label,omitempty"`
+
+	// Lines How many lines it has so far
+	Lines   int64  `json:"lines"`
+	OrderId string `json:"orderId"`
+
+	// Outcome Any JSON value
+	Outcome JSON `json:"outcome,omitempty"`
+
+	// Position A place in a workflow, as [3] or [1, "then", 0]
+	Position   Position `json:"position"`
+	ReturnCode *int64   `json:"returnCode,omitempty"`
+	Start      int64    `json:"start"`
+	Task       string   `json:"task"`
+
+	// Try From 1
+	Try int64 `json:"try"`
 }
 
 // LoginMethods defines model for LoginMethods.
@@ -758,6 +845,25 @@ type News struct {
 
 	// Workflows Paths of workflows whose orders have changed
 	Workflows []string `json:"workflows,omitempty"`
+}
+
+// NumberedLine defines model for NumberedLine.
+type NumberedLine struct {
+	// Bytes How long the line is, if only its beginning is sent
+	Bytes int64 `json:"bytes,omitempty"`
+
+	// Channel stdout, stderr or mark (a remark about the output)
+	Channel string `json:"channel"`
+
+	// Invalid The bytes that each U+FFFD in the text stands for, in hexadecimal
+	Invalid []string `json:"invalid,omitempty"`
+
+	// N Number of the line
+	N int64 `json:"n"`
+
+	// Text Without newline; what isn't UTF-8 is U+FFFD byte by byte
+	Text string `json:"text"`
+	Time int64  `json:"time"`
 }
 
 // ObjectKey defines model for ObjectKey.
@@ -1214,6 +1320,12 @@ type From = int64
 // HistoryOrder defines model for HistoryOrder.
 type HistoryOrder = string
 
+// HitLimit defines model for HitLimit.
+type HitLimit = int
+
+// HitText defines model for HitText.
+type HitText = bool
+
 // IfMatch defines model for IfMatch.
 type IfMatch = string
 
@@ -1222,6 +1334,12 @@ type IfNoneMatch = string
 
 // Limit defines model for Limit.
 type Limit = int
+
+// LogFrom defines model for LogFrom.
+type LogFrom = int64
+
+// LogTask defines model for LogTask.
+type LogTask = string
 
 // OfAccount defines model for OfAccount.
 type OfAccount = string
@@ -1699,8 +1817,80 @@ type GetOrderLogParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
 
+	// Task Only what ran as this task; of any run of the order's id
+	Task LogTask `form:"task,omitempty" json:"task,omitempty"`
+
 	// Follow Go on as more comes
 	Follow Follow `form:"follow,omitempty" json:"follow,omitempty"`
+}
+
+// ListLogErrorsParams defines parameters for ListLogErrors.
+type ListLogErrorsParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Task Only what ran as this task; of any run of the order's id
+	Task LogTask `form:"task,omitempty" json:"task,omitempty"`
+
+	// From Number of the first line
+	From LogFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Limit At most so many lines are named; others are only counted
+	Limit HitLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Text Send the lines, too; at most 500, and `next` goes on behind the last one
+	Text HitText `form:"text,omitempty" json:"text,omitempty"`
+}
+
+// GetLogLinesParams defines parameters for GetLogLines.
+type GetLogLinesParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Task Only what ran as this task; of any run of the order's id
+	Task LogTask `form:"task,omitempty" json:"task,omitempty"`
+
+	// From Number of the first line
+	From LogFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Lines How many lines
+	Lines int `form:"lines,omitempty" json:"lines,omitempty"`
+
+	// Full The whole of one line
+	Full bool `form:"full,omitempty" json:"full,omitempty"`
+
+	// Seen `seen` of the answer before
+	Seen string `form:"seen,omitempty" json:"seen,omitempty"`
+
+	// Wait How long to wait for something new, in milliseconds
+	Wait int `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
+// SearchLogParams defines parameters for SearchLog.
+type SearchLogParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Task Only what ran as this task; of any run of the order's id
+	Task LogTask `form:"task,omitempty" json:"task,omitempty"`
+
+	// From Number of the first line
+	From LogFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Q What is looked for, at most 1000 bytes
+	Q string `form:"q" json:"q"`
+
+	// Regex q is a regular expression (RE2)
+	Regex bool `form:"regex,omitempty" json:"regex,omitempty"`
+
+	// Case Capitals differ from small letters
+	Case bool `form:"case,omitempty" json:"case,omitempty"`
+
+	// Limit At most so many lines are named; others are only counted
+	Limit HitLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Text Send the lines, too; at most 500, and `next` goes on behind the last one
+	Text HitText `form:"text,omitempty" json:"text,omitempty"`
 }
 
 // ListOrderStepsParams defines parameters for ListOrderSteps.

@@ -22,6 +22,7 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"Me": shape[api.Me](), "ChangePasswordRequest": shape[api.ChangePasswordRequest](), "Accounts": shape[api.Accounts](),
 		"AddAccountRequest": shape[api.AddAccountRequest](), "ChangeAccountRequest": shape[api.ChangeAccountRequest](), "Orders": shape[api.Orders](),
 		"AddOrdersRequest": shape[api.AddOrdersRequest](), "AddOrdersResponse": shape[api.AddOrdersResponse](), "LogLine": shape[api.LogLine](),
+		"LogLines": shape[api.LogLines](), "LogHits": shape[api.LogHits](),
 		"WaitRequest": shape[api.WaitRequest](), "WaitResponse": shape[api.WaitResponse](), "CancelOrdersRequest": shape[api.CancelOrdersRequest](),
 		"SuspendOrdersRequest": shape[api.SuspendOrdersRequest](), "ResumeOrdersRequest": shape[api.ResumeOrdersRequest](), "OrdersRequest": shape[api.OrdersRequest](),
 		"GoOrderRequest": shape[api.GoOrderRequest](), "PriorityRequest": shape[api.PriorityRequest](), "TransferOrdersRequest": shape[api.TransferOrdersRequest](),

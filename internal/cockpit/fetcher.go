@@ -304,15 +304,23 @@ func (f *fetcher) copyLog(ctx context.Context, s *store.Step) error {
 		return unfinished(err)
 	}
 	var piece []byte
+	var index *indexer // of a log that comes in one go; of others it is made when it is needed
 	log := s.Log
 	log.Problem = ""
 	if log.Bytes == 0 {
 		log.Created, log.Bytes = r.created, int64(logHeader)
+		index = newIndexer(r.created)
 	}
 	for {
 		fr, err := r.next()
 		ended := errors.Is(err, errLogEnded)
 		if err == nil {
+			if index != nil {
+				if len(piece) == 0 {
+					index.begin()
+				}
+				index.frame(fr.channel, fr.time, fr.data)
+			}
 			piece = append(piece, fr.raw...)
 		}
 		if log.Bytes+int64(len(piece)) > maxTaskLog {
@@ -323,7 +331,7 @@ func (f *fetcher) copyLog(ctx context.Context, s *store.Step) error {
 			if ended {
 				log.State, log.RetryAt = store.LogComplete, 0
 			}
-			if err := f.keep(ctx, s.StepKey, &log, piece); err != nil {
+			if err := f.keep(ctx, s.StepKey, &log, piece, index); err != nil {
 				return err
 			}
 			s.Log, piece = log, piece[:0]
@@ -349,15 +357,24 @@ func unfinished(err error) error {
 	return err
 }
 
-// keep writes a piece and how far the log has come.
-func (f *fetcher) keep(ctx context.Context, key store.StepKey, log *store.LogStatus, piece []byte) error {
-	var packed []byte
+// keep writes a piece and how far the log has come; with the last of several
+// pieces also the index of their lines.
+func (f *fetcher) keep(ctx context.Context, key store.StepKey, log *store.LogStatus, piece []byte, index *indexer) error {
+	var packed, packedIndex []byte
 	nr := log.Chunks
 	if len(piece) > 0 {
 		packed = f.pack.compress(piece)
 		log.Chunks++
 	}
+	if index != nil && log.State == store.LogComplete && log.Chunks > 1 {
+		packedIndex = f.pack.compress(index.index().encode())
+	}
 	return f.db.Write(ctx, func(w store.Writer) error {
+		if packedIndex != nil {
+			if err := w.AddLogChunk(key, indexChunk, packedIndex); err != nil {
+				return err
+			}
+		}
 		if packed != nil {
 			if err := w.AddLogChunk(key, nr, packed); err != nil {
 				return err

@@ -263,7 +263,7 @@ func (k *call) known(h *history, id string) (store.Order, error) {
 const catchUpTime = 5 * time.Second
 
 func (k *call) getOrderLog() error {
-	q := k.query("controller", "follow")
+	q := k.query("controller", "follow", "task")
 	if q.err != nil {
 		return q.err
 	}
@@ -279,7 +279,7 @@ func (k *call) getOrderLog() error {
 	if err != nil {
 		return err
 	}
-	return k.orderLog(h, o, follow)
+	return k.orderLog(h, logOf{o, q.text("task")}, follow)
 }
 
 // waitTime is the longest that one call waits.

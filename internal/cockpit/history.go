@@ -29,6 +29,7 @@ type history struct {
 	fetcher    *fetcher
 	mirror     *mirror.Mirror
 	catalog    *catalog
+	logs       *logCache
 }
 
 // historyParts is what a history is made of.
@@ -58,7 +59,7 @@ func newHistory(p historyParts) *history {
 		wakeLogs: f.wakeUp, confirmEvery: p.confirmEvery, tell: tell,
 	}
 	return &history{
-		id: p.id, controller: p.controller, db: p.db, clock: p.clock, pack: p.pack, signals: s, follower: follower.init(), fetcher: f, mirror: follower.mirror, catalog: workflows,
+		id: p.id, controller: p.controller, db: p.db, clock: p.clock, pack: p.pack, signals: s, follower: follower.init(), fetcher: f, mirror: follower.mirror, catalog: workflows, logs: newLogCache(),
 	}
 }
 

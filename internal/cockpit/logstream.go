@@ -23,8 +23,18 @@ type lineWriter interface {
 	idle() error
 }
 
+// logOf names a log: that of an order with its children, or of one run of a step
+// that is a task.
+type logOf struct {
+	store.Order
+	task string
+}
+
+// has tells whether a step's output is in the log.
+func (o *logOf) has(s *store.Step) bool { return o.task == "" || o.task == s.Task }
+
 // orderLog writes the log of an order and its children.
-func (k *call) orderLog(h *history, o store.Order, follow bool) error {
+func (k *call) orderLog(h *history, o logOf, follow bool) error {
 	if strings.Contains(k.r.Header.Get("Accept"), "application/x-ndjson") {
 		w := transport.NewStreamWriter(k.w, k.r, transport.StreamOptions{})
 		err := h.writeLog(k.r.Context(), o, follow, ndjsonLog{w})
@@ -108,13 +118,17 @@ func here(s *store.Step) bool {
 const stepPage = 500
 
 // newSteps returns the order as it is now, and its steps behind an event.
-func (h *history) newSteps(ctx context.Context, o store.Order, after int64) (now store.Order, steps []store.Step, err error) {
+func (h *history) newSteps(ctx context.Context, o logOf, after int64) (now store.Order, steps []store.Step, err error) {
+	run := o.Run
+	if o.task != "" {
+		run = 0 // of any run: the history leads here, too
+	}
 	err = h.db.Read(ctx, func(r store.Reader) error {
 		if now, err = r.Order(h.id, o.ID); err != nil {
 			return err
 		}
 		steps, err = r.Steps(store.StepQuery{
-			Controller: h.id, Root: o.Root, Run: o.Run, Order: o.ID,
+			Controller: h.id, Root: o.Root, Run: run, Order: o.ID,
 			After: store.StepKey{Controller: h.id, Event: after}, Limit: stepPage,
 		})
 		return err
@@ -124,7 +138,7 @@ func (h *history) newSteps(ctx context.Context, o store.Order, after int64) (now
 
 // writeLog writes an order's log: first what is there, in the order of time;
 // with follow, then what comes until the order has ended.
-func (h *history) writeLog(ctx context.Context, o store.Order, follow bool, w lineWriter) error {
+func (h *history) writeLog(ctx context.Context, o logOf, follow bool, w lineWriter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	changes := h.signals.subscribe([]string{o.Root}, false)
@@ -141,6 +155,7 @@ func (h *history) writeLog(ctx context.Context, o store.Order, follow bool, w li
 		for _, s := range steps {
 			after = s.Event
 			switch {
+			case !o.has(&s):
 			case here(&s):
 				past = append(past, h.storedLog(s))
 			case follow:
@@ -176,7 +191,7 @@ const maxLive = 64
 
 // followLog writes lines as they come, until the order has ended and all its logs
 // are written.
-func (h *history) followLog(ctx context.Context, o store.Order, after int64, waiting []store.Step, ended bool, news <-chan struct{}, w lineWriter) error {
+func (h *history) followLog(ctx context.Context, o logOf, after int64, waiting []store.Step, ended bool, news <-chan struct{}, w lineWriter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -222,7 +237,9 @@ func (h *history) followLog(ctx context.Context, o store.Order, after int64, wai
 		}
 		for _, s := range steps {
 			after = s.Event
-			waiting = append(waiting, s)
+			if o.has(&s) {
+				waiting = append(waiting, s)
+			}
 		}
 		ended = (now.Ended || now.Run != o.Run) && len(steps) < stepPage
 	}

@@ -64,6 +64,9 @@ var rooms = map[string]room{
 	"internal/joblog": {kind: mechanism, owns: "job output", edges: map[string]string{
 		"internal/fsys": "output goes to disk",
 	}},
+	"internal/logline": {kind: mechanism, owns: "lines of job output", edges: map[string]string{
+		"internal/joblog": "frames have its channels",
+	}},
 	"internal/hocon": {kind: mechanism, owns: "HOCON files"},
 	"internal/conf": {kind: mechanism, owns: "checked settings", edges: map[string]string{
 		"internal/hocon": "settings are written in HOCON",

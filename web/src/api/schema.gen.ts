@@ -647,6 +647,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/orders/{id}/log/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lines of an order's log that tell of errors
+         * @description Lines on stderr that aren't blank, and lines with a word that begins like one of errors, in any capitals: abort, assertion, cannot, critical, denied, error, exception,
+         *     fail, fatal, killed, ora-, panic, refused, segmentation, traceback.
+         */
+        get: operations["listLogErrors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/log/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lines of an order's log, by their numbers
+         * @description The log of an order has a section for each run of a step, child orders included, in the order in which they began; its lines are numbered from 1 through all
+         *     of them. With `task` it is the log of one run of a step. A section that begins later never stands before one that began earlier, so where two steps run at a
+         *     time, the numbers of the later one's lines move until the earlier one has ended.
+         *
+         *     A line is what one channel wrote up to a newline, and stands where that newline came; its time is that of its first byte. What has no newline yet are the
+         *     last lines of its section, and counted. Of a line with more than 16 KiB only the beginning is sent, and `bytes` says how long it is; `full` sends up to 4 MiB
+         *     of it. When the lines of an answer have 2 MiB, those that follow are cut to 200 bytes.
+         *
+         *     Without `from`, the answer has the lines around the place where a reader is to begin (`open`).
+         *
+         *     To follow a log, give what the last answer had in `seen`: the answer then leaves out the sections that are known for good (the first `knownSections` ones),
+         *     and with `wait` comes as soon as anything has changed, or when that time is over.
+         */
+        get: operations["getLogLines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/log/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look for lines of an order's log
+         * @description Looks through the text as a terminal shows it (without escape sequences), line by line; of a line at most the first 1 MiB. Regular expressions are RE2, which
+         *     takes no longer for any of them than the length of the text asks for. A call looks for less than a second: as long as the answer has `next`, the same
+         *     call with `from` set to that gives what follows.
+         */
+        get: operations["searchLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/orders/{id}/steps": {
         parameters: {
             query?: never;
@@ -1429,6 +1503,32 @@ export interface components {
         };
         /** @description Any JSON value */
         JSON: unknown;
+        LogHits: {
+            /**
+             * Format: int64
+             * @description How many were found, those that aren't named included
+             */
+            count: number;
+            /** @description These lines, if asked for */
+            found?: components["schemas"]["NumberedLine"][];
+            /** @description Numbers of the first lines that were found */
+            hits: number[];
+            /**
+             * Format: int64
+             * @description How many lines the log has so far
+             */
+            lines: number;
+            /**
+             * Format: int64
+             * @description Where to go on; absent at the end
+             */
+            next?: number;
+            /**
+             * Format: int64
+             * @description The last line that was looked at
+             */
+            until: number;
+        };
         LoginMethods: {
             environment: components["schemas"]["Environment"];
             /** @description password, certificate */
@@ -1459,6 +1559,74 @@ export interface components {
             /** Format: int64 */
             time: number;
         };
+        LogLines: {
+            /** @description Nothing will be added */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description How many sections are left out in front because the caller knows them
+             */
+            knownSections: number;
+            lines: components["schemas"]["NumberedLine"][];
+            /** @description There are more steps than the 5000 that are shown */
+            more?: boolean;
+            open?: components["schemas"]["LogOpening"];
+            sections: components["schemas"]["LogSection"][];
+            /** @description Tells a following call what is known */
+            seen: string;
+            /**
+             * Format: int64
+             * @description How many lines there are so far
+             */
+            total: number;
+        };
+        /** @description Where a reader is to begin */
+        LogOpening: {
+            /** Format: int64 */
+            line: number;
+            /** @description error (of the step that failed), end (of what still runs) or start */
+            reason: string;
+        };
+        LogSection: {
+            agent?: string;
+            /** @description Nothing will be added */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Absent while it runs
+             */
+            end?: number;
+            /**
+             * Format: int64
+             * @description Id of the event that started the step
+             */
+            event: number;
+            /**
+             * Format: int64
+             * @description Number of its first line
+             */
+            first: number;
+            job?: string;
+            label?: string;
+            /**
+             * Format: int64
+             * @description How many lines it has so far
+             */
+            lines: number;
+            orderId: string;
+            outcome?: components["schemas"]["JSON"];
+            position: components["schemas"]["Position"];
+            /** Format: int64 */
+            returnCode?: number;
+            /** Format: int64 */
+            start: number;
+            task: string;
+            /**
+             * Format: int64
+             * @description From 1
+             */
+            try: number;
+        };
         Me: {
             account: string;
             /** Format: int64 */
@@ -1487,6 +1655,26 @@ export interface components {
             topics?: string[];
             /** @description Paths of workflows whose orders have changed */
             workflows?: string[];
+        };
+        NumberedLine: {
+            /**
+             * Format: int64
+             * @description How long the line is, if only its beginning is sent
+             */
+            bytes?: number;
+            /** @description stdout, stderr or mark (a remark about the output) */
+            channel: string;
+            /** @description The bytes that each U+FFFD in the text stands for, in hexadecimal */
+            invalid?: string[];
+            /**
+             * Format: int64
+             * @description Number of the line
+             */
+            n: number;
+            /** @description Without newline; what isn't UTF-8 is U+FFFD byte by byte */
+            text: string;
+            /** Format: int64 */
+            time: number;
         };
         ObjectKey: {
             kind: string;
@@ -1820,12 +2008,20 @@ export interface components {
         From: number;
         /** @description Only this order and its child orders */
         HistoryOrder: string;
+        /** @description At most so many lines are named; others are only counted */
+        HitLimit: number;
+        /** @description Send the lines, too; at most 500, and `next` goes on behind the last one */
+        HitText: boolean;
         /** @description The ETag of what is changed */
         IfMatch: string;
         /** @description `*`: it is to be made */
         IfNoneMatch: string;
         /** @description At most so many elements in the answer */
         Limit: number;
+        /** @description Number of the first line */
+        LogFrom: number;
+        /** @description Only what ran as this task; of any run of the order's id */
+        LogTask: string;
         /** @description Only what this account did */
         OfAccount: string;
         /** @description Only steps at this Agent */
@@ -3410,6 +3606,8 @@ export interface operations {
                 controller?: components["parameters"]["Controller"];
                 /** @description Go on as more comes */
                 follow?: components["parameters"]["Follow"];
+                /** @description Only what ran as this task; of any run of the order's id */
+                task?: components["parameters"]["LogTask"];
             };
             header?: never;
             path: {
@@ -3446,6 +3644,198 @@ export interface operations {
                      *     done
                      */
                     "text/plain": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLogErrors: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description Number of the first line */
+                from?: components["parameters"]["LogFrom"];
+                /** @description At most so many lines are named; others are only counted */
+                limit?: components["parameters"]["HitLimit"];
+                /** @description Only what ran as this task; of any run of the order's id */
+                task?: components["parameters"]["LogTask"];
+                /** @description Send the lines, too; at most 500, and `next` goes on behind the last one */
+                text?: components["parameters"]["HitText"];
+            };
+            header?: never;
+            path: {
+                /** @description The order's id, percent-encoded */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "hits": [
+                     *         119
+                     *       ],
+                     *       "count": 1,
+                     *       "until": 8112,
+                     *       "lines": 8112,
+                     *       "found": [
+                     *         {
+                     *           "n": 119,
+                     *           "time": 1789900011903,
+                     *           "channel": "stderr",
+                     *           "text": "ORA-01653: unable to extend table"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LogHits"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getLogLines: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description Number of the first line */
+                from?: components["parameters"]["LogFrom"];
+                /** @description The whole of one line */
+                full?: boolean;
+                /** @description How many lines */
+                lines?: number;
+                /** @description `seen` of the answer before */
+                seen?: string;
+                /** @description Only what ran as this task; of any run of the order's id */
+                task?: components["parameters"]["LogTask"];
+                /** @description How long to wait for something new, in milliseconds */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The order's id, percent-encoded */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines, and what is known of the whole log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 2,
+                     *       "complete": true,
+                     *       "open": {
+                     *         "line": 2,
+                     *         "reason": "error"
+                     *       },
+                     *       "seen": "1.3f9k2",
+                     *       "knownSections": 0,
+                     *       "sections": [
+                     *         {
+                     *           "event": 1789900000000000,
+                     *           "orderId": "load-1",
+                     *           "position": [
+                     *             0
+                     *           ],
+                     *           "job": "load",
+                     *           "agent": "agent-1",
+                     *           "task": "T7",
+                     *           "try": 1,
+                     *           "start": 1789900000000,
+                     *           "end": 1789900012000,
+                     *           "outcome": {
+                     *             "TYPE": "Failed"
+                     *           },
+                     *           "returnCode": 3,
+                     *           "first": 1,
+                     *           "lines": 2,
+                     *           "complete": true
+                     *         }
+                     *       ],
+                     *       "lines": [
+                     *         {
+                     *           "n": 1,
+                     *           "time": 1789900000123,
+                     *           "channel": "stdout",
+                     *           "text": "loading 2026-11-21"
+                     *         },
+                     *         {
+                     *           "n": 2,
+                     *           "time": 1789900011999,
+                     *           "channel": "stderr",
+                     *           "text": "no space left"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LogLines"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    searchLog: {
+        parameters: {
+            query: {
+                /** @description Capitals differ from small letters */
+                case?: boolean;
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description Number of the first line */
+                from?: components["parameters"]["LogFrom"];
+                /** @description At most so many lines are named; others are only counted */
+                limit?: components["parameters"]["HitLimit"];
+                /** @description What is looked for, at most 1000 bytes */
+                q: string;
+                /** @description q is a regular expression (RE2) */
+                regex?: boolean;
+                /** @description Only what ran as this task; of any run of the order's id */
+                task?: components["parameters"]["LogTask"];
+                /** @description Send the lines, too; at most 500, and `next` goes on behind the last one */
+                text?: components["parameters"]["HitText"];
+            };
+            header?: never;
+            path: {
+                /** @description The order's id, percent-encoded */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines that have it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "hits": [
+                     *         119,
+                     *         4012
+                     *       ],
+                     *       "count": 2,
+                     *       "until": 8112,
+                     *       "lines": 8112
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LogHits"];
                 };
             };
             default: components["responses"]["Problem"];
