@@ -173,6 +173,17 @@ type AddOrdersResponse struct {
 	Ids        []string `json:"ids"`
 }
 
+// AdjustedText defines model for AdjustedText.
+type AdjustedText struct {
+	Kind string `json:"kind"`
+	New  string `json:"new"`
+	Old  string `json:"old"`
+
+	// Path As it was before
+	Path    string `json:"path"`
+	Pointer string `json:"pointer"`
+}
+
 // Agent defines model for Agent.
 type Agent struct {
 	// Coupled Commands and events flow
@@ -342,6 +353,36 @@ type ControllersStatus struct {
 	Controllers []ControllerStatus `json:"controllers"`
 }
 
+// ConvertDraftRequest defines model for ConvertDraftRequest.
+type ConvertDraftRequest struct {
+	Format string `json:"format"`
+	Text   string `json:"text"`
+	To     string `json:"to"`
+}
+
+// ConvertDraftResponse defines model for ConvertDraftResponse.
+type ConvertDraftResponse struct {
+	Format string `json:"format"`
+
+	// Lossy Comments got lost
+	Lossy bool   `json:"lossy"`
+	Text  string `json:"text"`
+}
+
+// CopyRequest defines model for CopyRequest.
+type CopyRequest struct {
+	Kind   string `json:"kind"`
+	Path   string `json:"path"`
+	Reason string `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64  `json:"timeSpent,omitempty"`
+	To        string `json:"to"`
+}
+
 // Counts How many orders are in which status
 type Counts = map[string]int
 
@@ -362,6 +403,22 @@ type Dashboard struct {
 
 	// Throughput The last 24 hours, the oldest first
 	Throughput []EndedInHour `json:"throughput"`
+}
+
+// DeployDraftsRequest defines model for DeployDraftsRequest.
+type DeployDraftsRequest struct {
+	DryRun  bool        `json:"dryRun,omitempty"`
+	Objects []ObjectKey `json:"objects"`
+	Reason  string      `json:"reason,omitempty"`
+
+	// RequestId Makes a repetition of this request harmless
+	RequestId string `json:"requestId,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // DeployObject defines model for DeployObject.
@@ -406,6 +463,65 @@ type DeployedObject struct {
 	Path string `json:"path"`
 
 	// VersionId Of a workflow
+	VersionId string `json:"versionId,omitempty"`
+}
+
+// DraftDeployment defines model for DraftDeployment.
+type DraftDeployment struct {
+	Deploys []DraftToDeploy `json:"deploys"`
+	DryRun  bool            `json:"dryRun"`
+
+	// Needs What is named and neither deployed nor among the objects; it has to be deployed, too
+	Needs []RelatedObject `json:"needs"`
+
+	// Orders Versions of the workflows that orders still run, of at most 50 workflows; in a dry run
+	Orders []WorkflowOrders `json:"orders"`
+
+	// Unchanged Deployed as they are
+	Unchanged []ObjectKey `json:"unchanged"`
+
+	// Users Objects that name one of those, at most 500; in a dry run
+	Users []RelatedObject `json:"users"`
+
+	// Withdraws Taken out of service under their old paths
+	Withdraws []ObjectKey `json:"withdraws"`
+}
+
+// DraftObject defines model for DraftObject.
+type DraftObject struct {
+	Format string `json:"format"`
+	Kind   string `json:"kind"`
+	Path   string `json:"path"`
+	Text   string `json:"text"`
+}
+
+// DraftProblem defines model for DraftProblem.
+type DraftProblem struct {
+	// Column In characters
+	Column int    `json:"column,omitempty"`
+	Hint   string `json:"hint,omitempty"`
+
+	// Line In the text
+	Line    int    `json:"line,omitempty"`
+	Message string `json:"message"`
+
+	// Pointer JSON pointer; left out for the whole document
+	Pointer    string `json:"pointer,omitempty"`
+	TextColumn int    `json:"textColumn,omitempty"`
+
+	// TextLine In the expression that stands there
+	TextLine int `json:"textLine,omitempty"`
+}
+
+// DraftToDeploy defines model for DraftToDeploy.
+type DraftToDeploy struct {
+	// Change new, changed, or again (it was taken out of service)
+	Change   string         `json:"change"`
+	Kind     string         `json:"kind"`
+	Path     string         `json:"path"`
+	Problems []DraftProblem `json:"problems"`
+
+	// VersionId That a workflow has got
 	VersionId string `json:"versionId,omitempty"`
 }
 
@@ -622,6 +738,79 @@ type HistorySteps struct {
 	Rows    []HistoryStep `json:"rows"`
 }
 
+// InventoryFolder defines model for InventoryFolder.
+type InventoryFolder struct {
+	// Changed Of these, what is to be deployed still: draft, invalid, changed
+	Changed    int    `json:"changed"`
+	HasFolders bool   `json:"hasFolders"`
+	Name       string `json:"name"`
+
+	// Objects In it and below
+	Objects int    `json:"objects"`
+	Path    string `json:"path"`
+}
+
+// InventoryFolders defines model for InventoryFolders.
+type InventoryFolders struct {
+	Cursor  string            `json:"cursor,omitempty"`
+	Folder  InventoryFolder   `json:"folder"`
+	Folders []InventoryFolder `json:"folders"`
+}
+
+// InventoryObject defines model for InventoryObject.
+type InventoryObject struct {
+	Deployments []ObjectDeployment `json:"deployments"`
+
+	// Format Of the text: json or yaml
+	Format string `json:"format"`
+
+	// Object An object of the inventory, without its text
+	Object     InventorySummary  `json:"object"`
+	Problems   []DraftProblem    `json:"problems"`
+	References []ObjectReference `json:"references"`
+	Tags       []string          `json:"tags,omitempty"`
+	Text       string            `json:"text"`
+}
+
+// InventoryObjects defines model for InventoryObjects.
+type InventoryObjects struct {
+	Cursor  string             `json:"cursor,omitempty"`
+	Objects []InventorySummary `json:"objects"`
+}
+
+// InventorySummary An object of the inventory, without its text
+type InventorySummary struct {
+	ChangedAt int64  `json:"changedAt"`
+	ChangedBy string `json:"changedBy"`
+
+	// Deployed At a Controller at least
+	Deployed    bool               `json:"deployed"`
+	Deployments []ObjectDeployment `json:"deployments,omitempty"`
+
+	// Format Of the draft: json or yaml; empty where there is none
+	Format string `json:"format"`
+
+	// Former Path under which it is still deployed since it was renamed
+	Former string `json:"former,omitempty"`
+	Kind   string `json:"kind"`
+	Path   string `json:"path"`
+
+	// Problems Of the draft
+	Problems int `json:"problems"`
+
+	// References The objects that it names
+	References []ObjectKey `json:"references,omitempty"`
+	Revision   int64       `json:"revision"`
+
+	// State draft, invalid, changed, deployed, notDeployed or trash
+	State string `json:"state"`
+
+	// Successor Path that it has got; it goes when that is deployed
+	Successor string `json:"successor,omitempty"`
+	Title     string `json:"title"`
+	TrashedAt int64  `json:"trashedAt,omitempty"`
+}
+
 // Item defines model for Item.
 type Item struct {
 	Kind       string         `json:"kind"`
@@ -832,6 +1021,15 @@ type Member struct {
 	Url   string `json:"url"`
 }
 
+// MovedObject defines model for MovedObject.
+type MovedObject struct {
+	// Deployed It stays deployed under its old path until it is deployed under the new one
+	Deployed bool   `json:"deployed"`
+	From     string `json:"from"`
+	Kind     string `json:"kind"`
+	To       string `json:"to"`
+}
+
 // News What has changed; whoever shows it asks again
 type News struct {
 	// More More orders and workflows than are named
@@ -866,6 +1064,20 @@ type NumberedLine struct {
 	Time int64  `json:"time"`
 }
 
+// ObjectDeployment defines model for ObjectDeployment.
+type ObjectDeployment struct {
+	Account    string `json:"account,omitempty"`
+	Controller string `json:"controller"`
+	Signer     string `json:"signer,omitempty"`
+	Time       int64  `json:"time"`
+
+	// Version Id of the version in the inventory
+	Version int64 `json:"version"`
+
+	// VersionId Of a workflow
+	VersionId string `json:"versionId,omitempty"`
+}
+
 // ObjectKey defines model for ObjectKey.
 type ObjectKey struct {
 	Kind string `json:"kind"`
@@ -876,6 +1088,75 @@ type ObjectKey struct {
 type ObjectProblem struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
+}
+
+// ObjectReference defines model for ObjectReference.
+type ObjectReference struct {
+	Kind string `json:"kind"`
+	Path string `json:"path"`
+
+	// Pointer JSON pointer of the text that names it
+	Pointer string `json:"pointer"`
+}
+
+// ObjectRequest defines model for ObjectRequest.
+type ObjectRequest struct {
+	Kind   string `json:"kind"`
+	Path   string `json:"path"`
+	Reason string `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
+// ObjectUser defines model for ObjectUser.
+type ObjectUser struct {
+	Kind     string   `json:"kind"`
+	Path     string   `json:"path"`
+	Pointers []string `json:"pointers"`
+	State    string   `json:"state"`
+}
+
+// ObjectUsers defines model for ObjectUsers.
+type ObjectUsers struct {
+	Cursor string       `json:"cursor,omitempty"`
+	Users  []ObjectUser `json:"users"`
+}
+
+// ObjectVersion defines model for ObjectVersion.
+type ObjectVersion struct {
+	// Account Empty while it isn't known
+	Account string `json:"account"`
+
+	// Controller To which it was deployed
+	Controller string `json:"controller,omitempty"`
+
+	// Deployment The same for all that were deployed together
+	Deployment string `json:"deployment,omitempty"`
+
+	// Digest SHA-256 of the text, in hex
+	Digest string `json:"digest"`
+	Format string `json:"format"`
+	Id     int64  `json:"id"`
+
+	// Name By which it was saved
+	Name   string `json:"name,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Signer string `json:"signer,omitempty"`
+	Text   string `json:"text,omitempty"`
+	Time   int64  `json:"time"`
+
+	// VersionId Of a deployed workflow
+	VersionId string `json:"versionId,omitempty"`
+}
+
+// ObjectVersions defines model for ObjectVersions.
+type ObjectVersions struct {
+	Cursor   string          `json:"cursor,omitempty"`
+	Versions []ObjectVersion `json:"versions"`
 }
 
 // Order The order: id, workflow {path, versionId}, position, state {TYPE, ...}, arguments, outcome, historicOutcomes [{position, outcome}],
@@ -1020,11 +1301,98 @@ type ProblemDetail struct {
 	Where string `json:"where,omitempty"`
 }
 
+// PutDraft defines model for PutDraft.
+type PutDraft struct {
+	Kind     string         `json:"kind"`
+	Path     string         `json:"path"`
+	Problems []DraftProblem `json:"problems"`
+
+	// Saved False when it said so already
+	Saved bool   `json:"saved"`
+	State string `json:"state"`
+}
+
+// PutDraftsRequest defines model for PutDraftsRequest.
+type PutDraftsRequest struct {
+	Objects []DraftObject `json:"objects"`
+	Reason  string        `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
+// PutDraftsResponse defines model for PutDraftsResponse.
+type PutDraftsResponse struct {
+	Objects []PutDraft `json:"objects"`
+}
+
 // PutFilterRequest defines model for PutFilterRequest.
 type PutFilterRequest struct {
 	// Query What the page makes of it is its own affair
 	Query  string `json:"query"`
 	Shared bool   `json:"shared,omitempty"`
+}
+
+// PutObjectRequest defines model for PutObjectRequest.
+type PutObjectRequest struct {
+	// Format json or yaml
+	Format string `json:"format"`
+	Reason string `json:"reason,omitempty"`
+	SaveAs string `json:"saveAs,omitempty"`
+	Text   string `json:"text"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
+// RelatedObject defines model for RelatedObject.
+type RelatedObject struct {
+	// By The object of the deployment to which it is related
+	By   string `json:"by"`
+	Kind string `json:"kind"`
+	Path string `json:"path"`
+
+	// State Empty when it isn't in the inventory
+	State string `json:"state,omitempty"`
+}
+
+// RenameProblem defines model for RenameProblem.
+type RenameProblem struct {
+	Kind    string `json:"kind"`
+	Message string `json:"message"`
+	Path    string `json:"path"`
+	Pointer string `json:"pointer,omitempty"`
+}
+
+// RenameRequest defines model for RenameRequest.
+type RenameRequest struct {
+	DryRun bool   `json:"dryRun,omitempty"`
+	From   string `json:"from"`
+
+	// Kind Left out for a folder
+	Kind   string `json:"kind,omitempty"`
+	Reason string `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64  `json:"timeSpent,omitempty"`
+	To        string `json:"to"`
+}
+
+// RenameResponse defines model for RenameResponse.
+type RenameResponse struct {
+	Adjusted []AdjustedText  `json:"adjusted"`
+	DryRun   bool            `json:"dryRun"`
+	Moved    []MovedObject   `json:"moved"`
+	Problems []RenameProblem `json:"problems"`
 }
 
 // ResetAgentRequest Why somebody changes something, for the audit trail
@@ -1092,6 +1460,43 @@ type SavedFilter struct {
 // SavedFilters defines model for SavedFilters.
 type SavedFilters struct {
 	Filters []SavedFilter `json:"filters"`
+}
+
+// SavedObject defines model for SavedObject.
+type SavedObject struct {
+	// Object An object of the inventory, without its text
+	Object   InventorySummary `json:"object"`
+	Problems []DraftProblem   `json:"problems"`
+}
+
+// SearchHit defines model for SearchHit.
+type SearchHit struct {
+	// At Where the hit begins in the excerpt
+	At int `json:"at"`
+
+	// Excerpt Of that line
+	Excerpt string `json:"excerpt"`
+
+	// Field path, title, or the field of the document: job, script, label ...
+	Field  string `json:"field"`
+	Job    string `json:"job,omitempty"`
+	Kind   string `json:"kind"`
+	Length int    `json:"length"`
+
+	// Line Of the text
+	Line int `json:"line"`
+
+	// Name Of the variable or parameter
+	Name    string `json:"name,omitempty"`
+	Path    string `json:"path"`
+	Pointer string `json:"pointer,omitempty"`
+	State   string `json:"state"`
+}
+
+// SearchHits defines model for SearchHits.
+type SearchHits struct {
+	Cursor string      `json:"cursor,omitempty"`
+	Hits   []SearchHit `json:"hits"`
 }
 
 // Session defines model for Session.
@@ -1164,6 +1569,21 @@ type UsualTime struct {
 	P95   int64 `json:"p95"`
 }
 
+// ValidateDraftRequest defines model for ValidateDraftRequest.
+type ValidateDraftRequest struct {
+	Format string `json:"format"`
+	Kind   string `json:"kind"`
+	Path   string `json:"path"`
+	Text   string `json:"text"`
+}
+
+// ValidateDraftResponse defines model for ValidateDraftResponse.
+type ValidateDraftResponse struct {
+	Missing    []ObjectKey       `json:"missing"`
+	Problems   []DraftProblem    `json:"problems"`
+	References []ObjectReference `json:"references"`
+}
+
 // ValidateResponse defines model for ValidateResponse.
 type ValidateResponse struct {
 	Problems []ProblemDetail `json:"problems"`
@@ -1221,6 +1641,15 @@ type Workflow struct {
 	Suspended  bool           `json:"suspended"`
 	VersionId  string         `json:"versionId"`
 	Versions   []string       `json:"versions"`
+}
+
+// WorkflowOrders defines model for WorkflowOrders.
+type WorkflowOrders struct {
+	// Newest It is the version that new orders get, until now
+	Newest    bool   `json:"newest"`
+	Orders    int    `json:"orders"`
+	VersionId string `json:"versionId"`
+	Workflow  string `json:"workflow"`
 }
 
 // WorkflowRow defines model for WorkflowRow.
@@ -1332,6 +1761,12 @@ type IfMatch = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// InFolder defines model for InFolder.
+type InFolder = string
+
+// Kind defines model for Kind.
+type Kind = string
+
 // Limit defines model for Limit.
 type Limit = int
 
@@ -1361,6 +1796,12 @@ type Oldest = bool
 
 // OrderId defines model for OrderId.
 type OrderId = string
+
+// Path defines model for Path.
+type Path = string
+
+// Reason defines model for Reason.
+type Reason = string
 
 // Results defines model for Results.
 type Results = string
@@ -1704,6 +2145,145 @@ type GetThroughputParams struct {
 	Hours int `form:"hours,omitempty" json:"hours,omitempty"`
 }
 
+// ListObjectsParams defines parameters for ListObjects.
+type ListObjectsParams struct {
+	// Folder Path of a folder; the root if left out
+	Folder InFolder `form:"folder,omitempty" json:"folder,omitempty"`
+
+	// Recursive Also what lies in folders of the folder
+	Recursive bool `form:"recursive,omitempty" json:"recursive,omitempty"`
+
+	// Q Only objects with this text in path or title; capitals make no difference
+	Q string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Kind Only objects of this kind (Workflow, JobResource, AgentRef)
+	Kind string `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// State Only objects in these states, separated by commas
+	State string `form:"state,omitempty" json:"state,omitempty"`
+
+	// Fields What else to tell of each object, separated by commas: `deployments` and `references`
+	Fields string `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeployDraftsParams defines parameters for DeployDrafts.
+type DeployDraftsParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+}
+
+// ListFoldersParams defines parameters for ListFolders.
+type ListFoldersParams struct {
+	// Folder Path of a folder; the root if left out
+	Folder InFolder `form:"folder,omitempty" json:"folder,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeleteObjectParams defines parameters for DeleteObject.
+type DeleteObjectParams struct {
+	// Kind Workflow, JobResource or AgentRef
+	Kind Kind `form:"kind" json:"kind"`
+	Path Path `form:"path" json:"path"`
+
+	// Reason For the audit trail
+	Reason Reason `form:"reason,omitempty" json:"reason,omitempty"`
+
+	// IfMatch The ETag of what is changed
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetObjectParams defines parameters for GetObject.
+type GetObjectParams struct {
+	// Kind Workflow, JobResource or AgentRef
+	Kind Kind `form:"kind" json:"kind"`
+	Path Path `form:"path" json:"path"`
+
+	// Source draft (default) or deployed
+	Source string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// PutObjectParams defines parameters for PutObject.
+type PutObjectParams struct {
+	// Kind Workflow, JobResource or AgentRef
+	Kind Kind `form:"kind" json:"kind"`
+	Path Path `form:"path" json:"path"`
+
+	// IfMatch The ETag of what is changed
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch `*`: it is to be made
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// SearchInventoryParams defines parameters for SearchInventory.
+type SearchInventoryParams struct {
+	// Q The text
+	Q string `form:"q" json:"q"`
+
+	// Kind Only objects of these kinds, separated by commas
+	Kind string `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Folder Path of a folder; the root if left out
+	Folder InFolder `form:"folder,omitempty" json:"folder,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListTrashParams defines parameters for ListTrash.
+type ListTrashParams struct {
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListObjectUsersParams defines parameters for ListObjectUsers.
+type ListObjectUsersParams struct {
+	// Kind Workflow, JobResource or AgentRef
+	Kind Kind `form:"kind" json:"kind"`
+	Path Path `form:"path" json:"path"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetObjectVersionParams defines parameters for GetObjectVersion.
+type GetObjectVersionParams struct {
+	Id int64 `form:"id" json:"id"`
+}
+
+// ListVersionsParams defines parameters for ListVersions.
+type ListVersionsParams struct {
+	// Kind Workflow, JobResource or AgentRef
+	Kind Kind `form:"kind" json:"kind"`
+	Path Path `form:"path" json:"path"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListItemsParams defines parameters for ListItems.
 type ListItemsParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
@@ -2044,6 +2624,36 @@ type ValidateDeploymentJSONRequestBody = DeployRequest
 
 // PutFilterJSONRequestBody defines body for PutFilter for application/json ContentType.
 type PutFilterJSONRequestBody = PutFilterRequest
+
+// ConvertDraftJSONRequestBody defines body for ConvertDraft for application/json ContentType.
+type ConvertDraftJSONRequestBody = ConvertDraftRequest
+
+// CopyObjectJSONRequestBody defines body for CopyObject for application/json ContentType.
+type CopyObjectJSONRequestBody = CopyRequest
+
+// DeployDraftsJSONRequestBody defines body for DeployDrafts for application/json ContentType.
+type DeployDraftsJSONRequestBody = DeployDraftsRequest
+
+// DiscardDraftJSONRequestBody defines body for DiscardDraft for application/json ContentType.
+type DiscardDraftJSONRequestBody = ObjectRequest
+
+// PutDraftsJSONRequestBody defines body for PutDrafts for application/json ContentType.
+type PutDraftsJSONRequestBody = PutDraftsRequest
+
+// PutObjectJSONRequestBody defines body for PutObject for application/json ContentType.
+type PutObjectJSONRequestBody = PutObjectRequest
+
+// PurgeObjectJSONRequestBody defines body for PurgeObject for application/json ContentType.
+type PurgeObjectJSONRequestBody = ObjectRequest
+
+// RenameObjectJSONRequestBody defines body for RenameObject for application/json ContentType.
+type RenameObjectJSONRequestBody = RenameRequest
+
+// RestoreObjectJSONRequestBody defines body for RestoreObject for application/json ContentType.
+type RestoreObjectJSONRequestBody = ObjectRequest
+
+// ValidateDraftJSONRequestBody defines body for ValidateDraft for application/json ContentType.
+type ValidateDraftJSONRequestBody = ValidateDraftRequest
 
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest

@@ -68,6 +68,7 @@ func (s *session) root() *cobra.Command {
 	root.AddCommand(
 		s.loginVerb(), s.logoutVerb(), s.versionVerb(),
 		s.validateVerb(), s.deployVerb(), s.revokeVerb(), s.signVerb(),
+		s.putVerb(), s.inventoryGroup(),
 		s.orderGroup(), s.workflowGroup(), s.agentGroup(), s.controllerGroup(),
 		s.historyVerb(), s.auditVerb(), s.eventsVerb(), s.apiVerb(),
 		s.backupVerb(), s.restoreVerb(),

@@ -158,6 +158,7 @@ type request struct {
 	token        string
 	accept       string
 	contentType  string
+	match        string // If-Match; "*": If-None-Match
 	peer         pki.Identity
 	ctx          context.Context
 }
@@ -198,6 +199,13 @@ func (b *bench) doWith(r request, headers ...string) *httptest.ResponseRecorder 
 	}
 	if r.accept != "" {
 		req.Header.Set("Accept", r.accept)
+	}
+	switch r.match {
+	case "":
+	case "*":
+		req.Header.Set("If-None-Match", r.match)
+	default:
+		req.Header.Set("If-Match", r.match)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])

@@ -28,6 +28,9 @@ type Controller interface {
 	Workflows(ctx context.Context) ([]WorkflowInfo, error)
 	Workflow(ctx context.Context, path, version string) (WorkflowInfo, error)
 	Items(ctx context.Context) ([]ItemInfo, error)
+	// Item returns the document that is in service under a key; NotFound,
+	// UnknownKey.
+	Item(ctx context.Context, key item.Key) (ItemInfo, error)
 	Agents(ctx context.Context) ([]AgentInfo, error)
 	Status(ctx context.Context) (Status, error)
 	// TaskLog returns the bytes of a task's log file from an offset; with follow
@@ -97,7 +100,8 @@ type WorkflowInfo struct {
 	Breakpoints []json.RawMessage `json:"breakpoints"`
 }
 
-// ItemInfo is a deployed object.
+// ItemInfo is a deployed object. The fields from Document on are in the answer
+// about one object only.
 type ItemInfo struct {
 	Kind       string       `json:"kind"`
 	Path       string       `json:"path"`
@@ -107,6 +111,9 @@ type ItemInfo struct {
 	Newest     bool         `json:"newest"`
 	Removed    bool         `json:"removed"`
 	Quarantine *ProblemInfo `json:"quarantine"`
+
+	Document string `json:"document"`
+	Added    int64  `json:"added"` // the event that brought it
 }
 
 // AgentInfo is an Agent as its Controller sees it.

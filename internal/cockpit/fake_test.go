@@ -358,11 +358,9 @@ func (s *fakeEvents) Next() ([]engine.Stamped, error) {
 		var grown chan struct{}
 		err := s.f.do(func() error {
 			grown = s.f.grown
-			for i := range s.f.events {
-				if e := &s.f.events[i]; e.ID > s.after && e.ID > s.f.torn && len(batch) < 7 {
-					batch = append(batch, *e)
-				}
-			}
+			behind := max(s.after, s.f.torn)
+			from := sort.Search(len(s.f.events), func(i int) bool { return s.f.events[i].ID > behind })
+			batch = append(batch, s.f.events[from:min(len(s.f.events), from+7)]...)
 			return nil
 		})
 		if err != nil {
@@ -501,6 +499,22 @@ func (f *fake) Items(context.Context) (all []ItemInfo, err error) {
 		return nil
 	})
 	return all, err
+}
+
+// Item implements Controller.
+func (f *fake) Item(_ context.Context, key item.Key) (i ItemInfo, err error) {
+	err = f.do(func() error {
+		it, ok := f.c.Newest(key)
+		if !ok {
+			return fault.New(fault.NotFound, "UnknownKey", "%s is not deployed", key)
+		}
+		i = ItemInfo{
+			Kind: string(it.Ref.Kind), Path: it.Ref.Path, VersionID: it.Ref.VersionID, Revision: it.Ref.Revision, Signer: it.Signer, Newest: true,
+			Document: it.Document.Text, Added: it.Added,
+		}
+		return nil
+	})
+	return i, err
 }
 
 // Agents implements Controller.

@@ -106,9 +106,13 @@ func (f *fold) events(from int64, batch []engine.Stamped, isOrders map[string]bo
 	if err := f.load(batch, isOrders); err != nil {
 		return err
 	}
+	items := &shelf{w: f.w, now: f.now}
 	for i := range batch {
 		s := &batch[i]
 		if s.Key == "" || !isOrders[s.Event.Type()] {
+			if err := items.event(f.controller, s); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := f.event(s); err != nil {

@@ -183,11 +183,33 @@ func (f *follower) follow(ctx context.Context) error {
 		if batch = behind(batch, position); len(batch) == 0 {
 			continue
 		}
-		if err := f.commit(ctx, position, batch); err != nil {
-			return err
+		for len(batch) > 0 {
+			part := fewItems(batch)
+			if err := f.commit(ctx, position, part); err != nil {
+				return err
+			}
+			position = part[len(part)-1].ID
+			batch = batch[len(part):]
 		}
-		position = batch[len(batch)-1].ID
 	}
+}
+
+// maxItems is how many documents one transaction takes over: each is indexed,
+// and others wait for the transaction.
+const maxItems = 300
+
+// fewItems returns the first events of a batch that one transaction takes.
+func fewItems(batch []engine.Stamped) []engine.Stamped {
+	items := 0
+	for i := range batch {
+		if _, ok := batch[i].Event.(*engine.ItemAdded); ok {
+			items++
+		}
+		if items > maxItems {
+			return batch[:i]
+		}
+	}
+	return batch
 }
 
 // begin returns the position in the database, up to which the mirror is brought as

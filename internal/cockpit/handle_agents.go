@@ -80,7 +80,7 @@ func (k *call) addAgent() error {
 	if problems := objectfile.Validate(objects); len(problems) > 0 {
 		return invalidObjects(problems)
 	}
-	if _, err := k.deployObjects(h, rand.Text(), objects, in.Reason); err != nil {
+	if _, err := k.deployObjects(h, rand.Text(), objects, nil, in.Reason); err != nil {
 		return err
 	}
 	return k.done()

@@ -10,6 +10,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/objectfile"
+	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 	"github.com/signet-scheduler/signet/internal/trust"
 )
@@ -88,17 +89,18 @@ func (k *call) deploy() error {
 	if err != nil {
 		return err
 	}
-	deployed, err := k.deployObjects(h, commandID, objects, in.Reason)
+	deployed, err := k.deployObjects(h, commandID, objects, nil, in.Reason)
 	if err != nil {
 		return err
 	}
 	return k.answer(api.DeployResponse{Deployed: deployed})
 }
 
-// deployObjects signs what has no signature and sends all to the Controller.
-func (k *call) deployObjects(h *history, commandID string, objects []objectfile.Object, reason string) ([]api.DeployedObject, error) {
+// deployObjects signs what has no signature and sends all to the Controller,
+// with what goes.
+func (k *call) deployObjects(h *history, commandID string, objects []objectfile.Object, remove []item.Key, reason string) ([]api.DeployedObject, error) {
 	version := k.newVersion()
-	u := ItemUpdate{CommandID: commandID, By: k.actor()}
+	u := ItemUpdate{CommandID: commandID, By: k.actor(), Remove: remove}
 	var deployed []api.DeployedObject
 	var names []string
 	var problems []fault.Problem
@@ -120,10 +122,27 @@ func (k *call) deployObjects(h *history, commandID string, objects []objectfile.
 	if len(problems) > 0 {
 		return nil, &fault.Error{Kind: fault.Untrusted, Code: "InvalidEvidence", Message: "not every object has good evidence, so none was deployed", Problems: problems}
 	}
+	for _, key := range remove {
+		names = append(names, key.String())
+	}
 	if err := k.beginAudit(h.id, names, reason); err != nil {
 		return nil, err
 	}
+	if err := k.noteReason(h, commandID, reason); err != nil {
+		return nil, err
+	}
 	return deployed, h.controller.UpdateItems(k.r.Context(), u)
+}
+
+// noteReason keeps the reason of a deployment for the versions that it brings: the
+// Controller's events don't have it.
+func (k *call) noteReason(h *history, commandID, reason string) error {
+	if reason == "" {
+		return nil
+	}
+	return k.db.Write(k.r.Context(), func(w store.Writer) error {
+		return w.AddDeployment(h.id, commandID, reason, k.clock.Now().UnixMilli())
+	})
 }
 
 // newVersion returns the version of the workflows of this deployment.

@@ -15,8 +15,8 @@ const (
 	maxLogLines = 2000
 	// logWait is the longest that a call waits for more of a log.
 	logWait = 30 * time.Second
-	// maxHits is how many lines one search names.
-	maxHits = 10_000
+	// maxLogHits is how many lines one search names.
+	maxLogHits = 10_000
 )
 
 // logQuery is what all calls about the lines of a log say.
@@ -113,7 +113,7 @@ func (k *call) listLogErrors() error {
 }
 
 func (k *call) answerHits(q logQuery, good func(logline.Line) bool, worth func(*pieceStart) bool) error {
-	limit := int(q.number("limit", pageSize, 0, maxHits))
+	limit := int(q.number("limit", pageSize, 0, maxLogHits))
 	text := q.flag("text")
 	if q.err != nil {
 		return q.err

@@ -27,6 +27,7 @@ type history struct {
 	signals    *signals
 	follower   *follower
 	fetcher    *fetcher
+	takeOver   *takeOver
 	mirror     *mirror.Mirror
 	catalog    *catalog
 	logs       *logCache
@@ -58,9 +59,11 @@ func newHistory(p historyParts) *history {
 		id: p.id, name: p.name, controller: p.controller, db: p.db, clock: p.clock, log: p.log, signals: s,
 		wakeLogs: f.wakeUp, confirmEvery: p.confirmEvery, tell: tell,
 	}
-	return &history{
+	h := &history{
 		id: p.id, controller: p.controller, db: p.db, clock: p.clock, pack: p.pack, signals: s, follower: follower.init(), fetcher: f, mirror: follower.mirror, catalog: workflows, logs: newLogCache(),
 	}
+	h.takeOver = &takeOver{id: p.id, controller: p.controller, db: p.db, clock: p.clock, log: p.log, catchUp: h.catchUp}
+	return h
 }
 
 // run follows the Controller until ctx ends.
@@ -68,6 +71,7 @@ func (h *history) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { h.follower.run(ctx) })
 	wg.Go(func() { h.fetcher.run(ctx) })
+	wg.Go(func() { h.takeOver.run(ctx) })
 	wg.Wait()
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/transport"
 )
@@ -331,6 +332,13 @@ func (r *Remote) Items(ctx context.Context) ([]ItemInfo, error) {
 	}
 	err := r.get(ctx, "/item", &out)
 	return out.Items, err
+}
+
+// Item implements Controller.
+func (r *Remote) Item(ctx context.Context, key item.Key) (i ItemInfo, err error) {
+	v := url.Values{"kind": {string(key.Kind)}, "path": {key.Path}}
+	err = r.get(ctx, "/item?"+v.Encode(), &i)
+	return i, err
 }
 
 // Agents implements Controller.

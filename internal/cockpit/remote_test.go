@@ -154,7 +154,8 @@ func TestRemote(t *testing.T) {
 	w, e4 := r.Workflow(ctx, "a/b", "1")
 	items, e5 := r.Items(ctx)
 	agents, e6 := r.Agents(ctx)
-	for i, err := range []error{e1, e2, e3, e4, e5, e6, r.UpdateItems(ctx, u)} {
+	_, e7 := r.Item(ctx, item.Key{Kind: item.KindWorkflow, Path: "a/b"})
+	for i, err := range []error{e1, e2, e3, e4, e5, e6, e7, r.UpdateItems(ctx, u)} {
 		if err != nil {
 			t.Errorf("call %d: %v", i, err)
 		}
@@ -164,14 +165,15 @@ func TestRemote(t *testing.T) {
 	}
 	want := []string{
 		"GET /controller/api/order/a%2Fb%20%2E%2E%2F%23%3F", "GET /controller/api/order?after=x+y&limit=5&workflow=a%2Fb", "GET /controller/api/workflow",
-		"GET /controller/api/workflow?path=a%2Fb&versionId=1", "GET /controller/api/item", "GET /controller/api/agent", "POST /controller/api/item",
+		"GET /controller/api/workflow?path=a%2Fb&versionId=1", "GET /controller/api/item", "GET /controller/api/agent", "GET /controller/api/item?kind=Workflow&path=a%2Fb",
+		"POST /controller/api/item",
 	}
 	for i := range want {
 		if g.got[i] != want[i] {
 			t.Errorf("call %d: %s, want %s", i, g.got[i], want[i])
 		}
 	}
-	if b := g.bodies[6]; b != `{"commandId":"2","by":{},"add":[{"string":"{}","evidence":{"TYPE":"X509"}}],"remove":[{"kind":"Workflow","path":"W"}]}` {
+	if b := g.bodies[7]; b != `{"commandId":"2","by":{},"add":[{"string":"{}","evidence":{"TYPE":"X509"}}],"remove":[{"kind":"Workflow","path":"W"}]}` {
 		t.Errorf("items: %s", b)
 	}
 	events, err := r.Events(ctx, 5)

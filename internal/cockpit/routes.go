@@ -18,6 +18,8 @@ const (
 	workflowsView     Permission = "workflows:view"
 	workflowsControl  Permission = "workflows:control"
 	deploymentsManage Permission = "deployments:manage"
+	inventoryView     Permission = "inventory:view"
+	inventoryManage   Permission = "inventory:manage"
 	agentsView        Permission = "agents:view"
 	agentsManage      Permission = "agents:manage"
 	historyView       Permission = "history:view"
@@ -29,13 +31,13 @@ const (
 
 // permissions returns what a role may do, sorted.
 func permissions(r identity.Role) []Permission {
-	all := []Permission{agentsView, eventsView, historyView, ordersView, workflowsView}
+	all := []Permission{agentsView, eventsView, historyView, inventoryView, ordersView, workflowsView}
 	switch r {
 	case identity.Viewer:
 	case identity.Operator:
 		all = append(all, ordersManage, workflowsControl)
 	case identity.Administrator:
-		all = append(all, ordersManage, workflowsControl, deploymentsManage, agentsManage, auditView, accountsManage, backupsMake)
+		all = append(all, ordersManage, workflowsControl, deploymentsManage, inventoryManage, agentsManage, auditView, accountsManage, backupsMake)
 	default:
 		return nil
 	}
@@ -118,6 +120,26 @@ func routes() []route {
 		{"POST", "/deployments", "deploy", deploymentsManage, documents, true, false, (*call).deploy},
 		{"POST", "/deployments/validate", "validateDeployment", workflowsView, documents, false, false, (*call).validateDeployment},
 		{"POST", "/deployments/revoke", "revokeDeployment", deploymentsManage, body, true, false, (*call).revokeDeployment},
+
+		{"GET", "/inventory", "listObjects", inventoryView, noBody, false, false, (*call).listObjects},
+		{"GET", "/inventory/folders", "listFolders", inventoryView, noBody, false, false, (*call).listFolders},
+		{"GET", "/inventory/object", "getObject", inventoryView, noBody, false, false, (*call).getObject},
+		{"PUT", "/inventory/object", "putObject", inventoryManage, body, true, false, (*call).putObject},
+		{"DELETE", "/inventory/object", "deleteObject", inventoryManage, noBody, true, false, (*call).deleteObject},
+		{"POST", "/inventory/drafts", "putDrafts", inventoryManage, documents, true, false, (*call).putDrafts},
+		{"POST", "/inventory/validate", "validateDraft", inventoryView, body, false, false, (*call).validateDraft},
+		{"POST", "/inventory/convert", "convertDraft", inventoryView, body, false, false, (*call).convertDraft},
+		{"POST", "/inventory/deploy", "deployDrafts", deploymentsManage, body, true, false, (*call).deployDrafts},
+		{"POST", "/inventory/discard", "discardDraft", inventoryManage, tiny, true, false, (*call).discardDraft},
+		{"POST", "/inventory/rename", "renameObject", inventoryManage, tiny, true, false, (*call).renameObject},
+		{"POST", "/inventory/copy", "copyObject", inventoryManage, tiny, true, false, (*call).copyObject},
+		{"GET", "/inventory/trash", "listTrash", inventoryView, noBody, false, false, (*call).listTrash},
+		{"POST", "/inventory/restore", "restoreObject", inventoryManage, tiny, true, false, (*call).restoreObject},
+		{"POST", "/inventory/purge", "purgeObject", inventoryManage, tiny, true, false, (*call).purgeObject},
+		{"GET", "/inventory/versions", "listVersions", inventoryView, noBody, false, false, (*call).listVersions},
+		{"GET", "/inventory/version", "getObjectVersion", inventoryView, noBody, false, false, (*call).getObjectVersion},
+		{"GET", "/inventory/usedby", "listObjectUsers", inventoryView, noBody, false, false, (*call).listObjectUsers},
+		{"GET", "/inventory/search", "searchInventory", inventoryView, noBody, false, false, (*call).searchInventory},
 
 		{"GET", "/agents", "listAgents", agentsView, noBody, false, false, (*call).listAgents},
 		{"POST", "/agents", "addAgent", agentsManage, tiny, true, false, (*call).addAgent},

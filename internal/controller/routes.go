@@ -444,27 +444,52 @@ func oneWorkflow(e *engine.Controller, path, version string) (any, error) {
 	return v, nil
 }
 
+type itemView struct {
+	Kind       string       `json:"kind"`
+	Path       string       `json:"path"`
+	VersionID  string       `json:"versionId,omitempty"`
+	Revision   int64        `json:"revision,omitempty"`
+	Signer     string       `json:"signer"`
+	Newest     bool         `json:"newest"`
+	Removed    bool         `json:"removed,omitempty"`
+	Quarantine *problemView `json:"quarantine,omitempty"`
+	Document   string       `json:"document,omitempty"` // in the answer about one item only
+	Added      int64        `json:"added,omitempty"`    // likewise: the event that brought it
+}
+
+func viewItem(e *engine.Controller, it *engine.Item) itemView {
+	return itemView{
+		Kind: string(it.Ref.Kind), Path: it.Ref.Path, VersionID: it.Ref.VersionID, Revision: it.Ref.Revision, Signer: it.Signer, Newest: e.IsHead(it),
+		Removed: it.Removed, Quarantine: viewProblem(it.Quarantine),
+	}
+}
+
 func (c *Controller) getItems(w http.ResponseWriter, r *http.Request) {
-	type view struct {
-		Kind       string       `json:"kind"`
-		Path       string       `json:"path"`
-		VersionID  string       `json:"versionId,omitempty"`
-		Revision   int64        `json:"revision,omitempty"`
-		Signer     string       `json:"signer"`
-		Newest     bool         `json:"newest"`
-		Removed    bool         `json:"removed,omitempty"`
-		Quarantine *problemView `json:"quarantine,omitempty"`
+	key := item.Key{Kind: item.Kind(r.URL.Query().Get("kind")), Path: r.URL.Query().Get("path")}
+	if key != (item.Key{}) {
+		v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) { return oneItem(e, key) })
+		c.answer(w, v, err)
+		return
 	}
 	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
-		views := []view{}
+		views := []itemView{}
 		for _, it := range e.Items() {
-			views = append(views, view{
-				string(it.Ref.Kind), it.Ref.Path, it.Ref.VersionID, it.Ref.Revision, it.Signer, e.IsHead(it), it.Removed, viewProblem(it.Quarantine),
-			})
+			views = append(views, viewItem(e, it))
 		}
 		return map[string]any{"items": views}, nil
 	})
 	c.answer(w, v, err)
+}
+
+// oneItem returns the newest document of a key.
+func oneItem(e *engine.Controller, key item.Key) (any, error) {
+	it, ok := e.Newest(key)
+	if !ok {
+		return nil, fault.New(fault.NotFound, "UnknownKey", "%s is not deployed", key).About(key.String())
+	}
+	v := viewItem(e, it)
+	v.Document, v.Added = it.Document.Text, it.Added
+	return v, nil
 }
 
 type agentView struct {

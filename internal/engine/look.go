@@ -110,5 +110,11 @@ func (c *Controller) Attachments(agent string) []ItemAttachment {
 	return all
 }
 
+// Newest returns the document that is in service under a key.
+func (c *Controller) Newest(k item.Key) (*Item, bool) {
+	it, ok := c.current(ItemRef{Kind: k.Kind, Path: k.Path})
+	return it, ok && !it.Removed
+}
+
 // Item returns a deployed document.
 func (c *Controller) Item(ref ItemRef) (*Item, bool) { return c.items.get(ref.String()) }

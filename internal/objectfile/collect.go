@@ -258,7 +258,7 @@ func (c *collector) read(file string, key item.Key, isYAML bool) *Object {
 	if !ok {
 		return nil
 	}
-	o := &Object{Key: key, File: file, Bytes: data, YAML: isYAML}
+	o := &Object{Key: key, File: file, Bytes: data, YAML: isYAML, Source: data}
 	if !isYAML {
 		return o
 	}

@@ -1,8 +1,12 @@
 package objectfile
 
 import (
+	"strconv"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
+	"github.com/signet-scheduler/signet/internal/inventory"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
@@ -17,44 +21,60 @@ func (o *Object) line(where string) int {
 	if err != nil {
 		return 0
 	}
-	line, _ := strictjson.LineCol(o.Bytes, descend(jsonTree{n}, where).n.Offset)
+	found, _ := descendTo(pointedJSON{n}, where)
+	line, _ := strictjson.LineCol(o.Bytes, found.n.Offset)
 	return line
 }
 
-// tree is what JSON and YAML nodes have in common here.
-type tree[T any] interface {
-	// children calls yield with the path of each child, below path, until it
-	// returns false.
-	children(path string, yield func(childPath string, child T) bool)
-}
-
-// descend returns the node at a JSON path, or the last one on the way to it.
-// Paths are compared as strictjson writes them, so that none needs parsing.
-func descend[T tree[T]](node T, where string) T {
+// descendTo returns the node at a JSON path, or the last one on the way to it, and
+// its JSON pointer. Paths are compared as strictjson writes them, so that none
+// needs parsing.
+func descendTo[T pointed[T]](node T, where string) (found T, pointer string) {
 	path := "$"
-	for found := true; found && path != where; {
-		found = false
-		node.children(path, func(childPath string, child T) bool {
+	for going := true; going && path != where; {
+		going = false
+		node.members(path, func(token, childPath string, child T) bool {
 			if rest, ok := strings.CutPrefix(where, childPath); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-				node, path, found = child, childPath, true
+				node, path, going = child, childPath, true
+				pointer += "/" + inventory.EscapePointer(token)
 				return false
 			}
 			return true
 		})
 	}
-	return node
+	return node, pointer
 }
 
-type jsonTree struct{ n *strictjson.Node }
+type pointedJSON struct{ n *strictjson.Node }
 
-func (t jsonTree) children(path string, yield func(string, jsonTree) bool) {
+func (t pointedJSON) members(path string, yield func(token, childPath string, child pointedJSON) bool) {
 	for i, child := range t.n.Items {
-		childPath := strictjson.IndexPath(path, i)
+		token, childPath := strconv.Itoa(i), strictjson.IndexPath(path, i)
 		if t.n.Kind == strictjson.Object {
-			childPath = strictjson.KeyPath(path, t.n.Keys[i])
+			token, childPath = t.n.Keys[i], strictjson.KeyPath(path, t.n.Keys[i])
 		}
-		if !yield(childPath, jsonTree{child}) {
+		if !yield(token, childPath, pointedJSON{child}) {
 			return
 		}
+	}
+}
+
+type pointedYAML struct{ n *yaml.Node }
+
+func (t pointedYAML) members(path string, yield func(token, childPath string, child pointedYAML) bool) {
+	switch t.n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(t.n.Content); i += 2 {
+			if !yield(t.n.Content[i].Value, strictjson.KeyPath(path, t.n.Content[i].Value), pointedYAML{t.n.Content[i+1]}) {
+				return
+			}
+		}
+	case yaml.SequenceNode:
+		for i, child := range t.n.Content {
+			if !yield(strconv.Itoa(i), strictjson.IndexPath(path, i), pointedYAML{child}) {
+				return
+			}
+		}
+	default:
 	}
 }

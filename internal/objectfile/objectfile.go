@@ -38,6 +38,7 @@ type Object struct {
 	Bytes    []byte            // the document; JSON, also when the file is YAML
 	Evidence map[string][]byte // signature files by suffix (".sig", …); nil when there is none
 	YAML     bool              // the file is YAML
+	Source   []byte            // the file as it is
 
 	yaml *yamlDocument // lines of the file, for messages; nil for JSON
 }

@@ -40,25 +40,9 @@ func FromYAML(data []byte) ([]byte, error) {
 // yamlDocument keeps the tree of a document, for the lines of its values.
 type yamlDocument struct{ root *yaml.Node }
 
-func (d *yamlDocument) line(where string) int { return descend(yamlTree{d.root}, where).n.Line }
-
-type yamlTree struct{ n *yaml.Node }
-
-func (t yamlTree) children(path string, yield func(string, yamlTree) bool) {
-	switch t.n.Kind {
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(t.n.Content); i += 2 {
-			if !yield(strictjson.KeyPath(path, t.n.Content[i].Value), yamlTree{t.n.Content[i+1]}) {
-				return
-			}
-		}
-	case yaml.SequenceNode:
-		for i, child := range t.n.Content {
-			if !yield(strictjson.IndexPath(path, i), yamlTree{child}) {
-				return
-			}
-		}
-	}
+func (d *yamlDocument) line(where string) int {
+	found, _ := descendTo(pointedYAML{d.root}, where)
+	return found.n.Line
 }
 
 func readYAML(data []byte) (*yamlDocument, []byte, error) {

@@ -1,6 +1,6 @@
 // Package store is the Cockpit's database: accounts, sessions, the audit trail,
-// how far each Controller's events have been read, and the history that was made
-// of them.
+// how far each Controller's events have been read, the history that was made of
+// them, and the inventory of objects.
 //
 // It owns what is kept and what a transaction promises; the engines are below
 // (sqlite), and storetest is the one suite that every engine passes. It must not
@@ -33,6 +33,8 @@ type Store interface {
 // Reader is a view of the database, valid within the call it was given to.
 // Errors: NotFound for what isn't there, else about the database itself.
 type Reader interface {
+	InventoryReader
+
 	Account(name string) (Account, error) // NotFound, UnknownAccount
 	Accounts() ([]Account, error)         // by name
 	// Administrators counts the accounts of a role that aren't disabled.
@@ -86,6 +88,7 @@ type Reader interface {
 // Writer is a Reader that changes.
 type Writer interface {
 	Reader
+	InventoryWriter
 
 	AddAccount(a Account) error      // Conflict, DuplicateAccount: names differ by more than case
 	ChangeAccount(a Account) error   // NotFound, UnknownAccount

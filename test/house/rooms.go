@@ -43,6 +43,7 @@ var rooms = map[string]room{
 	"internal/calendar":   {kind: pure, owns: "days, periods, cycles"},
 	"internal/order":      {kind: pure, owns: "one order: states, events, transitions"},
 	"internal/engine":     {kind: pure, owns: "the state of Controller and Agent"},
+	"internal/inventory":  {kind: pure, owns: "what stands in the inventory's documents: references, texts, states"},
 
 	"internal/fsys":    {kind: mechanism, owns: "the way to disk"},
 	"internal/clock":   {kind: mechanism, owns: "the way to time"},

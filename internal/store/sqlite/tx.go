@@ -32,6 +32,21 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	return n, failure(err)
 }
 
+// insert adds a row and returns its id. RETURNING would do the same, but makes
+// SQLite set a savepoint, at which the index of texts is written to disk each time.
+func (t *tx) insert(query string, args ...any) (int64, error) {
+	s, err := t.link.stmt(t.ctx, query) //nolint:sqlclosecheck // it is the link's
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, failure(err)
+	}
+	id, err := r.LastInsertId()
+	return id, failure(err)
+}
+
 // row is what a scanning function gets.
 type row interface{ Scan(into ...any) error }
 

@@ -417,6 +417,343 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/inventory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Objects of the inventory
+         * @description Those of one folder by name, or with `recursive` all below it by path. What is in the trash is left out. The states: `draft` (never deployed), `invalid` (the
+         *     draft has problems), `changed` (the draft differs from what is deployed), `deployed`, `notDeployed` (taken out of service).
+         */
+        get: operations["listObjects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/convert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write a JSON text as YAML, or the other way
+         * @description The comments of YAML get lost, and `lossy` says so.
+         */
+        post: operations["convertDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a draft of another path from an object */
+        post: operations["copyObject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/deploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deploy drafts, all or none
+         * @description The server makes JSON of each draft, completes and signs it, where the security level lets it, and sends all in one transaction. Objects that are deployed as they are stay.
+         *     What was renamed since it was deployed is taken out of service under its old path in the same transaction. With `dryRun` nothing happens; the answer tells what would.
+         */
+        post: operations["deployDrafts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the draft up, for what was deployed last */
+        post: operations["discardDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/drafts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Save the drafts of many objects, all or none
+         * @description As `signet put` does. Drafts that are there already are replaced; what an object says already isn't saved again.
+         */
+        post: operations["putDrafts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The folders in a folder, with the counts of all that is in them or below */
+        get: operations["listFolders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/object": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One object with its text
+         * @description The text is that of the draft; where there is none, what an author goes on with from the document that was deployed last: without the fields that the server puts at its head.
+         *     With `source` deployed it is that document, its exact bytes. The ETag is the object's revision.
+         */
+        get: operations["getObject"];
+        /**
+         * Save the draft of an object
+         * @description Nothing is deployed. The text may have problems; the answer tells them. `If-Match` has to be the ETag of what was read, or `If-None-Match` has to be * for a new object;
+         *     412 ObjectChanged tells who saved meanwhile. With `saveAs` the text is also kept as a version of that name.
+         */
+        put: operations["putObject"];
+        post?: never;
+        /**
+         * Put an object into the trash
+         * @description What is deployed has to be taken out of service first (409 StillDeployed). With `If-Match` only the revision that was read.
+         */
+        delete: operations["deleteObject"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete an object in the trash for good, with all its versions */
+        post: operations["purgeObject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an object or a folder another path, and adjust all that names it
+         * @description Without `kind` a folder with all that is in it and below. Drafts that name what moves are adjusted, all other bytes of theirs stay; where an object has no draft, it gets one.
+         *     Nothing is deployed: what is deployed stays under its old path until the object is deployed under the new one. With `dryRun` nothing happens; the answer tells what would.
+         *     Where a reference can't be adjusted, nothing is done (422 CannotRename); a dry run lists these places in `problems`.
+         */
+        post: operations["renameObject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an object out of the trash */
+        post: operations["restoreObject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find a text in the objects of the inventory
+         * @description First in paths and titles, then in all texts of the objects: names of jobs, scripts, labels, expressions, names of Agents. At least three characters; capitals make no difference.
+         *     At most five hits of one object. A page may be short, and even empty, while there is more behind its cursor: so much is looked at for one page only.
+         */
+        get: operations["searchInventory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was deleted, the newest first */
+        get: operations["listTrash"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/usedby": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The objects that name an object, and where
+         * @description As the drafts say, or what is deployed where there is none. The object itself need not exist.
+         */
+        get: operations["listObjectUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what is wrong with a text, without saving it
+         * @description Of an expression, `textLine` and `textColumn` tell where in the expression. `missing` are objects that it names and that aren't in the inventory.
+         */
+        post: operations["validateDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One version with its text
+         * @description Of a deployed version the text is the exact bytes that were signed.
+         */
+        get: operations["getObjectVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The versions of an object, the newest first
+         * @description Each one that was deployed (the latest twenty, and those that are deployed still), and those that were saved by name.
+         */
+        get: operations["listVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/items": {
         parameters: {
             query?: never;
@@ -1097,6 +1434,14 @@ export interface components {
             duplicates: number;
             ids: string[];
         };
+        AdjustedText: {
+            kind: string;
+            new: string;
+            old: string;
+            /** @description As it was before */
+            path: string;
+            pointer: string;
+        };
         Agent: {
             /** @description Commands and events flow */
             coupled: boolean;
@@ -1207,6 +1552,30 @@ export interface components {
             skip?: components["schemas"]["SkipLabel"][];
             suspend?: boolean;
         };
+        ConvertDraftRequest: {
+            format: string;
+            text: string;
+            to: string;
+        };
+        ConvertDraftResponse: {
+            format: string;
+            /** @description Comments got lost */
+            lossy: boolean;
+            text: string;
+        };
+        CopyRequest: {
+            kind: string;
+            path: string;
+            reason?: string;
+            /** @description Number of a ticket, or its address */
+            ticket?: string;
+            /**
+             * Format: int64
+             * @description Minutes
+             */
+            timeSpent?: number;
+            to: string;
+        };
         /** @description How many orders are in which status */
         Counts: {
             [key: string]: number;
@@ -1222,6 +1591,20 @@ export interface components {
             running: components["schemas"]["RunningRow"][];
             /** @description The last 24 hours, the oldest first */
             throughput: components["schemas"]["EndedInHour"][];
+        };
+        DeployDraftsRequest: {
+            dryRun?: boolean;
+            objects: components["schemas"]["ObjectKey"][];
+            reason?: string;
+            /** @description Makes a repetition of this request harmless */
+            requestId?: string;
+            /** @description Number of a ticket, or its address */
+            ticket?: string;
+            /**
+             * Format: int64
+             * @description Minutes
+             */
+            timeSpent?: number;
         };
         DeployedObject: {
             kind: string;
@@ -1249,6 +1632,48 @@ export interface components {
         };
         DeployResponse: {
             deployed: components["schemas"]["DeployedObject"][];
+        };
+        DraftDeployment: {
+            deploys: components["schemas"]["DraftToDeploy"][];
+            dryRun: boolean;
+            /** @description What is named and neither deployed nor among the objects; it has to be deployed, too */
+            needs: components["schemas"]["RelatedObject"][];
+            /** @description Versions of the workflows that orders still run, of at most 50 workflows; in a dry run */
+            orders: components["schemas"]["WorkflowOrders"][];
+            /** @description Deployed as they are */
+            unchanged: components["schemas"]["ObjectKey"][];
+            /** @description Objects that name one of those, at most 500; in a dry run */
+            users: components["schemas"]["RelatedObject"][];
+            /** @description Taken out of service under their old paths */
+            withdraws: components["schemas"]["ObjectKey"][];
+        };
+        DraftObject: {
+            format: string;
+            kind: string;
+            path: string;
+            text: string;
+        };
+        DraftProblem: {
+            /** @description In characters */
+            column?: number;
+            hint?: string;
+            /** @description In the text */
+            line?: number;
+            message: string;
+            /** @description JSON pointer; left out for the whole document */
+            pointer?: string;
+            textColumn?: number;
+            /** @description In the expression that stands there */
+            textLine?: number;
+        };
+        DraftToDeploy: {
+            /** @description new, changed, or again (it was taken out of service) */
+            change: string;
+            kind: string;
+            path: string;
+            problems: components["schemas"]["DraftProblem"][];
+            /** @description That a workflow has got */
+            versionId?: string;
         };
         EndedInHour: {
             /** Format: int64 */
@@ -1443,6 +1868,62 @@ export interface components {
              */
             reached?: number;
             rows: components["schemas"]["HistoryStep"][];
+        };
+        InventoryFolder: {
+            /** @description Of these, what is to be deployed still: draft, invalid, changed */
+            changed: number;
+            hasFolders: boolean;
+            name: string;
+            /** @description In it and below */
+            objects: number;
+            path: string;
+        };
+        InventoryFolders: {
+            cursor?: string;
+            folder: components["schemas"]["InventoryFolder"];
+            folders: components["schemas"]["InventoryFolder"][];
+        };
+        InventoryObject: {
+            deployments: components["schemas"]["ObjectDeployment"][];
+            /** @description Of the text: json or yaml */
+            format: string;
+            object: components["schemas"]["InventorySummary"];
+            problems: components["schemas"]["DraftProblem"][];
+            references: components["schemas"]["ObjectReference"][];
+            tags?: string[];
+            text: string;
+        };
+        InventoryObjects: {
+            cursor?: string;
+            objects: components["schemas"]["InventorySummary"][];
+        };
+        /** @description An object of the inventory, without its text */
+        InventorySummary: {
+            /** Format: int64 */
+            changedAt: number;
+            changedBy: string;
+            /** @description At a Controller at least */
+            deployed: boolean;
+            deployments?: components["schemas"]["ObjectDeployment"][];
+            /** @description Of the draft: json or yaml; empty where there is none */
+            format: string;
+            /** @description Path under which it is still deployed since it was renamed */
+            former?: string;
+            kind: string;
+            path: string;
+            /** @description Of the draft */
+            problems: number;
+            /** @description The objects that it names */
+            references?: components["schemas"]["ObjectKey"][];
+            /** Format: int64 */
+            revision: number;
+            /** @description draft, invalid, changed, deployed, notDeployed or trash */
+            state: string;
+            /** @description Path that it has got; it goes when that is deployed */
+            successor?: string;
+            title: string;
+            /** Format: int64 */
+            trashedAt?: number;
         };
         Item: {
             kind: string;
@@ -1645,6 +2126,13 @@ export interface components {
             state?: string;
             url: string;
         };
+        MovedObject: {
+            /** @description It stays deployed under its old path until it is deployed under the new one */
+            deployed: boolean;
+            from: string;
+            kind: string;
+            to: string;
+        };
         /** @description What has changed; whoever shows it asks again */
         News: {
             /** @description More orders and workflows than are named */
@@ -1676,6 +2164,20 @@ export interface components {
             /** Format: int64 */
             time: number;
         };
+        ObjectDeployment: {
+            account?: string;
+            controller: string;
+            signer?: string;
+            /** Format: int64 */
+            time: number;
+            /**
+             * Format: int64
+             * @description Id of the version in the inventory
+             */
+            version: number;
+            /** @description Of a workflow */
+            versionId?: string;
+        };
         ObjectKey: {
             kind: string;
             path: string;
@@ -1683,6 +2185,60 @@ export interface components {
         ObjectProblem: {
             code: string;
             message: string;
+        };
+        ObjectReference: {
+            kind: string;
+            path: string;
+            /** @description JSON pointer of the text that names it */
+            pointer: string;
+        };
+        ObjectRequest: {
+            kind: string;
+            path: string;
+            reason?: string;
+            /** @description Number of a ticket, or its address */
+            ticket?: string;
+            /**
+             * Format: int64
+             * @description Minutes
+             */
+            timeSpent?: number;
+        };
+        ObjectUser: {
+            kind: string;
+            path: string;
+            pointers: string[];
+            state: string;
+        };
+        ObjectUsers: {
+            cursor?: string;
+            users: components["schemas"]["ObjectUser"][];
+        };
+        ObjectVersion: {
+            /** @description Empty while it isn't known */
+            account: string;
+            /** @description To which it was deployed */
+            controller?: string;
+            /** @description The same for all that were deployed together */
+            deployment?: string;
+            /** @description SHA-256 of the text, in hex */
+            digest: string;
+            format: string;
+            /** Format: int64 */
+            id: number;
+            /** @description By which it was saved */
+            name?: string;
+            reason?: string;
+            signer?: string;
+            text?: string;
+            /** Format: int64 */
+            time: number;
+            /** @description Of a deployed workflow */
+            versionId?: string;
+        };
+        ObjectVersions: {
+            cursor?: string;
+            versions: components["schemas"]["ObjectVersion"][];
         };
         /**
          * @description The order: id, workflow {path, versionId}, position, state {TYPE, ...}, arguments, outcome, historicOutcomes [{position, outcome}],
@@ -1781,10 +2337,81 @@ export interface components {
             /** @description A file with line, or a JSON path */
             where?: string;
         };
+        PutDraft: {
+            kind: string;
+            path: string;
+            problems: components["schemas"]["DraftProblem"][];
+            /** @description False when it said so already */
+            saved: boolean;
+            state: string;
+        };
+        PutDraftsRequest: {
+            objects: components["schemas"]["DraftObject"][];
+            reason?: string;
+            /** @description Number of a ticket, or its address */
+            ticket?: string;
+            /**
+             * Format: int64
+             * @description Minutes
+             */
+            timeSpent?: number;
+        };
+        PutDraftsResponse: {
+            objects: components["schemas"]["PutDraft"][];
+        };
         PutFilterRequest: {
             /** @description What the page makes of it is its own affair */
             query: string;
             shared?: boolean;
+        };
+        PutObjectRequest: {
+            /** @description json or yaml */
+            format: string;
+            reason?: string;
+            saveAs?: string;
+            text: string;
+            /** @description Number of a ticket, or its address */
+            ticket?: string;
+            /**
+             * Format: int64
+             * @description Minutes
+             */
+            timeSpent?: number;
+        };
+        RelatedObject: {
+            /** @description The object of the deployment to which it is related */
+            by: string;
+            kind: string;
+            path: string;
+            /** @description Empty when it isn't in the inventory */
+            state?: string;
+        };
+        RenameProblem: {
+            kind: string;
+            message: string;
+            path: string;
+            pointer?: string;
+        };
+        RenameRequest: {
+            dryRun?: boolean;
+            from: string;
+            /** @description Left out for a folder */
+            kind?: string;
+            reason?: string;
+            /** @description Number of a ticket, or its address */
+            ticket?: string;
+            /**
+             * Format: int64
+             * @description Minutes
+             */
+            timeSpent?: number;
+            to: string;
+        };
+        RenameResponse: {
+            adjusted: components["schemas"]["AdjustedText"][];
+            dryRun: boolean;
+            moved: components["schemas"]["MovedObject"][];
+            problems: components["schemas"]["RenameProblem"][];
         };
         ResetAgentRequest: components["schemas"]["Explanation"];
         ResumeOrdersRequest: components["schemas"]["Explanation"] & {
@@ -1825,6 +2452,32 @@ export interface components {
         };
         SavedFilters: {
             filters: components["schemas"]["SavedFilter"][];
+        };
+        SavedObject: {
+            object: components["schemas"]["InventorySummary"];
+            problems: components["schemas"]["DraftProblem"][];
+        };
+        SearchHit: {
+            /** @description Where the hit begins in the excerpt */
+            at: number;
+            /** @description Of that line */
+            excerpt: string;
+            /** @description path, title, or the field of the document: job, script, label ... */
+            field: string;
+            job?: string;
+            kind: string;
+            length: number;
+            /** @description Of the text */
+            line: number;
+            /** @description Of the variable or parameter */
+            name?: string;
+            path: string;
+            pointer?: string;
+            state: string;
+        };
+        SearchHits: {
+            cursor?: string;
+            hits: components["schemas"]["SearchHit"][];
         };
         Session: {
             account: string;
@@ -1876,6 +2529,17 @@ export interface components {
             /** Format: int64 */
             p95: number;
         };
+        ValidateDraftRequest: {
+            format: string;
+            kind: string;
+            path: string;
+            text: string;
+        };
+        ValidateDraftResponse: {
+            missing: components["schemas"]["ObjectKey"][];
+            problems: components["schemas"]["DraftProblem"][];
+            references: components["schemas"]["ObjectReference"][];
+        };
         ValidateResponse: {
             problems: components["schemas"]["ProblemDetail"][];
         };
@@ -1918,6 +2582,13 @@ export interface components {
             suspended: boolean;
             versionId: string;
             versions: string[];
+        };
+        WorkflowOrders: {
+            /** @description It is the version that new orders get, until now */
+            newest: boolean;
+            orders: number;
+            versionId: string;
+            workflow: string;
         };
         WorkflowRow: {
             counts: components["schemas"]["Counts"];
@@ -2016,6 +2687,10 @@ export interface components {
         IfMatch: string;
         /** @description `*`: it is to be made */
         IfNoneMatch: string;
+        /** @description Path of a folder; the root if left out */
+        InFolder: string;
+        /** @description Workflow, JobResource or AgentRef */
+        Kind: string;
         /** @description At most so many elements in the answer */
         Limit: number;
         /** @description Number of the first line */
@@ -2036,6 +2711,9 @@ export interface components {
         Oldest: boolean;
         /** @description The order's id, percent-encoded */
         OrderId: string;
+        Path: string;
+        /** @description For the audit trail */
+        Reason: string;
         /** @description Only with one of these results, with commas: open, succeeded, failed, timedOut, killed, lost, disrupted, or of a run cancelled */
         Results: string;
         /** @description Only steps with this return code */
@@ -3135,6 +3813,913 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Throughput"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listObjects: {
+        parameters: {
+            query?: {
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description What else to tell of each object, separated by commas: `deployments` and `references` */
+                fields?: string;
+                /** @description Path of a folder; the root if left out */
+                folder?: components["parameters"]["InFolder"];
+                /** @description Only objects of this kind (Workflow, JobResource, AgentRef) */
+                kind?: string;
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+                /** @description Only objects with this text in path or title; capitals make no difference */
+                q?: string;
+                /** @description Also what lies in folders of the folder */
+                recursive?: boolean;
+                /** @description Only objects in these states, separated by commas */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of objects */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "objects": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "title": "Nightly load",
+                     *           "state": "changed",
+                     *           "deployed": true,
+                     *           "format": "yaml",
+                     *           "problems": 0,
+                     *           "revision": 7,
+                     *           "changedAt": 1789900000123,
+                     *           "changedBy": "ada"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InventoryObjects"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    convertDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "{\"instructions\":[{\"TYPE\":\"Stop\"}]}",
+                 *       "format": "json",
+                 *       "to": "yaml"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ConvertDraftRequest"];
+            };
+        };
+        responses: {
+            /** @description The other text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "text": "instructions:\n  - TYPE: Stop\n",
+                     *       "format": "yaml",
+                     *       "lossy": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConvertDraftResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    copyObject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "Workflow",
+                 *       "path": "nightly/load",
+                 *       "to": "nightly/load-2"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CopyRequest"];
+            };
+        };
+        responses: {
+            /** @description Made; the ETag is its revision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": {
+                     *         "kind": "Workflow",
+                     *         "path": "nightly/load-2",
+                     *         "title": "",
+                     *         "state": "draft",
+                     *         "deployed": false,
+                     *         "format": "json",
+                     *         "problems": 0,
+                     *         "revision": 1,
+                     *         "changedAt": 1789900000123,
+                     *         "changedBy": "ada"
+                     *       },
+                     *       "problems": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SavedObject"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deployDrafts: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "objects": [
+                 *         {
+                 *           "kind": "Workflow",
+                 *           "path": "nightly/load"
+                 *         }
+                 *       ],
+                 *       "dryRun": true,
+                 *       "reason": "faster"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeployDraftsRequest"];
+            };
+        };
+        responses: {
+            /** @description What was deployed, or would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dryRun": true,
+                     *       "deploys": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "change": "changed",
+                     *           "problems": []
+                     *         }
+                     *       ],
+                     *       "unchanged": [],
+                     *       "withdraws": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/old-name"
+                     *         }
+                     *       ],
+                     *       "needs": [
+                     *         {
+                     *           "kind": "AgentRef",
+                     *           "path": "agent-9",
+                     *           "by": "Workflow:nightly/load",
+                     *           "state": "draft"
+                     *         }
+                     *       ],
+                     *       "users": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/report",
+                     *           "by": "JobResource:db"
+                     *         }
+                     *       ],
+                     *       "orders": [
+                     *         {
+                     *           "workflow": "nightly/load",
+                     *           "versionId": "20261129T140000Z-abcdef",
+                     *           "orders": 3,
+                     *           "newest": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DraftDeployment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    discardDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "Workflow",
+                 *       "path": "nightly/load",
+                 *       "reason": "not needed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ObjectRequest"];
+            };
+        };
+        responses: {
+            /** @description The object has no draft any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    putDrafts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "objects": [
+                 *         {
+                 *           "kind": "Workflow",
+                 *           "path": "nightly/load",
+                 *           "text": "{\"instructions\":[]}",
+                 *           "format": "json"
+                 *         }
+                 *       ],
+                 *       "reason": "from the repository"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutDraftsRequest"];
+            };
+        };
+        responses: {
+            /** @description Saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "objects": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "state": "draft",
+                     *           "saved": true,
+                     *           "problems": []
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PutDraftsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listFolders: {
+        parameters: {
+            query?: {
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Path of a folder; the root if left out */
+                folder?: components["parameters"]["InFolder"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The folder itself, and a page of the folders in it by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "folder": {
+                     *         "path": "",
+                     *         "name": "",
+                     *         "objects": 50002,
+                     *         "changed": 3,
+                     *         "hasFolders": true
+                     *       },
+                     *       "folders": [
+                     *         {
+                     *           "path": "nightly",
+                     *           "name": "nightly",
+                     *           "objects": 1200,
+                     *           "changed": 3,
+                     *           "hasFolders": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InventoryFolders"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getObject: {
+        parameters: {
+            query: {
+                /** @description Workflow, JobResource or AgentRef */
+                kind: components["parameters"]["Kind"];
+                path: components["parameters"]["Path"];
+                /** @description draft (default) or deployed */
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The object */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": {
+                     *         "kind": "Workflow",
+                     *         "path": "nightly/load",
+                     *         "title": "",
+                     *         "state": "invalid",
+                     *         "deployed": true,
+                     *         "format": "json",
+                     *         "problems": 1,
+                     *         "revision": 7,
+                     *         "changedAt": 1789900000123,
+                     *         "changedBy": "ada"
+                     *       },
+                     *       "text": "{\"instructions\": [], \"jobz\": {}}",
+                     *       "format": "json",
+                     *       "problems": [
+                     *         {
+                     *           "pointer": "/jobz",
+                     *           "line": 1,
+                     *           "column": 30,
+                     *           "message": "unknown field \"jobz\"",
+                     *           "hint": "did you mean \"jobs\"?"
+                     *         }
+                     *       ],
+                     *       "deployments": [
+                     *         {
+                     *           "controller": "controller",
+                     *           "version": 12,
+                     *           "versionId": "20261130T140000Z-abcdef",
+                     *           "signer": "Signet signing",
+                     *           "time": 1789900000000,
+                     *           "account": "ada"
+                     *         }
+                     *       ],
+                     *       "references": [
+                     *         {
+                     *           "kind": "AgentRef",
+                     *           "path": "agent-1",
+                     *           "pointer": "/jobs/LOAD/agentPath"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InventoryObject"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    putObject: {
+        parameters: {
+            query: {
+                /** @description Workflow, JobResource or AgentRef */
+                kind: components["parameters"]["Kind"];
+                path: components["parameters"]["Path"];
+            };
+            header?: {
+                /** @description The ETag of what is changed */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description `*`: it is to be made */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "instructions:\n  - TYPE: Stop\n",
+                 *       "format": "yaml",
+                 *       "saveAs": "before the migration"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutObjectRequest"];
+            };
+        };
+        responses: {
+            /** @description Saved; the ETag is the new revision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": {
+                     *         "kind": "Workflow",
+                     *         "path": "nightly/load",
+                     *         "title": "",
+                     *         "state": "draft",
+                     *         "deployed": false,
+                     *         "format": "yaml",
+                     *         "problems": 0,
+                     *         "revision": 1,
+                     *         "changedAt": 1789900000123,
+                     *         "changedBy": "ada"
+                     *       },
+                     *       "problems": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SavedObject"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteObject: {
+        parameters: {
+            query: {
+                /** @description Workflow, JobResource or AgentRef */
+                kind: components["parameters"]["Kind"];
+                path: components["parameters"]["Path"];
+                /** @description For the audit trail */
+                reason?: components["parameters"]["Reason"];
+            };
+            header?: {
+                /** @description The ETag of what is changed */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is in the trash */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    purgeObject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "Workflow",
+                 *       "path": "nightly/load",
+                 *       "reason": "never used"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ObjectRequest"];
+            };
+        };
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    renameObject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameRequest"];
+            };
+        };
+        responses: {
+            /** @description What has changed, or would */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dryRun": true,
+                     *       "moved": [
+                     *         {
+                     *           "kind": "JobResource",
+                     *           "from": "db-env",
+                     *           "to": "common/db-env",
+                     *           "deployed": true
+                     *         }
+                     *       ],
+                     *       "adjusted": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "pointer": "/jobResourcePaths/0",
+                     *           "old": "db-env",
+                     *           "new": "common/db-env"
+                     *         }
+                     *       ],
+                     *       "problems": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RenameResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    restoreObject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "Workflow",
+                 *       "path": "nightly/load"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ObjectRequest"];
+            };
+        };
+        responses: {
+            /** @description It is where it was */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    searchInventory: {
+        parameters: {
+            query: {
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Path of a folder; the root if left out */
+                folder?: components["parameters"]["InFolder"];
+                /** @description Only objects of these kinds, separated by commas */
+                kind?: string;
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+                /** @description The text */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of hits */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "hits": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "state": "deployed",
+                     *           "field": "script",
+                     *           "job": "LOAD",
+                     *           "pointer": "/jobs/LOAD/executable/script",
+                     *           "line": 3,
+                     *           "excerpt": "sqlplus \"$DB\"",
+                     *           "at": 0,
+                     *           "length": 7
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SearchHits"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listTrash: {
+        parameters: {
+            query?: {
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of objects */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "objects": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "title": "",
+                     *           "state": "trash",
+                     *           "deployed": false,
+                     *           "format": "json",
+                     *           "problems": 0,
+                     *           "revision": 8,
+                     *           "changedAt": 1789900000123,
+                     *           "changedBy": "ada"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InventoryObjects"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listObjectUsers: {
+        parameters: {
+            query: {
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Workflow, JobResource or AgentRef */
+                kind: components["parameters"]["Kind"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+                path: components["parameters"]["Path"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of objects, by path */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "users": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "state": "deployed",
+                     *           "pointers": [
+                     *             "/jobResourcePaths/0",
+                     *             "/jobs/LOAD/executable/env/HOST"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ObjectUsers"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    validateDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "Workflow",
+                 *       "path": "nightly/load",
+                 *       "text": "{\"instructions\":[{\"TYPE\":\"Fail\",\"message\":\"1 +\"}]}",
+                 *       "format": "json"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ValidateDraftRequest"];
+            };
+        };
+        responses: {
+            /** @description What is wrong */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "problems": [
+                     *         {
+                     *           "pointer": "/instructions/0/message",
+                     *           "line": 1,
+                     *           "column": 41,
+                     *           "textLine": 1,
+                     *           "textColumn": 4,
+                     *           "message": "unexpected end, expected an operand"
+                     *         }
+                     *       ],
+                     *       "references": [
+                     *         {
+                     *           "kind": "AgentRef",
+                     *           "path": "agent-9",
+                     *           "pointer": "/jobs/LOAD/agentPath"
+                     *         }
+                     *       ],
+                     *       "missing": [
+                     *         {
+                     *           "kind": "AgentRef",
+                     *           "path": "agent-9"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ValidateDraftResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getObjectVersion: {
+        parameters: {
+            query: {
+                id: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 9,
+                     *       "name": "before the migration",
+                     *       "format": "yaml",
+                     *       "digest": "2c3d",
+                     *       "time": 1789800000000,
+                     *       "account": "ada",
+                     *       "text": "instructions: []\n"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ObjectVersion"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listVersions: {
+        parameters: {
+            query: {
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Workflow, JobResource or AgentRef */
+                kind: components["parameters"]["Kind"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+                path: components["parameters"]["Path"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of versions, without texts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "versions": [
+                     *         {
+                     *           "id": 12,
+                     *           "versionId": "20261130T140000Z-abcdef",
+                     *           "controller": "controller",
+                     *           "format": "json",
+                     *           "digest": "0a1b",
+                     *           "signer": "Signet signing",
+                     *           "time": 1789900000000,
+                     *           "account": "ada",
+                     *           "reason": "faster",
+                     *           "deployment": "cmd-1"
+                     *         },
+                     *         {
+                     *           "id": 9,
+                     *           "name": "before the migration",
+                     *           "format": "yaml",
+                     *           "digest": "2c3d",
+                     *           "time": 1789800000000,
+                     *           "account": "ada"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ObjectVersions"];
                 };
             };
             default: components["responses"]["Problem"];
