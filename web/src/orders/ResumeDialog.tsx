@@ -31,9 +31,9 @@ export function ResumeDialog({ id, workflow, position, onClose }: Props) {
   const steps = useMemo(() => {
     if (!document.data) return [];
     const tree = readTree(document.data.document);
-    return reachable(tree, position).map(({ step, depth }) => ({
-      value: step ? step.key : keyOf([tree.root.steps.length]),
-      label: step ? '\u2003'.repeat(depth) + stepName(step, t) : t('act.resume.end'),
+    return reachable(tree, position).map(({ step, depth, isEnd }) => ({
+      value: step.key,
+      label: isEnd ? t('act.resume.end') : '\u2003'.repeat(depth) + stepName(step, t),
     }));
   }, [document.data, position, t]);
   const here = keyOf(normal(position));

@@ -21,12 +21,12 @@ const tree = readTree(
 );
 
 const names = (position: (string | number)[]) =>
-  reachable(tree, position).map((t) => (t.step ? t.step.label || t.step.type : 'end'));
+  reachable(tree, position).map((t) => (t.isEnd ? 'end' : t.step.label || t.step.type));
 
 it('offers the steps of the same level, and those within a Try', () => {
   expect(names([1, 'try+2', 0])).toEqual(['a', 'Try', 'b', 'c', 'Fork', 'end']);
 });
 
 it('offers a child the steps of its own branch', () => {
-  expect(names([2, 'fork+x', 0])).toEqual(['d', 'e']);
+  expect(names([2, 'fork+x', 0])).toEqual(['d', 'e', 'end']);
 });

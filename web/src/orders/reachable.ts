@@ -11,9 +11,10 @@ function scopeOf(position: Position): string {
 }
 
 export interface Target {
-  /** Undefined: the end of the workflow. */
-  step: Step | undefined;
+  step: Step;
   depth: number;
+  /** It is behind the last step: nothing more is done. */
+  isEnd: boolean;
 }
 
 /** The steps at which an order that stands at a position may go on, in the order of the workflow. */
@@ -23,11 +24,12 @@ export function reachable(tree: Tree, position: Position): Target[] {
   const visit = (block: Block, depth: number) => {
     for (const step of block.steps) {
       const inScope = scopeOf(step.position) === scope;
-      if (inScope) found.push({ step, depth });
+      const isEnd = step.type === 'ImplicitEnd';
+      // The ends of inner blocks lead on to what follows them: one end is enough.
+      if (inScope && !(isEnd && depth > 0)) found.push({ step, depth, isEnd });
       for (const b of step.blocks) visit(b, inScope ? depth + 1 : depth);
     }
   };
   visit(tree.root, 0);
-  if (scope === '[]') found.push({ step: undefined, depth: 0 });
   return found;
 }
