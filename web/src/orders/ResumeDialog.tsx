@@ -1,7 +1,9 @@
-import { Select } from '@mantine/core';
+import { Checkbox, Select } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import '@mantine/core/styles/Checkbox.css';
+import '@mantine/core/styles/InlineInput.css';
 import '@mantine/core/styles/Combobox.css';
 import '@mantine/core/styles/ScrollArea.css';
 import { api, take } from '../api/client';
@@ -23,6 +25,7 @@ interface Props {
 export function ResumeDialog({ id, workflow, position, onClose }: Props) {
   const { t } = useTranslation();
   const [at, setAt] = useState<string | null>('');
+  const [asSucceeded, setAsSucceeded] = useState(true);
   const document = useQuery({
     queryKey: ['workflow', workflow.path, 'document', workflow.versionId],
     queryFn: () => take(api.GET('/workflow', { params: { query: workflow } })),
@@ -39,7 +42,7 @@ export function ResumeDialog({ id, workflow, position, onClose }: Props) {
   const here = keyOf(normal(position));
   const act = (reason: string | undefined) => {
     const chosen = positionOf(at ?? '');
-    return carryOut('resume', [id], { reason, ...(chosen ? { position: [...chosen] } : {}) });
+    return carryOut('resume', [id], { reason, ...(chosen ? { position: [...chosen], asSucceeded } : {}) });
   };
   return (
     <Confirm
@@ -58,6 +61,14 @@ export function ResumeDialog({ id, workflow, position, onClose }: Props) {
         searchable={steps.length > 12}
         comboboxProps={{ withinPortal: true }}
       />
+      {at && (
+        <Checkbox
+          label={t('act.resume.asSucceeded')}
+          description={t('act.resume.asSucceededHelp')}
+          checked={asSucceeded}
+          onChange={(e) => setAsSucceeded(e.currentTarget.checked)}
+        />
+      )}
     </Confirm>
   );
 }
