@@ -2,7 +2,7 @@ import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { flushSync } from 'react-dom';
 import { useTranslation } from 'react-i18next';
 import type { Family } from '../theme/tokens';
-import type { Box, Layout } from './layout';
+import type { Box, Edge, Layout } from './layout';
 import { Minimap } from './Minimap';
 import type { Step } from './tree';
 import { useGestures } from './gestures';
@@ -24,6 +24,8 @@ interface Props {
   families: ReadonlyMap<string, Family>;
   /** What hangs on a step. It doesn't change while nothing else does. */
   marks: (box: Box) => ReactNode;
+  /** What stands on a line, where a step can be put. It doesn't change while nothing else does. */
+  places?: (edge: Edge) => ReactNode;
   /** Buttons of the page's own, beside those of the canvas. */
   tools?: ReactNode;
 }
@@ -170,6 +172,7 @@ export function Canvas(p: Props) {
               current={at?.step.key}
               about={p.about}
               marks={p.marks}
+              places={p.places}
             />
           </div>
         )}

@@ -48,7 +48,7 @@ export function Node({ box, selected, current, look, said }: Props) {
             <span className="node-name">
               <Text>{name}</Text>
               {block && name !== word && <span className="node-word"> {word}</span>}
-            </span>
+            </span>{' '}
             {shape === 'folded' ? (
               <span className="node-more">{inside}</span>
             ) : (

@@ -1,5 +1,5 @@
-import { memo, type ReactNode } from 'react';
-import type { Box, Layout } from './layout';
+import { Fragment, memo, type ReactNode } from 'react';
+import type { Box, Edge, Layout } from './layout';
 import { LaneHead, Node } from './Node';
 import { rectOf, touches, type Rect } from './view';
 
@@ -9,6 +9,7 @@ interface Props extends Rect {
   current: string | undefined;
   about: (box: Box) => { look: string; said: string };
   marks: (box: Box) => ReactNode;
+  places: ((edge: Edge) => ReactNode) | undefined;
 }
 
 /** So many boxes are drawn as elements; of more, all but the special ones are plain shapes. */
@@ -51,6 +52,7 @@ export const Picture = memo(function Picture(p: Props) {
             <LaneHead key={`${l.block.parent?.key} ${l.block.id}`} lane={l} />
           ),
       )}
+      {p.places && edges.map((e) => <Fragment key={`${e.block.path.join('/')} ${e.nr}`}>{p.places?.(e)}</Fragment>)}
       {inSight.map((b) => (
         <Marks key={b.step.key} box={b} marks={p.marks} />
       ))}
