@@ -82,6 +82,7 @@ export const inventory = (s: Raw) =>
     state: text(s['state']),
     tab: one(s['tab'], ['edit', 'diff', 'versions', 'usedby', 'trash'] as const),
     view: text(s['view']),
+    at: text(s['at']),
   });
 export const audit = (s: Raw) =>
   kept({

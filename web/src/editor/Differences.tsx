@@ -1,0 +1,50 @@
+import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api, take } from '../api/client';
+import { Empty, Shown } from '../view/View';
+import { diffLines, withoutHead } from './diff';
+
+const signs = { same: ' ', added: '+', removed: '−' } as const;
+
+interface Props {
+  kind: string;
+  path: string;
+  text: string;
+  deployed: boolean;
+}
+
+/** The draft beside what is deployed, line by line. */
+export function Differences({ kind, path, text, deployed }: Props) {
+  const { t } = useTranslation();
+  const query = useQuery({
+    queryKey: ['inventory', 'deployed', kind, path],
+    queryFn: () => take(api.GET('/inventory/object', { params: { query: { kind, path, source: 'deployed' } } })),
+    enabled: deployed,
+  });
+  if (!deployed) return <Empty title={t('edit.diff.never')}>{t('edit.diff.neverText')}</Empty>;
+  return <Shown query={query}>{(o) => <Lines before={withoutHead(o.text, text)} after={text} />}</Shown>;
+}
+
+function Lines({ before, after }: { before: string; after: string }) {
+  const { t } = useTranslation();
+  const lines = useMemo(() => diffLines(before, after), [before, after]);
+  const [added, removed] = (['added', 'removed'] as const).map((k) => lines.filter((l) => l.kind === k).length);
+  return (
+    <section className="diff" aria-label={t('edit.diff.title')} tabIndex={0}>
+      <p className="caption">{t('edit.diff.count', { added, removed })}</p>
+      <table>
+        <tbody>
+          {lines.map((l, i) => (
+            <tr key={i} data-kind={l.kind}>
+              <td className="number faint">{l.old}</td>
+              <td className="number faint">{l.now}</td>
+              <td aria-label={l.kind === 'same' ? undefined : t(`edit.diff.${l.kind}`)}>{signs[l.kind]}</td>
+              <td className="mono">{l.text}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
