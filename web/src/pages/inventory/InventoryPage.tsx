@@ -1,11 +1,255 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { View } from '../../view/View';
+import { api, take, type Schemas } from '../../api/client';
+import { Act } from '../../dialogs/Act';
+import { changed } from '../../search';
+import { useMay } from '../../session/session';
+import { ObjectBadge } from '../../state/Badge';
+import { FilterBar } from '../../table/FilterBar';
+import { Time } from '../../time/Time';
+import { Name, Text } from '../../view/Name';
+import { Empty, Shown, View } from '../../view/View';
+import { CreateDialog } from './CreateDialog';
+import { FolderTree } from './FolderTree';
+import { ObjectView } from './ObjectView';
+import { Trash } from './Trash';
+import '../agents/agents.css';
+import '../workflow/workflow.css';
+import './inventory.css';
 
+const DeployDialog = lazy(() => import('../../editor/DeployDialog').then((m) => ({ default: m.DeployDialog })));
+
+const kinds = ['Workflow', 'JobResource', 'AgentRef'];
+const states = ['draft', 'invalid', 'changed', 'deployed', 'notDeployed'];
+const page = 100;
+
+/** Everything that can be deployed: what is drafted, what is deployed, and what differs. */
 export default function InventoryPage() {
+  const { kind = 'Workflow', path } = useSearch({ from: '/frame/inventory' });
+  if (path !== undefined) return <ObjectView key={`${kind} ${path}`} kind={kind} path={path} />;
+  return <Objects />;
+}
+
+function Objects() {
+  const { t } = useTranslation();
+  const search = useSearch({ from: '/frame/inventory' });
+  const { folder, q, state, tab } = search;
+  const navigate = useNavigate({ from: '/inventory' });
+  const may = useMay('inventory:manage');
+  const mayDeploy = useMay('deployments:manage');
+  const [asks, setAsks] = useState<'create' | 'deploy'>();
+  const wide = q !== undefined || state !== undefined || search.kind !== undefined;
+  const objects = useInfiniteQuery({
+    queryKey: ['inventory', 'objects', folder, q, state, search.kind],
+    queryFn: ({ pageParam }) =>
+      take(
+        api.GET('/inventory', {
+          params: {
+            query: {
+              limit: page,
+              ...(folder && { folder }),
+              ...(wide && { recursive: true }),
+              ...(q && { q }),
+              ...(state && { state }),
+              ...(search.kind && { kind: search.kind }),
+              ...(pageParam && { cursor: pageParam }),
+            },
+          },
+        }),
+      ),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.cursor || undefined,
+  });
+  const changes = useQuery({
+    queryKey: ['inventory', 'objects', 'changes'],
+    queryFn: () =>
+      take(api.GET('/inventory', { params: { query: { recursive: true, state: 'draft,changed', limit: 500 } } })),
+  });
+  const count = changes.data?.objects.length ?? 0;
+  const set = (name: string, value: string | undefined) =>
+    void navigate({ search: (s) => changed(s, { [name]: value }), replace: name === 'q' });
+  const notDeploy = !mayDeploy ? t('inventory.notDeploy') : count === 0 ? t('inventory.noChanges') : undefined;
+  return (
+    <View
+      name="inventory"
+      title={t('nav.inventory')}
+      tab={t('nav.inventory')}
+      ready={objects.isSuccess}
+      fill
+      actions={
+        <>
+          <Act size="sm" not={may ? undefined : t('inventory.readOnly')} onClick={() => setAsks('create')}>
+            {t('inventory.create')}
+          </Act>
+          <Act size="sm" variant="filled" not={notDeploy} onClick={() => setAsks('deploy')}>
+            {t('inventory.deploy', { count })}
+          </Act>
+        </>
+      }
+    >
+      <div className="inventory">
+        <FolderTree
+          chosen={tab === 'trash' ? undefined : folder}
+          trash={tab === 'trash'}
+          onChoose={(f) => void navigate({ search: (s) => changed(s, { folder: f, tab: undefined }) })}
+          onTrash={() => void navigate({ search: { tab: 'trash' } })}
+        />
+        {tab === 'trash' ? (
+          <Trash may={may} />
+        ) : (
+          <div className="inventory-list">
+            <FilterBar
+              label={t('inventory.filters')}
+              filters={[
+                { name: 'q', label: t('inventory.search'), wide: true },
+                {
+                  name: 'kind',
+                  label: t('inventory.kind'),
+                  options: kinds.map((k) => ({ value: k, label: t(`edit.kinds.${k}`) })),
+                },
+                {
+                  name: 'state',
+                  label: t('order.state'),
+                  options: states.map((s) => ({ value: s, label: t(`object.${s}`) })),
+                },
+              ]}
+              values={{ q, kind: search.kind, state }}
+              onChange={set}
+              onClear={
+                wide
+                  ? () =>
+                      void navigate({
+                        search: (s) => changed(s, { q: undefined, kind: undefined, state: undefined }),
+                      })
+                  : undefined
+              }
+            />
+            <Shown query={objects}>
+              {({ pages }) => {
+                const all = pages.flatMap((x) => x.objects);
+                if (all.length === 0) {
+                  return (
+                    <Empty title={t(wide ? 'inventory.noMatch' : 'inventory.none')}>
+                      {t(wide ? 'inventory.noMatchText' : 'inventory.noneText')}
+                    </Empty>
+                  );
+                }
+                return <ObjectTable objects={all} wide={wide} />;
+              }}
+            </Shown>
+            {objects.hasNextPage && (
+              <button type="button" className="link" onClick={() => void objects.fetchNextPage()}>
+                {t('inventory.more')}
+              </button>
+            )}
+            {q !== undefined && q.length >= 3 && <Hits q={q} folder={folder} />}
+          </div>
+        )}
+      </div>
+      {asks === 'create' && <CreateDialog folder={folder} onClose={() => setAsks(undefined)} />}
+      {asks === 'deploy' && changes.data && (
+        <Suspense>
+          <DeployDialog
+            objects={changes.data.objects.map(({ kind, path }) => ({ kind, path }))}
+            onDone={() => Promise.resolve()}
+            onClose={() => setAsks(undefined)}
+          />
+        </Suspense>
+      )}
+    </View>
+  );
+}
+
+function ObjectTable({ objects, wide }: { objects: readonly Schemas['InventorySummary'][]; wide: boolean }) {
   const { t } = useTranslation();
   return (
-    <View name="inventory" title={t('nav.orders')} tab="Inventory" ready>
-      {null}
-    </View>
+    <table className="plain-table" aria-label={t('inventory.objects')}>
+      <thead>
+        <tr>
+          <th>{t('inventory.name')}</th>
+          <th>{t('order.state')}</th>
+          <th className="wide-cell">{t('inventory.kind')}</th>
+          <th className="wide-cell">{t('inventory.changed')}</th>
+          <th className="wide-cell">{t('inventory.by')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {objects.map((o) => (
+          <tr key={`${o.kind} ${o.path}`} data-testid="row" data-key={`${o.kind}:${o.path}`}>
+            <td>
+              <Link to="/inventory" search={{ kind: o.kind, path: o.path }}>
+                <Name of={wide ? o.path : (o.path.split('/').at(-1) ?? o.path)} />
+              </Link>
+              {o.successor !== undefined && (
+                <span className="caption">
+                  {' '}
+                  <Text>{t('inventory.successor', { path: o.successor })}</Text>
+                </span>
+              )}
+            </td>
+            <td data-status={o.state}>
+              <ObjectBadge status={o.state} />
+            </td>
+            <td className="wide-cell second">{t(`edit.kinds.${o.kind}`, o.kind)}</td>
+            <td className="wide-cell second">
+              <Time at={o.changedAt} />
+            </td>
+            <td className="wide-cell second">
+              <Text>{o.changedBy}</Text>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Where a text stands in the documents. */
+function Hits({ q, folder }: { q: string; folder: string | undefined }) {
+  const { t } = useTranslation();
+  const query = useQuery({
+    queryKey: ['inventory', 'search', q, folder],
+    queryFn: () =>
+      take(api.GET('/inventory/search', { params: { query: { q, limit: 50, ...(folder && { folder }) } } })),
+  });
+  return (
+    <section aria-labelledby="hits" className="stack-small">
+      <h2 id="hits">{t('inventory.hits')}</h2>
+      <Shown query={query}>
+        {({ hits }) =>
+          hits.length === 0 ? (
+            <p className="faint">{t('inventory.noHits')}</p>
+          ) : (
+            <ul className="stack-small">
+              {hits.map((h, i) => {
+                const text = [...h.excerpt];
+                return (
+                  <li key={i}>
+                    <Link
+                      to="/inventory"
+                      search={{ kind: h.kind, path: h.path, ...(h.pointer !== undefined && { at: h.pointer }) }}
+                    >
+                      <Name of={h.path} />
+                    </Link>{' '}
+                    <span className="caption">
+                      <Text>{[h.job, h.field].filter(Boolean).join(', ')}</Text>
+                    </span>{' '}
+                    <span className="mono">
+                      <Text>{text.slice(0, h.at).join('')}</Text>
+                      <mark>
+                        <Text>{text.slice(h.at, h.at + h.length).join('')}</Text>
+                      </mark>
+                      <Text>{text.slice(h.at + h.length).join('')}</Text>
+                    </span>
+                  </li>
+                );
+              })}
+            </ul>
+          )
+        }
+      </Shown>
+    </section>
   );
 }

@@ -1,0 +1,199 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { axeFinds, launch, login, open, ready, type Tab } from './browser';
+import { Installation, job } from './installation';
+
+const on = new Installation();
+let browser: Browser;
+let tab: Tab;
+
+beforeAll(async () => {
+  browser = await launch();
+  await on.start();
+  await on.deploy('billing/reindex', job('echo reindexing'));
+});
+afterAll(async () => {
+  await browser?.close();
+  await on.remove();
+});
+beforeEach(async () => {
+  tab = await open(browser, on);
+});
+afterEach(async () => {
+  expect(await tab.complaints()).toEqual([]);
+  await tab.close();
+});
+
+/** Puts a step there by the picker, by keys alone once it is open. */
+async function insert(page: Page, place: string, what: string): Promise<void> {
+  await page.getByRole('button', { name: place, exact: true }).click();
+  await page.getByRole('combobox', { name: 'What comes here?' }).fill(what);
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+}
+
+/** Gives the chosen job its name and script. */
+async function describe(page: Page, name: string, script: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Job name' }).fill(name);
+  await page.keyboard.press('Enter');
+  const form = page.getByRole('form', { name: `Properties of job ${name}` });
+  await form.getByRole('textbox', { name: 'Script', exact: true }).fill(script);
+  await form.getByLabel('Agent', { exact: true }).selectOption('agent-1');
+}
+
+const saved = (page: Page) =>
+  page
+    .getByRole('status', { name: 'Draft' })
+    .getByText(/^Saved/)
+    .waitFor();
+
+it('makes, saves and deploys a workflow without a line of JSON', async () => {
+  const { page } = tab;
+  await login(page, on);
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Inventory' }).click();
+  await ready(page, 'inventory');
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Create workflow' }).click();
+  await page.getByRole('textbox', { name: 'Path' }).fill('nightly/load');
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Create workflow' }).click();
+  await ready(page, 'object');
+
+  await insert(page, 'Insert first step', 'job');
+  await describe(page, 'CHECK', 'echo checking');
+  await insert(page, 'Insert after CHECK', 'fork');
+  const fork = page.getByRole('form', { name: 'Properties of Fork' });
+  await fork.getByRole('textbox', { name: 'Branch 1' }).fill('rates');
+  await fork.getByRole('textbox', { name: 'Branch 2' }).fill('stock');
+  await page.keyboard.press('Enter');
+  await insert(page, 'Insert into Fork, rates', 'job');
+  await describe(page, 'RATES', 'echo rates');
+  await insert(page, 'Insert into Fork, stock', 'job');
+  await describe(page, 'STOCK', 'echo "stock of $WHO"');
+  await page.getByRole('button', { name: 'Add to Environment' }).click();
+  await page.getByRole('textbox', { name: 'Environment, name 1' }).fill('WHO');
+  await page.keyboard.press('Enter');
+  await page.getByRole('textbox', { name: 'Environment, value of WHO' }).fill("'berlin'");
+  await insert(page, 'Insert after Fork', 'job');
+  await describe(page, 'LOAD', 'echo loading');
+  await page.getByRole('button', { name: 'Wrap in' }).click();
+  await page.getByRole('menuitem', { name: 'Try with retry' }).click();
+  const attempt = page.getByRole('form', { name: /^Properties of Try/ });
+  await attempt.getByRole('textbox', { name: 'Tries at most' }).fill('2');
+  await attempt.getByRole('textbox', { name: 'Seconds before each retry' }).fill('1, 2.50');
+  await page.getByRole('button', { name: 'Properties of the workflow' }).click();
+  await page.getByRole('form', { name: 'Properties of load' }).waitFor();
+  await saved(page);
+  expect(await page.getByRole('list', { name: 'Problems' }).count()).toBe(0);
+  expect(await axeFinds(page)).toEqual([]);
+
+  await page.getByRole('button', { name: 'Deploy', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Reason' }).fill('first of all');
+  await page.getByRole('dialog').getByRole('button', { name: 'Deploy 1 object' }).click();
+  await page.getByText('1 object is deployed.').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('dialog').getByRole('button', { name: 'Back' }).last().click();
+  await page.locator('h1 ~ [data-status=deployed]').waitFor();
+
+  const shown = JSON.parse(await on.signet('workflow', 'show', 'nightly/load', '-o', 'json')) as { document: string };
+  const document = JSON.parse(shown.document) as Record<string, unknown>;
+  const executes = (jobName: string) => ({ TYPE: 'Execute.Named', jobName });
+  expect(document['instructions']).toEqual([
+    executes('CHECK'),
+    {
+      TYPE: 'Fork',
+      branches: [
+        { id: 'rates', workflow: { instructions: [executes('RATES')] } },
+        { id: 'stock', workflow: { instructions: [executes('STOCK')] } },
+      ],
+    },
+    {
+      TYPE: 'Try',
+      maxTries: 2,
+      retryDelays: [1, 2.5],
+      try: { instructions: [executes('LOAD')] },
+      catch: { instructions: [{ TYPE: 'Retry' }] },
+    },
+  ]);
+  expect(shown.document).toContain('[1, 2.50]'); // as it was typed
+  expect(document['jobs']).toMatchObject({
+    STOCK: { agentPath: 'agent-1', executable: { script: 'echo "stock of $WHO"', env: { WHO: "'berlin'" } } },
+  });
+
+  await page.getByRole('navigation', { name: 'Folders' }).getByRole('link', { name: 'nightly' }).click();
+  const row = page.locator('[data-testid=row][data-key="Workflow:nightly/load"]');
+  await row.locator('[data-status=deployed]').first().waitFor();
+});
+
+it('changes the text in code, undoes it, and tells what differs', async () => {
+  const { page } = tab;
+  await login(page, on);
+  await page.goto('/inventory?kind=Workflow&path=billing%2Freindex&view=graph,form,code');
+  await ready(page, 'object');
+  const code = page.getByRole('textbox', { name: 'Code of reindex' });
+  await code.waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.locator('[data-testid=node][data-position="[0]"]').click();
+  await page.getByRole('form', { name: 'Properties of job work' }).waitFor();
+  // What isn't a number is kept, and said to be wrong at its place.
+  await page.getByRole('textbox', { name: 'Timeout in seconds' }).fill('36OO');
+  await page.getByRole('list', { name: 'Problems' }).getByText('/jobs/work/timeout').waitFor();
+  await code.getByText('36OO').waitFor();
+  await page.getByRole('button', { name: /^Undo: changed Timeout/ }).click();
+  await page.getByRole('list', { name: 'Problems' }).waitFor({ state: 'detached' });
+  // The caret chooses the step; a text that can't be read freezes graph and form.
+  await code.click();
+  await page.keyboard.press('Control+Home');
+  await page.keyboard.type('x');
+  await page.getByText(/Line 1 can't be read/).waitFor();
+  await page.keyboard.press('Control+z');
+  await page.getByText(/Line 1 can't be read/).waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: /^Insert after work/ }).click();
+  await page.getByRole('combobox', { name: 'What comes here?' }).fill('stop');
+  await page.keyboard.press('Enter');
+  await page.getByRole('form', { name: 'Properties of Stop' }).waitFor();
+  await saved(page);
+  await page.getByRole('tab', { name: 'Differences' }).click();
+  await page.locator('tr[data-kind=added]', { hasText: '"Stop"' }).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+});
+
+it('walks, moves and removes steps by keys alone', async () => {
+  const { page } = tab;
+  await login(page, on);
+  await page.goto('/inventory?kind=Workflow&path=billing%2Freindex&at=%2Finstructions%2F0');
+  await ready(page, 'object');
+  const first = page.locator('[data-testid=node][data-position="[0]"]');
+  await first.focus();
+  await page.keyboard.press('a');
+  await page.getByRole('combobox', { name: 'What comes here?' }).fill('fail');
+  await page.keyboard.press('Enter');
+  await page.getByRole('form', { name: 'Properties of Fail' }).waitFor();
+  await page.locator('[data-testid=node][data-position="[1]"]').focus();
+  await page.keyboard.press('Alt+ArrowUp');
+  await page.locator('[data-testid=node][data-position="[0]"][data-instruction=Fail]').waitFor();
+  await page.locator('[data-testid=node][data-position="[0]"]').focus();
+  await page.keyboard.press('Delete');
+  await page.locator('[data-testid=node][data-position="[0]"][data-instruction="Execute.Named"]').waitFor();
+  await page.getByRole('button', { name: 'Undo: removed Fail' }).waitFor();
+});
+
+it('says who was faster, and lets choose', async () => {
+  const { page } = tab;
+  await login(page, on);
+  await page.goto('/inventory?kind=Workflow&path=billing%2Freindex&at=%2Finstructions%2F0');
+  await ready(page, 'object');
+  const form = page.getByRole('form', { name: 'Properties of job work' });
+  await form.getByRole('textbox', { name: 'Label' }).waitFor();
+  const other = await open(browser, on);
+  await login(other.page, on);
+  await other.page.goto('/inventory?kind=Workflow&path=billing%2Freindex&at=%2Finstructions%2F0');
+  await other.page.getByRole('textbox', { name: 'Script', exact: true }).fill('echo theirs');
+  await saved(other.page);
+  await other.page.close();
+  await other.close();
+  await form.getByRole('textbox', { name: 'Script', exact: true }).fill('echo mine');
+  await page.getByRole('button', { name: 'Take theirs' }).click();
+  await page.waitForFunction(() => document.querySelector('textarea')?.value === 'echo theirs');
+  // The browser itself notes the refusal.
+  expect((await tab.complaints()).every((c) => c.includes('412'))).toBe(true);
+});
