@@ -167,14 +167,27 @@ it('walks, moves and removes steps by keys alone', async () => {
   await page.keyboard.press('a');
   await page.getByRole('combobox', { name: 'What comes here?' }).fill('fail');
   await page.keyboard.press('Enter');
-  await page.getByRole('form', { name: 'Properties of Fail' }).waitFor();
-  await page.locator('[data-testid=node][data-position="[1]"]').focus();
+  await page.locator('[data-testid=node][data-position="[1]"][data-instruction=Fail]:focus').waitFor();
   await page.keyboard.press('Alt+ArrowUp');
   await page.locator('[data-testid=node][data-position="[0]"][data-instruction=Fail]').waitFor();
-  await page.locator('[data-testid=node][data-position="[0]"]').focus();
   await page.keyboard.press('Delete');
   await page.locator('[data-testid=node][data-position="[0]"][data-instruction="Execute.Named"]').waitFor();
   await page.getByRole('button', { name: 'Undo: removed Fail' }).waitFor();
+  await page.locator('[data-testid=node]:focus').waitFor();
+  // Three keys make two lanes, and the name of the first is typed at once.
+  await page.keyboard.press('a');
+  await page.keyboard.type('fork');
+  await page.keyboard.press('Enter');
+  await page
+    .locator('input:focus')
+    .and(page.getByRole('textbox', { name: 'Branch 1' }))
+    .waitFor();
+  // Back leads to where one was.
+  await first.focus();
+  await page.keyboard.press('a');
+  await page.getByRole('combobox', { name: 'What comes here?' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('[data-testid=node][data-position="[0]"]:focus').waitFor();
 });
 
 it('says who was faster, and lets choose', async () => {

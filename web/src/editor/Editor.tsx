@@ -23,6 +23,7 @@ import { doorOf, leave, type Opened } from './door';
 import { DeployDialog } from './DeployDialog';
 import { Differences } from './Differences';
 import { DraftLine, Notes } from './DraftLine';
+import { keepFocus } from './focus';
 import { FormPane } from './FormPane';
 import { GraphPane } from './GraphPane';
 import { InsertDialog, type Place } from './InsertDialog';
@@ -154,6 +155,7 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
         if (!made) return;
         session.edit(made.text, by);
         if (made.at) choose(made.at);
+        keepFocus();
       } catch (cause) {
         if (!(cause instanceof CannotEdit)) throw cause;
         setRefusal(cause.message);

@@ -107,7 +107,7 @@ export function NameField(p: {
   };
   return (
     <TextInput
-      {...(p.hidden ? { 'aria-label': p.label } : { label: p.label })}
+      {...(p.hidden ? { 'aria-label': p.label } : { label: p.label, 'data-name': true })}
       value={text ?? p.value}
       readOnly={frozen}
       error={wrong}

@@ -21,7 +21,12 @@ export function FormPane({ name }: { name: string }) {
     ? t(isJob(step) ? 'edit.propertiesOfJob' : 'edit.propertiesOf', { name: stepName(step, t) })
     : t('edit.propertiesOf', { name });
   return (
-    <form className="pane pane-form" aria-label={label} onSubmit={(e) => e.preventDefault()}>
+    <form
+      className="pane pane-form"
+      aria-label={label}
+      data-place={step ? pointerOf(step.path) : ''}
+      onSubmit={(e) => e.preventDefault()}
+    >
       <h2>
         <Text>{label}</Text>
       </h2>
@@ -118,7 +123,7 @@ function JobForm({ step }: { step: Step }) {
             options={Object.keys(executables).map((value) => ({ value, label: t(`edit.executable.${value}`) }))}
           />
           {field === 'script' ? (
-            <div className="script">
+            <div className="script-field">
               <Field label={t('edit.script')} path={at('executable', 'script')} as="long" keep />
               <Button variant="default" size="xs" onClick={() => setLarge(true)}>
                 {t('edit.scriptLarge')}

@@ -7,7 +7,8 @@ import { StepIcon } from '../graph/StepIcon';
 import { Text } from '../view/Name';
 import { useBench } from './bench';
 import { insert, kinds, takesRetry, type Kind } from './document';
-import { namesAt } from './read';
+import { focusSoon, focusStep } from './focus';
+import { namesAt, pointerOf } from './read';
 
 /** A place in a workflow to which a step can be put. */
 export interface Place {
@@ -32,6 +33,11 @@ export function InsertDialog({ place, onClose }: { place: Place; onClose: () => 
   const list = useId();
   const [find, setFind] = useState('');
   const [at, setAt] = useState(0);
+  const [opener] = useState(() => document.activeElement);
+  const close = () => {
+    onClose();
+    focusSoon(() => (opener instanceof HTMLElement && opener.isConnected ? opener : undefined));
+  };
   const all: Choice[] = [
     ...kinds
       .filter((kind) => kind !== 'Retry' || takesRetry(place.sequence))
@@ -55,6 +61,7 @@ export function InsertDialog({ place, onClose }: { place: Place; onClose: () => 
       insert(d, place.sequence, place.index, { kind: c.kind, job: c.job, agent: agents[0] }),
     );
     onClose();
+    focusStep(pointerOf([...place.sequence, place.index]));
   };
   const press = (e: KeyboardEvent) => {
     if (e.key === 'ArrowDown') setAt(Math.min(at + 1, hits.length - 1));
@@ -64,7 +71,13 @@ export function InsertDialog({ place, onClose }: { place: Place; onClose: () => 
     e.preventDefault();
   };
   return (
-    <Modal opened onClose={onClose} title={place.title} closeButtonProps={{ 'aria-label': t('dialog.back') }}>
+    <Modal
+      opened
+      onClose={close}
+      returnFocus={false}
+      title={place.title}
+      closeButtonProps={{ 'aria-label': t('dialog.back') }}
+    >
       <TextInput
         label={t('edit.insert.find')}
         role="combobox"
