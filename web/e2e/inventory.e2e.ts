@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { axeFinds, launch, login, open, ready, type Tab } from './browser';
@@ -176,6 +178,7 @@ it('walks, moves and removes steps by keys alone', async () => {
   await page.locator('[data-testid=node]:focus').waitFor();
   // Three keys make two lanes, and the name of the first is typed at once.
   await page.keyboard.press('a');
+  await page.locator('input[role=combobox]:focus').waitFor();
   await page.keyboard.type('fork');
   await page.keyboard.press('Enter');
   await page
@@ -209,4 +212,54 @@ it('says who was faster, and lets choose', async () => {
   await page.waitForFunction(() => document.querySelector('textarea')?.value === 'echo theirs');
   // The browser itself notes the refusal.
   expect((await tab.complaints()).every((c) => c.includes('412'))).toBe(true);
+});
+
+it('opens a script in a large editor, and goes on from YAML', async () => {
+  const { page } = tab;
+  const file = join(on.dir, 'draft.workflow.yaml');
+  writeFileSync(
+    file,
+    "instructions:\n  - {TYPE: Execute.Anonymous, job: {agentPath: agent-1, executable: {TYPE: ShellScriptExecutable, script: 'echo a'}}}\n",
+  );
+  await on.signet('put', file);
+  await login(page, on);
+  await page.goto('/inventory?kind=Workflow&path=draft&at=%2Finstructions%2F0');
+  await ready(page, 'object');
+  await page.getByRole('textbox', { name: 'Code of draft' }).waitFor();
+  await page.getByRole('button', { name: 'Convert to JSON' }).click();
+  await page.getByRole('button', { name: 'Open script in a large editor' }).click();
+  const script = page.getByRole('textbox', { name: 'Script of Job' });
+  await script.click();
+  await page.keyboard.press('Control+End');
+  await page.keyboard.type('; if true; then echo b; fi');
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('dialog').getByRole('button', { name: 'Back' }).last().click();
+  await saved(page);
+  const text = await on.signet('inventory', 'get', 'draft');
+  expect(text).toContain('echo a; if true; then echo b; fi');
+});
+
+it('renames, deletes and restores an object', async () => {
+  const { page } = tab;
+  await login(page, on);
+  await page.goto('/inventory?kind=Workflow&path=draft');
+  await ready(page, 'object');
+  await page.getByRole('button', { name: 'More', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Rename or move' }).click();
+  await page.getByRole('textbox', { name: 'New path' }).fill('old/draft-2');
+  await page.getByText('0 places that name it').waitFor();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Rename or move' }).click();
+  await page.getByRole('heading', { level: 1, name: 'draft-2' }).waitFor();
+  await ready(page, 'object');
+  await page.getByRole('tab', { name: 'Versions' }).click();
+  await page.getByText('There is no version yet').waitFor();
+  await page.getByRole('button', { name: 'More', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Delete object' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete object' }).click();
+  await ready(page, 'inventory');
+  await page.getByRole('treeitem', { name: 'Trash' }).click();
+  const row = page.locator('[data-testid=row][data-key="Workflow:old/draft-2"]');
+  await row.getByRole('button', { name: 'Restore object' }).click();
+  await row.waitFor({ state: 'detached' });
+  expect(await on.signet('inventory', 'list', '--folder', 'old')).toContain('old/draft-2');
 });

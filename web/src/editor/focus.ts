@@ -1,5 +1,5 @@
 /** So many frames are waited for what is to get the focus. */
-const frames = 20;
+const frames = 60;
 
 /** Gives the focus to something that is about to be drawn. */
 export function focusSoon(find: () => HTMLElement | null | undefined, left = frames): void {

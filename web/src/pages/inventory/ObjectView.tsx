@@ -35,7 +35,10 @@ export function ObjectView({ kind, path }: { kind: string; path: string }) {
   const parts = path.split('/');
   const folder = parts.slice(0, -1).join('/');
   const name = parts.at(-1) ?? path;
-  const again = () => void queries.invalidateQueries({ queryKey: ['inventory'] });
+  // Not what is known of this object: by its old path there is nothing to ask for.
+  const again = () => {
+    for (const of of ['objects', 'folders', 'trash']) void queries.invalidateQueries({ queryKey: ['inventory', of] });
+  };
   const toFolder = () => navigate({ search: folder ? { folder } : {} });
   const menu = may && (
     <Menu position="bottom-end">
