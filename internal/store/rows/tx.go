@@ -1,0 +1,194 @@
+package rows
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/store"
+)
+
+// Row is what a scanning function gets.
+type Row interface{ Scan(into ...any) error }
+
+// Engine is a transaction of an engine. Queries have a question mark for each
+// argument. Arguments and what is scanned are integers, truth values (kept as 0
+// and 1), texts, which are kept byte by byte, and bytes. Errors are faults.
+type Engine interface {
+	// Exec changes rows and tells how many.
+	Exec(query string, args ...any) (int64, error)
+	// One reads one row; missing says what it means that there is none.
+	One(query string, missing error, scan func(Row) error, args ...any) error
+	// Each reads all rows.
+	Each(query string, scan func(Row) error, args ...any) error
+}
+
+// Tx is a transaction as the Cockpit knows it. Owned by one goroutine.
+//
+// No statement of it fails for what a caller may reasonably try, like adding what
+// is there already: PostgreSQL would end the transaction.
+type Tx struct{ Engine }
+
+var _ store.Writer = (*Tx)(nil)
+
+// marks returns n question marks for a list of values.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+func unknownAccount(name string) error {
+	return fault.New(fault.NotFound, "UnknownAccount", "there is no account %q", name).About("Account:" + name)
+}
+
+const accountFields = "name, role, password_hash, disabled, created_at"
+
+func scanAccount(r Row) (a store.Account, err error) {
+	return a, r.Scan(&a.Name, &a.Role, &a.PasswordHash, &a.Disabled, &a.CreatedAt)
+}
+
+// Account implements store.Reader.
+func (t *Tx) Account(name string) (a store.Account, err error) {
+	err = t.One("SELECT "+accountFields+" FROM accounts WHERE name = ?", unknownAccount(name), func(r Row) (err error) {
+		a, err = scanAccount(r)
+		return err
+	}, name)
+	return a, err
+}
+
+// Accounts implements store.Reader.
+func (t *Tx) Accounts() (all []store.Account, err error) {
+	err = t.Each("SELECT "+accountFields+" FROM accounts ORDER BY name", func(r Row) error {
+		a, err := scanAccount(r)
+		all = append(all, a)
+		return err
+	})
+	return all, err
+}
+
+// CountRole implements store.Reader.
+func (t *Tx) CountRole(role string) (n int, err error) {
+	err = t.One("SELECT count(*) FROM accounts WHERE role = ? AND disabled = 0", nil, func(r Row) error { return r.Scan(&n) }, role)
+	return n, err
+}
+
+// AddAccount implements store.Writer.
+func (t *Tx) AddAccount(a store.Account) error {
+	n, err := t.Exec("INSERT INTO accounts (name, folded, role, password_hash, disabled, created_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		a.Name, strings.ToLower(a.Name), a.Role, a.PasswordHash, a.Disabled, a.CreatedAt)
+	if err == nil && n == 0 {
+		return fault.New(fault.Conflict, "DuplicateAccount", "there is an account %q already (capitals make no difference)", a.Name).About("Account:" + a.Name)
+	}
+	return err
+}
+
+// ChangeAccount implements store.Writer.
+func (t *Tx) ChangeAccount(a store.Account) error {
+	n, err := t.Exec("UPDATE accounts SET role = ?, password_hash = ?, disabled = ? WHERE name = ?", a.Role, a.PasswordHash, a.Disabled, a.Name)
+	if err == nil && n == 0 {
+		return unknownAccount(a.Name)
+	}
+	return err
+}
+
+// DeleteAccount implements store.Writer.
+func (t *Tx) DeleteAccount(name string) error {
+	n, err := t.Exec("DELETE FROM accounts WHERE name = ?", name)
+	if err == nil && n == 0 {
+		return unknownAccount(name)
+	}
+	return err
+}
+
+// Session implements store.Reader.
+func (t *Tx) Session(hash [32]byte) (s store.Session, err error) {
+	s.Hash = hash
+	err = t.One("SELECT account, method, certificate, created_at, last_used, expires_at FROM sessions WHERE hash = ?",
+		fault.New(fault.NotFound, "UnknownSession", "there is no such session"), func(r Row) error {
+			return r.Scan(&s.Account, &s.Method, &s.Certificate, &s.CreatedAt, &s.LastUsed, &s.ExpiresAt)
+		}, hash[:])
+	return s, err
+}
+
+// AddSession implements store.Writer.
+func (t *Tx) AddSession(s store.Session) error {
+	_, err := t.Exec("INSERT INTO sessions (hash, account, method, certificate, created_at, last_used, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		s.Hash[:], s.Account, s.Method, s.Certificate, s.CreatedAt, s.LastUsed, s.ExpiresAt)
+	return err
+}
+
+// TouchSession implements store.Writer.
+func (t *Tx) TouchSession(hash [32]byte, lastUsed int64) error {
+	_, err := t.Exec("UPDATE sessions SET last_used = ? WHERE hash = ? AND last_used < ?", lastUsed, hash[:], lastUsed)
+	return err
+}
+
+// DeleteSession implements store.Writer.
+func (t *Tx) DeleteSession(hash [32]byte) error {
+	_, err := t.Exec("DELETE FROM sessions WHERE hash = ?", hash[:])
+	return err
+}
+
+// DeleteSessionsOf implements store.Writer.
+func (t *Tx) DeleteSessionsOf(account string, except [32]byte) (gone [][32]byte, err error) {
+	err = t.Each("SELECT hash FROM sessions WHERE account = ? AND hash <> ?", func(r Row) error {
+		var hash []byte
+		err := r.Scan(&hash)
+		if len(hash) == 32 {
+			gone = append(gone, [32]byte(hash))
+		}
+		return err
+	}, account, except[:])
+	if err != nil {
+		return nil, err
+	}
+	_, err = t.Exec("DELETE FROM sessions WHERE account = ? AND hash <> ?", account, except[:])
+	return gone, err
+}
+
+// DeleteExpiredSessions implements store.Writer.
+func (t *Tx) DeleteExpiredSessions(now, idleSince int64) error {
+	_, err := t.Exec("DELETE FROM sessions WHERE expires_at <= ? OR last_used < ?", now, idleSince)
+	return err
+}
+
+// Audit implements store.Reader.
+func (t *Tx) Audit(before int64, limit int) (all []store.AuditEntry, err error) {
+	if before == 0 {
+		before = 1<<63 - 1
+	}
+	const query = `SELECT id, time, account, method, address, action, controller, objects, reason, result
+		FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?`
+	err = t.Each(query, func(r Row) error {
+		var e store.AuditEntry
+		var objects string
+		if err := r.Scan(&e.ID, &e.Time, &e.Account, &e.Method, &e.Address, &e.Action, &e.Controller, &objects, &e.Reason, &e.Result); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(objects), &e.Objects); err != nil {
+			return fault.Wrap(fault.Corrupt, "BadRow", err, "the audit entry %d can't be read", e.ID)
+		}
+		all = append(all, e)
+		return nil
+	}, before, limit)
+	return all, err
+}
+
+// AddAudit implements store.Writer.
+func (t *Tx) AddAudit(e store.AuditEntry) (id int64, err error) {
+	if e.Objects == nil {
+		e.Objects = []string{}
+	}
+	objects, err := json.Marshal(e.Objects)
+	if err != nil {
+		return 0, fault.Wrap(fault.Internal, "EncodingFailed", err, "the audit entry can't be encoded")
+	}
+	const query = `INSERT INTO audit (time, account, method, address, action, controller, objects, reason, result)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
+	err = t.One(query, nil, func(r Row) error { return r.Scan(&id) },
+		e.Time, e.Account, e.Method, e.Address, e.Action, e.Controller, string(objects), e.Reason, e.Result)
+	return id, err
+}
+
+// SetAuditResult implements store.Writer.
+func (t *Tx) SetAuditResult(id int64, result string) error {
+	_, err := t.Exec("UPDATE audit SET result = ? WHERE id = ?", result, id)
+	return err
+}

@@ -1,0 +1,63 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/signet-scheduler/signet/internal/store/rows"
+)
+
+// session is a transaction. Owned by one goroutine.
+type session struct {
+	ctx  context.Context // of the call that the transaction belongs to
+	link *link
+}
+
+var _ rows.Engine = (*session)(nil)
+
+// Exec implements rows.Engine.
+func (t *session) Exec(query string, args ...any) (int64, error) {
+	s, err := t.link.stmt(t.ctx, query) //nolint:sqlclosecheck // it is the link's
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, failure(err)
+	}
+	n, err := r.RowsAffected()
+	return n, failure(err)
+}
+
+// One implements rows.Engine.
+func (t *session) One(query string, missing error, scan func(rows.Row) error, args ...any) error {
+	s, err := t.link.stmt(t.ctx, query) //nolint:sqlclosecheck // it is the link's
+	if err != nil {
+		return err
+	}
+	err = scan(s.QueryRowContext(t.ctx, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return missing
+	}
+	return failure(err)
+}
+
+// Each implements rows.Engine.
+func (t *session) Each(query string, scan func(rows.Row) error, args ...any) (err error) {
+	s, err := t.link.stmt(t.ctx, query) //nolint:sqlclosecheck // it is the link's
+	if err != nil {
+		return err
+	}
+	found, err := s.QueryContext(t.ctx, args...)
+	if err != nil {
+		return failure(err)
+	}
+	defer func() { err = errors.Join(err, failure(found.Close())) }()
+	for found.Next() {
+		if err := scan(found); err != nil {
+			return failure(err)
+		}
+	}
+	return failure(found.Err())
+}
