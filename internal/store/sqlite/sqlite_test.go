@@ -121,8 +121,8 @@ func TestMigrations(t *testing.T) {
 	if err := db.writer.close(); err != nil { // its one connection is needed
 		t.Fatal(err)
 	}
-	next := append(slices.Clone(all), migration.Step{len(all) + 1, "more", "CREATE TABLE more (a INTEGER); INSERT INTO more VALUES (1);", "sum"})
-	broken := append(slices.Clone(all), migration.Step{len(all) + 1, "more", "CREATE TABLE more (a INTEGER); nonsense;", "sum"})
+	next := append(slices.Clone(all), migration.Step{Number: len(all) + 1, Name: "more", Text: "CREATE TABLE more (a INTEGER); INSERT INTO more VALUES (1);", Checksum: "sum"})
+	broken := append(slices.Clone(all), migration.Step{Number: len(all) + 1, Name: "more", Text: "CREATE TABLE more (a INTEGER); nonsense;", Checksum: "sum"})
 	if err := migrateTo(ctx, db.writes, broken); err == nil {
 		t.Error("a broken migration passes")
 	}

@@ -18,7 +18,7 @@ import (
 // Engine opens databases of one kind.
 type Engine struct {
 	// Open opens the database of a test, which is empty at first; a second call
-	// after Close finds what was written.
+	// finds what was written, also while the first store is still open.
 	Open func(t *testing.T) func() store.Store
 }
 
@@ -41,6 +41,8 @@ func Run(t *testing.T, e Engine) {
 		{"undone", testUndone},
 		{"shared", testShared},
 		{"views", testViews},
+		{"texts", testTexts},
+		{"two", testTwo},
 		{"reopen", testReopen},
 		{"closed", testClosed},
 		{"panic", testPanic},
@@ -224,6 +226,12 @@ func testOrders(_ *testing.T, b *bench) {
 		Ended: true, EndedAt: 4, Step: 6, Body: []byte{0, 1, 255},
 	}
 	b.write(func(w store.Writer) error { return w.PutOrder(o) })
+	// What is read is one's own writing.
+	b.write(func(w store.Writer) error {
+		got, err := w.Order("c", "O|x")
+		same(b, "Order in the transaction", got, o)
+		return err
+	})
 	o.State, o.Ended, o.Successful, o.Gone = "Finished", true, true, true
 	b.write(func(w store.Writer) error { return w.PutOrder(o) })
 	b.write(func(w store.Writer) error {

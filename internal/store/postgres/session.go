@@ -1,0 +1,126 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/signet-scheduler/signet/internal/store/rows"
+)
+
+// session is a transaction. Owned by one goroutine.
+type session struct {
+	ctx  context.Context // of the call that the transaction belongs to
+	conn *pgx.Conn
+}
+
+var _ rows.Engine = (*session)(nil)
+
+// Exec implements rows.Engine.
+func (s *session) Exec(query string, args ...any) (int64, error) {
+	tag, err := s.conn.Exec(s.ctx, numbered(query), plain(args)...)
+	if err != nil {
+		return 0, failure(err)
+	}
+	return tag.RowsAffected(), nil
+}
+
+// One implements rows.Engine.
+func (s *session) One(query string, missing error, scan func(rows.Row) error, args ...any) error {
+	err := scan(row{s.conn.QueryRow(s.ctx, numbered(query), plain(args)...)})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return missing
+	}
+	return failure(err)
+}
+
+// Each implements rows.Engine.
+func (s *session) Each(query string, scan func(rows.Row) error, args ...any) error {
+	found, err := s.conn.Query(s.ctx, numbered(query), plain(args)...)
+	if err != nil {
+		return failure(err)
+	}
+	defer found.Close()
+	for found.Next() {
+		if err := scan(row{found}); err != nil {
+			return failure(err)
+		}
+	}
+	return failure(found.Err())
+}
+
+// numbered writes $1, $2 ... where the query has question marks. No text of ours
+// has one elsewhere.
+func numbered(query string) string {
+	var b strings.Builder
+	b.Grow(len(query) + 32)
+	n := 0
+	for {
+		before, after, found := strings.Cut(query, "?")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		n++
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(n))
+		query = after
+	}
+}
+
+// plain returns arguments as PostgreSQL keeps them: a text as its bytes, which a
+// column of type text can't do with all texts, and a truth value as a number.
+func plain(args []any) []any {
+	for i, a := range args {
+		switch v := a.(type) {
+		case string:
+			args[i] = []byte(v)
+		case bool:
+			args[i] = number(v)
+		}
+	}
+	return args
+}
+
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// row scans what plain made of values.
+type row struct{ pgx.Row }
+
+// Scan implements rows.Row.
+func (r row) Scan(into ...any) error {
+	for i, p := range into {
+		switch v := p.(type) {
+		case *string:
+			into[i] = (*text)(v)
+		case *bool:
+			into[i] = (*truth)(v)
+		}
+	}
+	return r.Row.Scan(into...)
+}
+
+type text string
+
+// ScanBytes implements pgtype.BytesScanner.
+func (t *text) ScanBytes(b []byte) error {
+	*t = text(b)
+	return nil
+}
+
+type truth bool
+
+// ScanInt64 implements pgtype.Int64Scanner.
+func (t *truth) ScanInt64(n pgtype.Int8) error {
+	*t = n.Int64 != 0
+	return nil
+}

@@ -1,0 +1,116 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/store"
+)
+
+// Texts are kept, compared and sorted byte by byte, whatever they hold.
+func testTexts(_ *testing.T, b *bench) {
+	odd := []string{"", "\x00", "\x00\x00", "D", "C", "Y", "\\", "\\x41", "_", "a", "a\x00", "a\x00b", "a'b", "a\nb", "b", "?", "$1", "é", "e\u0301", "z", "\xff\xfe", "\U0001F600"}
+	slices.Sort(odd)
+	b.write(func(w store.Writer) error {
+		var errs []error
+		for i, text := range odd {
+			s := step("c", int64(1000+i), text, text)
+			s.Label, s.Job, s.Outcome, s.Log.Problem = text, text, text, text
+			errs = append(errs, w.AddStep(s), w.AddAccount(store.Account{Name: text, Role: "r"}),
+				w.PutOrder(store.Order{Controller: text, ID: text, Root: text, State: text, Label: text, Job: text, Body: []byte(text)}))
+		}
+		_, err := w.AddAudit(store.AuditEntry{Objects: []string{"a\x00b"}, Reason: "a\x00b\xff"})
+		return errors.Join(append(errs, err)...)
+	})
+	b.read(func(r store.Reader) error {
+		all, err := r.Accounts()
+		var names []string
+		for _, a := range all {
+			names = append(names, a.Name)
+		}
+		same(b, "names", names, odd)
+		errs := []error{err}
+		for i, text := range odd {
+			s, err := r.Step(store.StepKey{Controller: "c", Event: int64(1000 + i)})
+			same(b, "texts of a step", []string{s.OrderID, s.Root, s.Label, s.Job, s.Outcome, s.Log.Problem}, []string{text, text, text, text, text, text})
+			var err2 error
+			if text != "" { // which stands for all
+				var of []store.Step
+				of, err2 = r.Steps(store.StepQuery{Controller: "c", Root: text, Order: text, Limit: 9})
+				same(b, fmt.Sprintf("steps of %q", text), len(of), 1)
+			}
+			o, err3 := r.Order(text, text)
+			same(b, "order", []string{o.Controller, o.ID, o.State, o.Label, o.Job, string(o.Body)}, []string{text, text, text, text, text, text})
+			errs = append(errs, err, err2, err3)
+		}
+		audit, err := r.Audit(0, 1)
+		same(b, "audit", []string{audit[0].Reason, audit[0].Objects[0]}, []string{"a\x00b\xff", "a\x00b"})
+		return errors.Join(append(errs, err)...)
+	})
+}
+
+// Two programs on one database: of two that move the position on from the same
+// event, one does. Nothing has to be repeated.
+func testTwo(t *testing.T, b *bench) {
+	second := b.open()
+	defer func() {
+		if err := second.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}()
+	const rounds = 20
+	var moved [2]int
+	for from := range int64(rounds) {
+		var wg sync.WaitGroup
+		for i, db := range []store.Store{b.db, second} {
+			wg.Go(func() {
+				calls := 0
+				err := db.Write(context.Background(), func(w store.Writer) error {
+					calls++
+					if err := w.AddStep(step("c", 1000+2*from+int64(i), "O", "O")); err != nil {
+						return err
+					}
+					return w.SetPosition("c", from, from+1)
+				})
+				switch {
+				case err == nil:
+					moved[i]++
+				case !fault.HasCode(err, "PositionMoved"):
+					t.Errorf("moving from %d: %v", from, err)
+				}
+				if calls != 1 {
+					t.Errorf("called %d times", calls)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	same(b, "moved", moved[0]+moved[1], rounds)
+	b.read(func(r store.Reader) error {
+		p, err := r.Position("c")
+		same(b, "position", p, int64(rounds))
+		steps, err2 := r.Steps(store.StepQuery{Limit: 1000})
+		same(b, "steps", len(steps), rounds)
+		return errors.Join(err, err2)
+	})
+}
+
+// Fill writes something to every table, for tests that copy or migrate.
+func Fill(w store.Writer) error {
+	s := step("c", 1000, "O|x\x00", "O")
+	s.ReturnCode = nil
+	_, err := w.AddAudit(store.AuditEntry{Time: 1, Account: "a", Objects: []string{"Order:O"}, Reason: "r\x00\xff"})
+	return errors.Join(err,
+		w.AddAccount(store.Account{Name: "Anna", Role: "administrator", PasswordHash: "h", CreatedAt: 1}),
+		w.AddSession(store.Session{Hash: [32]byte{1, 0, 255}, Account: "Anna", ExpiresAt: 2}),
+		w.SetPosition("c", 0, 1<<53),
+		w.PutOrder(store.Order{Controller: "c", ID: "O", Root: "O", Run: 1, Ended: true, EndedAt: -1, Body: []byte{0, 255}}),
+		w.AddStep(step("c", 999, "O", "O")), w.AddStep(s),
+		w.AddLogChunk(s.StepKey, 0, []byte{0, 1, 255}),
+	)
+}
