@@ -22,7 +22,6 @@ import (
 	"github.com/signet-scheduler/signet/internal/objectfile"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/store"
-	"github.com/signet-scheduler/signet/internal/store/sqlite"
 	"github.com/signet-scheduler/signet/internal/transport"
 	"github.com/signet-scheduler/signet/internal/trust"
 )
@@ -106,7 +105,7 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	if c.signer, err = loadSigner(c.settings); err != nil {
 		return err
 	}
-	if c.db, err = openDatabase(ctx, c.settings, c.deps.FS); err != nil {
+	if c.db, err = OpenDatabase(ctx, c.settings, c.deps.FS); err != nil {
 		return err
 	}
 	c.dropCopy()
@@ -120,19 +119,6 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 		return err
 	}
 	return c.listen()
-}
-
-// openDatabase opens the database that the settings name.
-func openDatabase(ctx context.Context, s *conf.Cockpit, disk fsys.FS) (store.Store, error) {
-	file, ok := strings.CutPrefix(s.Database, "sqlite:")
-	if !ok {
-		return nil, fault.New(fault.Invalid, "InvalidDatabase", "only an SQLite database can be used: sqlite:FILE")
-	}
-	db, err := sqlite.Open(ctx, sqlite.Options{File: file, FS: disk})
-	if err != nil {
-		return nil, err // not the nil pointer as a store
-	}
-	return db, nil
 }
 
 func (c *Cockpit) mustBeInitialized(ctx context.Context) error {

@@ -95,9 +95,9 @@ func (s *failingCommits) Write(ctx context.Context, f func(store.Writer) error) 
 }
 
 // Whatever breaks, the history has each step once, and the same as without.
-func TestHistoryIsWrittenOnce(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestHistoryIsWrittenOnce(t *testing.T) { onBoth(t, options{}, testHistoryIsWrittenOnce) }
+
+func testHistoryIsWrittenOnce(t *testing.T, b *bench) {
 	branch := `{"id":"%s","workflow":{"instructions":[{"TYPE":"Execute.Anonymous","job":{"agentPath":"agent-1","executable":{"TYPE":"ShellScriptExecutable","script":"out %s"}}}]}}`
 	fork := `{"instructions":[{"TYPE":"Fork","branches":[` + fmt.Sprintf(branch, "a", "x") + `,` + fmt.Sprintf(branch, "b", "y") + `]}]}`
 	b.deploy(map[string]string{"W": job("rc 0"), "F": job("rc 1"), "P": fork})
@@ -171,9 +171,9 @@ func TestHistoryIsWrittenOnce(t *testing.T) {
 }
 
 // Nothing is confirmed before it is written, and confirmations come to an end.
-func TestConfirmations(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestConfirmations(t *testing.T) { onBoth(t, options{}, testConfirmations) }
+
+func testConfirmations(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("rc 0")})
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
 	b.await("A")
@@ -193,9 +193,9 @@ func TestConfirmations(t *testing.T) {
 }
 
 // A Cockpit that was away goes on where it was.
-func TestRestart(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestRestart(t *testing.T) { onBoth(t, options{}, testRestart) }
+
+func testRestart(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("out one\nhold")})
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
 	b.check(b.c.histories[0].catchUp(context.Background()))
@@ -210,9 +210,9 @@ func TestRestart(t *testing.T) {
 }
 
 // Events that are no longer kept are told, and nothing is made up.
-func TestTornStream(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestTornStream(t *testing.T) { onBoth(t, options{}, testTornStream) }
+
+func testTornStream(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("rc 0")})
 	b.check(b.c.histories[0].catchUp(context.Background()))
 	b.stop()

@@ -59,12 +59,7 @@ func (d *DB) Backup(ctx context.Context, file string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, copied.Close()) }()
-	err = d.Export(ctx, func(from transfer.Database) error {
-		return copied.Import(ctx, func(to transfer.Database) error {
-			_, err := transfer.Copy(from, to, func(transfer.Progress) {})
-			return err
-		})
-	})
+	_, err = transfer.Fill(ctx, d, copied, func(transfer.Progress) {})
 	if err != nil {
 		return fmt.Errorf("backing up the database: %w", err)
 	}
@@ -74,7 +69,10 @@ func (d *DB) Backup(ctx context.Context, file string) (err error) {
 // whole is a transaction on all tables.
 type whole struct{ session }
 
-var _ transfer.Database = (*whole)(nil)
+var (
+	_ transfer.Database = (*whole)(nil)
+	_ transfer.Whole    = (*DB)(nil)
+)
 
 // Form implements transfer.Database.
 func (w *whole) Form() (n int, err error) {

@@ -71,14 +71,7 @@ func TestThereAndBack(t *testing.T) {
 	middle := openFile(t, file)
 	var told []transfer.Progress
 	fill := func() ([]transfer.Progress, error) {
-		var done []transfer.Progress
-		err := middle.Export(ctx, func(from transfer.Database) error {
-			return second.Import(ctx, func(to transfer.Database) (err error) {
-				done, err = transfer.Copy(from, to, func(p transfer.Progress) { told = append(told, p) })
-				return err
-			})
-		})
-		return done, err
+		return transfer.Fill(ctx, middle, second, func(p transfer.Progress) { told = append(told, p) })
 	}
 	done, err := fill()
 	if err != nil {

@@ -29,7 +29,10 @@ func engineOf(r store.Reader) rows.Engine {
 // whole is a transaction on all tables.
 type whole struct{ rows.Engine }
 
-var _ transfer.Database = (*whole)(nil)
+var (
+	_ transfer.Database = (*whole)(nil)
+	_ transfer.Whole    = (*DB)(nil)
+)
 
 // Form implements transfer.Database.
 func (w *whole) Form() (n int, err error) {

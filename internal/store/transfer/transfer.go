@@ -8,6 +8,7 @@
 package transfer
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -38,6 +39,29 @@ type Database interface {
 	Load(t Table, all iter.Seq2[[]any, error]) error
 	// Loaded follows when all rows of all tables are there.
 	Loaded() error
+}
+
+// Whole is a database of which all can be copied, or which can be filled.
+type Whole interface {
+	// Export calls f with all tables as they are at one moment.
+	Export(ctx context.Context, f func(Database) error) error
+	// Import calls f with all tables, to fill them: wholly, or not at all if f
+	// fails.
+	Import(ctx context.Context, f func(Database) error) error
+}
+
+// Fill copies all rows of one database into another, in one transaction.
+func Fill(ctx context.Context, from, into Whole, tell func(Progress)) (done []Progress, err error) {
+	err = from.Export(ctx, func(source Database) error {
+		return into.Import(ctx, func(target Database) error {
+			done, err = Copy(source, target, tell)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return done, nil
 }
 
 // Progress tells how far a copy has come.
