@@ -58,6 +58,12 @@ func Database(t testing.TB) string {
 	return shared.server.database(t)
 }
 
+// Installed tells why no server can be started; nil when one can.
+func Installed() error {
+	_, err := programs()
+	return err
+}
+
 // New returns a server that belongs to one test.
 func New(t testing.TB) *Server {
 	t.Helper()
