@@ -54,6 +54,7 @@ type Cockpit struct {
 	log       *slog.Logger
 	clock     clock.Clock
 	db        store.Store
+	services  *fenced // the database for what only one Cockpit writes
 	pack      *packer
 	openAPI   []byte // JSON
 	hasher    *identity.Hasher
@@ -108,6 +109,7 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	if c.db, err = OpenDatabase(ctx, c.settings, c.deps.FS); err != nil {
 		return err
 	}
+	c.services = &fenced{Store: c.db}
 	c.dropCopy()
 	if err := c.mustBeInitialized(ctx); err != nil {
 		return err
@@ -147,7 +149,7 @@ func (c *Cockpit) dialAll() error {
 			return err
 		}
 		c.histories = append(c.histories, newHistory(historyParts{
-			id: ref.ID, name: c.settings.Name, controller: controller, db: c.db, clock: c.clock, log: c.log, pack: c.pack, confirmEvery: c.deps.ConfirmEvery, news: c.news,
+			id: ref.ID, controller: controller, db: c.db, services: c.services, clock: c.clock, log: c.log, pack: c.pack, confirmEvery: c.deps.ConfirmEvery, news: c.news,
 		}))
 	}
 	return nil
@@ -182,10 +184,8 @@ func (c *Cockpit) Handler() http.Handler { return c.handler() }
 func (c *Cockpit) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	for _, h := range c.histories {
-		wg.Go(func() { h.run(ctx) })
-	}
-	wg.Go(func() { c.housekeep(ctx) })
+	wg.Go(func() { c.takeTurns(ctx) })
+	wg.Go(func() { c.hearOthers(ctx) })
 	wg.Go(func() { c.news.run(ctx) })
 	c.log.Info("the Cockpit serves", "address", c.Addr().String())
 	err := c.server.Serve(ctx)
@@ -236,7 +236,7 @@ func (c *Cockpit) housekeep(ctx context.Context) {
 
 func (c *Cockpit) tidy(ctx context.Context) error {
 	now := c.clock.Now()
-	err := c.db.Write(ctx, func(w store.Writer) error {
+	err := c.services.Write(ctx, func(w store.Writer) error {
 		return w.DeleteExpiredSessions(now.UnixMilli(), now.Add(-c.settings.SessionIdle).UnixMilli())
 	})
 	if err != nil || c.settings.LogRetention == 0 {
@@ -245,7 +245,7 @@ func (c *Cockpit) tidy(ctx context.Context) error {
 	before := now.Add(-c.settings.LogRetention).UnixMilli()
 	for ctx.Err() == nil {
 		var n int
-		err := c.db.Write(ctx, func(w store.Writer) (err error) {
+		err := c.services.Write(ctx, func(w store.Writer) (err error) {
 			n, err = w.DeleteHistory(before, houseBatch)
 			return err
 		})

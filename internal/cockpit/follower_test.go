@@ -118,13 +118,13 @@ func testHistoryIsWrittenOnce(t *testing.T, b *bench) {
 	b.check(err)
 	for round := range 3 { // a Cockpit that is started again and again
 		h := newHistory(historyParts{
-			id: "controller", name: "other-cockpit", controller: &flaky{Controller: b.fake, early: int64(round) * 2000}, db: &failingCommits{Store: db},
+			id: "controller", controller: &flaky{Controller: b.fake, early: int64(round) * 2000}, db: db, services: &failingCommits{Store: db},
 			clock: clock.Real{}, log: slog.New(slog.DiscardHandler), pack: pack, confirmEvery: time.Millisecond,
 			news: newNews(clock.Real{}),
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup
-		wg.Go(func() { h.follower.run(ctx) })
+		wg.Go(func() { h.follower.run(ctx, writing, "other-cockpit") })
 		if round > 0 { // the first one is killed on its way
 			deadline, stop := context.WithTimeout(ctx, time.Minute)
 			if err := h.catchUp(deadline); err != nil {
@@ -266,7 +266,7 @@ func BenchmarkFollower(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	h := newHistory(historyParts{id: "c", name: "x", db: db, clock: clock.Real{}, log: slog.New(slog.NewTextHandler(io.Discard, nil)), news: newNews(clock.Real{})})
+	h := newHistory(historyParts{id: "c", db: db, services: db, clock: clock.Real{}, log: slog.New(slog.NewTextHandler(io.Discard, nil)), news: newNews(clock.Real{})})
 	var at, position int64
 	at = 1_790_000_000_000_000
 	rows, events := 0, 0

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
@@ -30,6 +31,7 @@ type DB struct {
 	pool    *pgxpool.Pool
 	readers chan struct{} // a place for each view
 	turns   *turn.Queue
+	sender  string // of our news
 }
 
 var _ store.Store = (*DB)(nil)
@@ -67,7 +69,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, failure(err)
 	}
-	d := &DB{pool: pool, readers: make(chan struct{}, o.Readers)}
+	d := &DB{pool: pool, readers: make(chan struct{}, o.Readers), sender: rand.Text()}
 	d.turns = turn.NewQueue(d.commit)
 	if err := d.connect(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database %s: %w", name(c), err), d.Close())

@@ -49,7 +49,7 @@ func (d *DB) commit(batch []*turn.Job) error {
 		return err
 	}
 	defer conn.Release()
-	w := &writer{Tx: rows.Tx{Engine: &session{ctx: ctx, conn: conn.Conn()}}}
+	w := &writer{Tx: rows.Tx{Engine: &session{ctx: ctx, conn: conn.Conn()}}, sender: d.sender}
 	run := w.nested
 	if len(live) == 1 {
 		run = w.alone
@@ -167,7 +167,10 @@ func (d *DB) outcome(number string) (committed bool, err error) {
 }
 
 // writer is the writing transaction.
-type writer struct{ rows.Tx }
+type writer struct {
+	rows.Tx
+	sender string
+}
 
 // alone runs the only job of a transaction, which is taken back as a whole when
 // it fails.

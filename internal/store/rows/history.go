@@ -21,9 +21,14 @@ func (t *Tx) SetPosition(controller string, from, to int64) error {
 	}
 	n, err := t.Exec("UPDATE positions SET event = ? WHERE controller = ? AND event = ?", to, controller, from)
 	if err == nil && n == 0 {
-		return fault.New(fault.Conflict, "PositionMoved", "the history of %s isn't at event %d any more: does another Cockpit use this database?", controller, from)
+		return PositionMoved(controller, from)
 	}
 	return err
+}
+
+// PositionMoved is the fault about a position that another has moved.
+func PositionMoved(controller string, from int64) error {
+	return fault.New(fault.Conflict, "PositionMoved", "the history of %s isn't at event %d any more: does another Cockpit use this database?", controller, from)
 }
 
 const orderFields = "controller, id, root, run, workflow, version, state, ended, successful, gone, ended_at, since, step, label, job, body"

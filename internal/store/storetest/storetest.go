@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,6 +44,7 @@ func Run(t *testing.T, e Engine) {
 		{"views", testViews},
 		{"texts", testTexts},
 		{"two", testTwo},
+		{"lease", testLease},
 		{"reopen", testReopen},
 		{"closed", testClosed},
 		{"panic", testPanic},
@@ -498,6 +500,25 @@ func testViews(_ *testing.T, b *bench) {
 		same(b, "position", p, int64(5))
 		return err
 	})
+}
+
+// Who is alone has the lease, and no news.
+func testLease(t *testing.T, b *bench) {
+	l, err := b.db.Lease(t.Context(), store.LeaseRequest{Holder: "h", Reader: "r", For: time.Hour})
+	if err != nil || !l.Held || l.Term != 1 || l.Reader != "r" {
+		t.Errorf("got %+v, %v", l, err)
+	}
+	b.write(func(w store.Writer) error { return w.CheckLease(l.Term) })
+	if l, err := b.db.Lease(t.Context(), store.LeaseRequest{Holder: "h"}); err != nil || l.Held {
+		t.Errorf("given back: %+v, %v", l, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- b.db.Watch(ctx, func(store.News) {}) }()
+	cancel()
+	if err := <-ended; err == nil {
+		t.Error("Watch ends without an error")
+	}
 }
 
 func testReopen(t *testing.T, b *bench) {
