@@ -39,11 +39,16 @@ var shared struct {
 // Main runs the tests and then stops the server, if one was started. It returns
 // what the program is to exit with.
 func Main(m *testing.M) int {
-	code := m.Run()
+	defer Stop()
+	return m.Run()
+}
+
+// Stop stops the server of this test program, for one that has a Main of another
+// package.
+func Stop() {
 	if shared.server != nil {
 		shared.server.Close()
 	}
-	return code
 }
 
 // Database returns the address of a new, empty database, which is removed when
@@ -234,6 +239,15 @@ func (s *Server) Close() {
 		s.Stop()
 		_ = os.RemoveAll(s.dir)
 	})
+}
+
+// Socket returns the path of the socket that an address leads to.
+func Socket(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432")
 }
 
 // Socket returns the path of the socket.
