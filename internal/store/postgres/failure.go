@@ -17,8 +17,7 @@ func failure(err error) error {
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return reported(err, e)
 	}
 	var connecting *pgconn.ConnectError
