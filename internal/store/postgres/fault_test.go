@@ -69,6 +69,49 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// The password is asked for with each new connection.
+func TestPassword(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	server := postgrestest.New(t)
+	address := server.Database(t)
+	admin := open(t, address)
+	defer admin.Close()
+	do := func(statement string) {
+		t.Helper()
+		if _, err := admin.pool.Exec(ctx, statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var rules string
+	if err := admin.pool.QueryRow(ctx, "SHOW hba_file").Scan(&rules); err != nil {
+		t.Fatal(err)
+	}
+	do("CREATE ROLE guarded LOGIN PASSWORD 'first' IN ROLE signet")
+	do("COPY (SELECT * FROM (VALUES (1, 'local all guarded scram-sha-256'), (2, 'local all all trust')) AS r (n, line) ORDER BY n) TO PROGRAM 'cut -f 2 >" + rules + "'")
+	do("SELECT pg_reload_conf()")
+	password := "wrong"
+	guarded := Options{URL: address + "&user=guarded", Password: func() (string, error) { return password, nil }}
+	if db, err := Open(ctx, guarded); !fault.HasCode(err, "DatabaseLogin") {
+		t.Errorf("with a wrong password: %v", err)
+		if err == nil {
+			_ = db.Close()
+		}
+	}
+	password = "first"
+	db, err := Open(ctx, guarded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	do("ALTER ROLE guarded PASSWORD 'second'")
+	password = "second"
+	db.pool.Reset()
+	if err := db.Read(ctx, func(store.Reader) error { return nil }); err != nil {
+		t.Errorf("after the password has changed: %v", err)
+	}
+}
+
 func TestAddress(t *testing.T) {
 	t.Parallel()
 	for from, want := range map[string]string{
@@ -386,4 +429,39 @@ func TestWritingLock(t *testing.T) {
 	if held != "idle_in_transaction_session_timeout=5000 lock_timeout=10000 statement_timeout=60000 synchronous_commit=on" {
 		t.Error(held)
 	}
+}
+
+// BenchmarkWriteStep writes steps, 100 in a transaction. Its floor is a statement
+// that does nothing.
+func BenchmarkWriteStep(b *testing.B) {
+	db := open(b, postgrestest.Database(b))
+	defer func() { _ = db.Close() }()
+	write := func(b *testing.B, f func(store.Writer) error) {
+		b.Helper()
+		if err := db.Write(context.Background(), func(w store.Writer) error {
+			var errs []error
+			for range 100 {
+				errs = append(errs, f(w))
+			}
+			return errors.Join(errs...)
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("steps", func(b *testing.B) {
+		event, before := int64(b.N)*1_000_000, 0
+		for b.Loop() {
+			before += 100
+			write(b, func(w store.Writer) error {
+				event++
+				return w.AddStep(store.Step{StepKey: store.StepKey{Controller: "c", Event: event}, OrderID: "O", Root: "O", Position: "[0]"})
+			})
+		}
+		b.ReportMetric(float64(before)/b.Elapsed().Seconds(), "rows/s")
+	})
+	b.Run("floor", func(b *testing.B) {
+		for b.Loop() {
+			write(b, func(w store.Writer) error { return w.TouchSession([32]byte{}, 1) })
+		}
+	})
 }
