@@ -14,14 +14,61 @@ import (
 
 // session is a transaction. Owned by one goroutine.
 type session struct {
-	ctx  context.Context // of the call that the transaction belongs to
-	conn *pgx.Conn
+	ctx     context.Context // of the call that the transaction belongs to
+	conn    *pgx.Conn
+	waiting pgx.Batch // statements that go together with the next
+	checks  []func(int64) error
 }
 
 var _ rows.Engine = (*session)(nil)
 
+// maxWaiting is how many statements go together at most: what they hold is kept
+// so long.
+const maxWaiting = 200
+
+// Later implements rows.Engine. Statements without an answer of interest go
+// together, in one round.
+func (s *session) Later(query string, check func(int64) error, args ...any) error {
+	s.waiting.Queue(numbered(query), plain(args)...)
+	s.checks = append(s.checks, check)
+	if len(s.checks) >= maxWaiting {
+		return s.flush()
+	}
+	return nil
+}
+
+// flush carries out the statements that wait.
+func (s *session) flush() error {
+	if len(s.checks) == 0 {
+		return nil
+	}
+	batch, checks := s.waiting, s.checks
+	s.waiting, s.checks = pgx.Batch{}, nil
+	results := s.conn.SendBatch(s.ctx, &batch)
+	var failed error
+	for _, check := range checks {
+		tag, err := results.Exec()
+		if err == nil {
+			err = check(tag.RowsAffected())
+		}
+		if failed == nil {
+			failed = err // those that follow are about the same
+		}
+	}
+	if err := results.Close(); failed == nil {
+		failed = err
+	}
+	return failure(failed)
+}
+
+// drop forgets the statements that wait.
+func (s *session) drop() { s.waiting, s.checks = pgx.Batch{}, nil }
+
 // Exec implements rows.Engine.
 func (s *session) Exec(query string, args ...any) (int64, error) {
+	if err := s.flush(); err != nil {
+		return 0, err
+	}
 	tag, err := s.conn.Exec(s.ctx, numbered(query), plain(args)...)
 	if err != nil {
 		return 0, failure(err)
@@ -31,6 +78,9 @@ func (s *session) Exec(query string, args ...any) (int64, error) {
 
 // One implements rows.Engine.
 func (s *session) One(query string, missing error, scan func(rows.Row) error, args ...any) error {
+	if err := s.flush(); err != nil {
+		return err
+	}
 	err := scan(row{s.conn.QueryRow(s.ctx, numbered(query), plain(args)...)})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return missing
@@ -40,6 +90,9 @@ func (s *session) One(query string, missing error, scan func(rows.Row) error, ar
 
 // Each implements rows.Engine.
 func (s *session) Each(query string, scan func(rows.Row) error, args ...any) error {
+	if err := s.flush(); err != nil {
+		return err
+	}
 	found, err := s.conn.Query(s.ctx, numbered(query), plain(args)...)
 	if err != nil {
 		return failure(err)

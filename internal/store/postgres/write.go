@@ -49,7 +49,8 @@ func (d *DB) commit(batch []*turn.Job) error {
 		return err
 	}
 	defer conn.Release()
-	w := &writer{Tx: rows.Tx{Engine: &session{ctx: ctx, conn: conn.Conn()}}, sender: d.sender}
+	s := &session{ctx: ctx, conn: conn.Conn()}
+	w := &writer{Tx: rows.Tx{Engine: s}, session: s, sender: d.sender}
 	run := w.nested
 	if len(live) == 1 {
 		run = w.alone
@@ -169,13 +170,22 @@ func (d *DB) outcome(number string) (committed bool, err error) {
 // writer is the writing transaction.
 type writer struct {
 	rows.Tx
-	sender string
+	session *session
+	sender  string
+}
+
+// do runs a job, with all that its function left for later.
+func (w *writer) do(j *turn.Job) {
+	if j.Run(w); j.Err == nil {
+		j.Err = w.session.flush()
+	}
+	w.session.drop()
 }
 
 // alone runs the only job of a transaction, which is taken back as a whole when
 // it fails.
 func (w *writer) alone(_ context.Context, _ *pgx.Conn, j *turn.Job) error {
-	j.Run(w)
+	w.do(j)
 	return nil
 }
 
@@ -185,7 +195,7 @@ func (w *writer) nested(ctx context.Context, conn *pgx.Conn, j *turn.Job) error 
 	if _, err := say(ctx, conn, "SAVEPOINT job"); err != nil {
 		return failure(err)
 	}
-	j.Run(w)
+	w.do(j)
 	if j.Err != nil {
 		if _, err := say(ctx, conn, "ROLLBACK TO SAVEPOINT job"); err != nil {
 			return failure(err)

@@ -108,11 +108,10 @@ func (t *Tx) listed(query string, values []string, scan func(Row) error, args ..
 // PutOrder implements store.Writer.
 func (t *Tx) PutOrder(o store.Order) error {
 	// Not OR REPLACE, which deletes the row and makes another.
-	_, err := t.Exec("INSERT INTO orders ("+orderFields+") VALUES ("+marks(16)+`) ON CONFLICT (controller, id) DO UPDATE SET
+	return t.Later("INSERT INTO orders ("+orderFields+") VALUES ("+marks(16)+`) ON CONFLICT (controller, id) DO UPDATE SET
 		root = excluded.root, run = excluded.run, workflow = excluded.workflow, version = excluded.version, state = excluded.state, ended = excluded.ended,
-		successful = excluded.successful, gone = excluded.gone, ended_at = excluded.ended_at, since = excluded.since, step = excluded.step, label = excluded.label, job = excluded.job, body = excluded.body`,
+		successful = excluded.successful, gone = excluded.gone, ended_at = excluded.ended_at, since = excluded.since, step = excluded.step, label = excluded.label, job = excluded.job, body = excluded.body`, anyNumber,
 		o.Controller, o.ID, o.Root, o.Run, o.Workflow, o.Version, o.State, o.Ended, o.Successful, o.Gone, o.EndedAt, o.Since, o.Step, o.Label, o.Job, o.Body)
-	return err
 }
 
 const stepFields = `controller, event, order_id, root, run, workflow, version, position, label, job, agent, task, start_ms, try, attempt,
@@ -186,33 +185,24 @@ func (t *Tx) steps(query string, args ...any) (all []store.Step, err error) {
 
 // AddStep implements store.Writer.
 func (t *Tx) AddStep(s store.Step) error {
-	n, err := t.Exec("INSERT INTO steps ("+stepFields+") VALUES ("+marks(25)+") ON CONFLICT DO NOTHING",
-		s.Controller, s.Event, s.OrderID, s.Root, s.Run, s.Workflow, s.Version, s.Position, s.Label, s.Job, s.Agent, s.Task, s.Start, s.Try, s.Attempt,
-		s.End, s.Outcome, s.ReturnCode, s.EndedHere, s.Log.State, s.Log.Created, s.Log.Bytes, s.Log.Chunks, s.Log.RetryAt, s.Log.Problem)
-	if err == nil && n == 0 {
+	duplicate := func() error {
 		return fault.New(fault.Conflict, "DuplicateStep", "the step of event %d of %s is there already", s.Event, s.Controller)
 	}
-	return err
+	return t.Later("INSERT INTO steps ("+stepFields+") VALUES ("+marks(25)+") ON CONFLICT DO NOTHING", oneRow(duplicate),
+		s.Controller, s.Event, s.OrderID, s.Root, s.Run, s.Workflow, s.Version, s.Position, s.Label, s.Job, s.Agent, s.Task, s.Start, s.Try, s.Attempt,
+		s.End, s.Outcome, s.ReturnCode, s.EndedHere, s.Log.State, s.Log.Created, s.Log.Bytes, s.Log.Chunks, s.Log.RetryAt, s.Log.Problem)
 }
 
 // EndStep implements store.Writer.
 func (t *Tx) EndStep(key store.StepKey, e store.StepEnd, log store.LogState) error {
-	n, err := t.Exec("UPDATE steps SET end_ms = ?, outcome = ?, return_code = ?, ended_here = ?, log_state = ? WHERE event = ? AND controller = ?",
-		e.End, e.Outcome, e.ReturnCode, e.EndedHere, log, key.Event, key.Controller)
-	if err == nil && n == 0 {
-		return unknownStep(key)
-	}
-	return err
+	return t.Later("UPDATE steps SET end_ms = ?, outcome = ?, return_code = ?, ended_here = ?, log_state = ? WHERE event = ? AND controller = ?",
+		oneRow(func() error { return unknownStep(key) }), e.End, e.Outcome, e.ReturnCode, e.EndedHere, log, key.Event, key.Controller)
 }
 
 // SetLog implements store.Writer.
 func (t *Tx) SetLog(key store.StepKey, l store.LogStatus) error {
-	n, err := t.Exec("UPDATE steps SET log_state = ?, log_created = ?, log_bytes = ?, log_chunks = ?, log_retry = ?, log_problem = ? WHERE event = ? AND controller = ?",
-		l.State, l.Created, l.Bytes, l.Chunks, l.RetryAt, l.Problem, key.Event, key.Controller)
-	if err == nil && n == 0 {
-		return unknownStep(key)
-	}
-	return err
+	return t.Later("UPDATE steps SET log_state = ?, log_created = ?, log_bytes = ?, log_chunks = ?, log_retry = ?, log_problem = ? WHERE event = ? AND controller = ?",
+		oneRow(func() error { return unknownStep(key) }), l.State, l.Created, l.Bytes, l.Chunks, l.RetryAt, l.Problem, key.Event, key.Controller)
 }
 
 // PendingLogs implements store.Reader.
@@ -229,11 +219,10 @@ func (t *Tx) LogChunk(key store.StepKey, nr int) (data []byte, err error) {
 
 // AddLogChunk implements store.Writer.
 func (t *Tx) AddLogChunk(key store.StepKey, nr int, data []byte) error {
-	n, err := t.Exec("INSERT INTO log_chunks (event, controller, nr, data) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", key.Event, key.Controller, nr, data)
-	if err == nil && n == 0 {
+	duplicate := func() error {
 		return fault.New(fault.Conflict, "DuplicateLogChunk", "piece %d of the log of step %d of %s is there already", nr, key.Event, key.Controller)
 	}
-	return err
+	return t.Later("INSERT INTO log_chunks (event, controller, nr, data) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", oneRow(duplicate), key.Event, key.Controller, nr, data)
 }
 
 // DeleteHistory implements store.Writer.
@@ -259,10 +248,10 @@ func (t *Tx) DeleteHistory(before int64, limit int) (int, error) {
 		return 0, err
 	}
 	for _, k := range old {
-		if _, err := t.Exec("DELETE FROM log_chunks WHERE event = ? AND controller = ?", k.event, k.controller); err != nil {
+		if err := t.Later("DELETE FROM log_chunks WHERE event = ? AND controller = ?", anyNumber, k.event, k.controller); err != nil {
 			return 0, err
 		}
-		if _, err := t.Exec("DELETE FROM steps WHERE event = ? AND controller = ?", k.event, k.controller); err != nil {
+		if err := t.Later("DELETE FROM steps WHERE event = ? AND controller = ?", anyNumber, k.event, k.controller); err != nil {
 			return 0, err
 		}
 	}

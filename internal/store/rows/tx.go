@@ -17,6 +17,11 @@ type Row interface{ Scan(into ...any) error }
 type Engine interface {
 	// Exec changes rows and tells how many.
 	Exec(query string, args ...any) (int64, error)
+	// Later is Exec that may be carried out later, with others, but before what
+	// follows it, and within the transaction. Check judges how many rows were changed;
+	// what it returns, or the database, ends the transaction, if not now. What
+	// arguments point to must stay as it is.
+	Later(query string, check func(changed int64) error, args ...any) error
 	// One reads one row; missing says what it means that there is none.
 	One(query string, missing error, scan func(Row) error, args ...any) error
 	// Each reads all rows.
@@ -33,6 +38,20 @@ var _ store.Writer = (*Tx)(nil)
 
 // CheckLease implements store.Writer, for an engine whose lease nobody can lose.
 func (t *Tx) CheckLease(int64) error { return nil }
+
+// oneRow returns a check that a row was changed; missing says what it means that
+// there was none.
+func oneRow(missing func() error) func(int64) error {
+	return func(n int64) error {
+		if n == 0 {
+			return missing()
+		}
+		return nil
+	}
+}
+
+// anyNumber is a check that is content with any number of rows.
+func anyNumber(int64) error { return nil }
 
 // marks returns n question marks for a list of values.
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }

@@ -30,6 +30,15 @@ func (t *session) Exec(query string, args ...any) (int64, error) {
 	return n, failure(err)
 }
 
+// Later implements rows.Engine, by doing it now.
+func (t *session) Later(query string, check func(int64) error, args ...any) error {
+	n, err := t.Exec(query, args...)
+	if err != nil {
+		return err
+	}
+	return check(n)
+}
+
 // One implements rows.Engine.
 func (t *session) One(query string, missing error, scan func(rows.Row) error, args ...any) error {
 	s, err := t.link.stmt(t.ctx, query) //nolint:sqlclosecheck // it is the link's

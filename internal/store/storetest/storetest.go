@@ -44,6 +44,7 @@ func Run(t *testing.T, e Engine) {
 		{"views", testViews},
 		{"texts", testTexts},
 		{"two", testTwo},
+		{"many", testMany},
 		{"lease", testLease},
 		{"reopen", testReopen},
 		{"closed", testClosed},

@@ -100,6 +100,37 @@ func testTwo(t *testing.T, b *bench) {
 	})
 }
 
+// Of many rows one is there already: the write fails, however late that is noticed,
+// and nothing of it stays. What was written before is read in between.
+func testMany(_ *testing.T, b *bench) {
+	many := func(w store.Writer, first int64) error {
+		for i := range int64(450) {
+			if err := w.AddStep(step("c", first+i, "O", "O")); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	b.refused("DuplicateStep", func(w store.Writer) error { return errors.Join(many(w, 1), w.AddStep(step("c", 7, "O", "O"))) })
+	b.refused("DuplicateStep", func(w store.Writer) error { return errors.Join(w.AddStep(step("c", 7, "O", "O")), many(w, 1)) })
+	b.refused("UnknownStep", func(w store.Writer) error {
+		return errors.Join(w.EndStep(store.StepKey{Controller: "c", Event: 1}, store.StepEnd{End: 1}, store.LogPending), w.AddStep(step("c", 1, "O", "O")))
+	})
+	b.write(func(w store.Writer) error {
+		if err := many(w, 1); err != nil {
+			return err
+		}
+		all, err := w.Steps(store.StepQuery{Limit: 1000})
+		same(b, "steps in the transaction", len(all), 450)
+		return err
+	})
+	b.read(func(r store.Reader) error {
+		all, err := r.Steps(store.StepQuery{Limit: 1000})
+		same(b, "steps", len(all), 450)
+		return err
+	})
+}
+
 // Fill writes something to every table, for tests that copy or migrate.
 func Fill(w store.Writer) error {
 	s := step("c", 1000, "O|x\x00", "O")
