@@ -69,6 +69,10 @@ vitest = (cd web && npx --no-install vitest run $(2) --reporter=./build/report.m
 test-web: build $(TOOLS)/testsum ## run the tests of the pages only: units, then a real browser against real parts
 	@{ $(call vitest,web); SIGNET_BIN='$(CURDIR)/bin/signet' $(call vitest,browser,-c vitest.e2e.config.ts); } 2>&1 | $(TOOLS)/testsum
 
+.PHONY: screenshots
+screenshots: build ## take pictures of every page, light and dark, wide and narrow, into bin/screenshots
+	@cd web && SIGNET_BIN='$(CURDIR)/bin/signet' npx --no-install vitest run -c vitest.screens.config.ts
+
 .PHONY: test-short
 test-short: $(TOOLS)/testsum ## run the quick tests only, without race detector and installed peers
 	@{ $(GO) test -json -short -tags invariants -timeout 3m $(ARGS) ./... || true; } 2>&1 | $(TOOLS)/testsum

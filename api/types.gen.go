@@ -7,6 +7,78 @@ import (
 	"encoding/json"
 )
 
+// Defines values for Format.
+const (
+	FormatCsv  Format = "csv"
+	FormatJson Format = "json"
+)
+
+// Valid indicates whether the value is a known member of the Format enum.
+func (e Format) Valid() bool {
+	switch e {
+	case FormatCsv:
+		return true
+	case FormatJson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportAuditParamsFormat.
+const (
+	ExportAuditParamsFormatCsv  ExportAuditParamsFormat = "csv"
+	ExportAuditParamsFormatJson ExportAuditParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the ExportAuditParamsFormat enum.
+func (e ExportAuditParamsFormat) Valid() bool {
+	switch e {
+	case ExportAuditParamsFormatCsv:
+		return true
+	case ExportAuditParamsFormatJson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportHistoryParamsFormat.
+const (
+	ExportHistoryParamsFormatCsv  ExportHistoryParamsFormat = "csv"
+	ExportHistoryParamsFormatJson ExportHistoryParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the ExportHistoryParamsFormat enum.
+func (e ExportHistoryParamsFormat) Valid() bool {
+	switch e {
+	case ExportHistoryParamsFormatCsv:
+		return true
+	case ExportHistoryParamsFormatJson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportHistoryParamsKind.
+const (
+	Runs  ExportHistoryParamsKind = "runs"
+	Steps ExportHistoryParamsKind = "steps"
+)
+
+// Valid indicates whether the value is a known member of the ExportHistoryParamsKind enum.
+func (e ExportHistoryParamsKind) Valid() bool {
+	switch e {
+	case Runs:
+		return true
+	case Steps:
+		return true
+	default:
+		return false
+	}
+}
+
 // Account defines model for Account.
 type Account struct {
 	CreatedAt   int64  `json:"createdAt"`
@@ -29,6 +101,12 @@ type AddAccountRequest struct {
 	Password string `json:"password,omitempty"`
 	Reason   string `json:"reason,omitempty"`
 	Role     string `json:"role"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // AddAgentRequest defines model for AddAgentRequest.
@@ -39,6 +117,12 @@ type AddAgentRequest struct {
 	Name         string `json:"name"`
 	ProcessLimit *int64 `json:"processLimit,omitempty"`
 	Reason       string `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 
 	// Uri https://HOST:PORT
 	Uri string `json:"uri"`
@@ -69,6 +153,12 @@ type AddOrdersRequest struct {
 	// StartPosition A place in a workflow, as [3] or [1, "then", 0]
 	StartPosition Position   `json:"startPosition,omitempty"`
 	StopPositions []Position `json:"stopPositions,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 
 	// Workflow Path of the workflow
 	Workflow string `json:"workflow"`
@@ -123,6 +213,9 @@ type AttentionRow struct {
 type Audit struct {
 	Cursor  string       `json:"cursor,omitempty"`
 	Entries []AuditEntry `json:"entries"`
+
+	// More The page ended before its limit; the cursor goes on
+	More bool `json:"more,omitempty"`
 }
 
 // AuditEntry defines model for AuditEntry.
@@ -142,15 +235,17 @@ type AuditEntry struct {
 	Objects []string `json:"objects"`
 	Reason  string   `json:"reason,omitempty"`
 
-	// Result done, or the code of the error
+	// Result done, begun while it is under way, or the code of the error
 	Result string `json:"result"`
+	Ticket string `json:"ticket,omitempty"`
 	Time   int64  `json:"time"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
-// BackupRequest defines model for BackupRequest.
-type BackupRequest struct {
-	Reason string `json:"reason,omitempty"`
-}
+// BackupRequest Why somebody changes something, for the audit trail
+type BackupRequest = Explanation
 
 // BreakpointsRequest defines model for BreakpointsRequest.
 type BreakpointsRequest struct {
@@ -158,6 +253,12 @@ type BreakpointsRequest struct {
 	Path   string     `json:"path"`
 	Reason string     `json:"reason,omitempty"`
 	Remove []Position `json:"remove,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 
 	// VersionId The newest if left out
 	VersionId string `json:"versionId,omitempty"`
@@ -178,6 +279,12 @@ type CancelOrdersRequest struct {
 	// Kill A running job is killed
 	Kill   bool   `json:"kill,omitempty"`
 	Reason string `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // ChangeAccountRequest defines model for ChangeAccountRequest.
@@ -188,6 +295,12 @@ type ChangeAccountRequest struct {
 	Password string `json:"password,omitempty"`
 	Reason   string `json:"reason,omitempty"`
 	Role     string `json:"role,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // ChangePasswordRequest defines model for ChangePasswordRequest.
@@ -203,6 +316,12 @@ type ControlWorkflowRequest struct {
 	Reason  string      `json:"reason,omitempty"`
 	Skip    []SkipLabel `json:"skip,omitempty"`
 	Suspend *bool       `json:"suspend,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // ControllerStatus defines model for ControllerStatus.
@@ -240,6 +359,9 @@ type Dashboard struct {
 
 	// Running Steps that run, the longest first, at most 20
 	Running []RunningRow `json:"running"`
+
+	// Throughput The last 24 hours, the oldest first
+	Throughput []EndedInHour `json:"throughput"`
 }
 
 // DeployObject defines model for DeployObject.
@@ -265,6 +387,12 @@ type DeployRequest struct {
 
 	// RequestId Makes a repetition of this request harmless
 	RequestId string `json:"requestId,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // DeployResponse defines model for DeployResponse.
@@ -281,6 +409,16 @@ type DeployedObject struct {
 	VersionId string `json:"versionId,omitempty"`
 }
 
+// EndedInHour defines model for EndedInHour.
+type EndedInHour struct {
+	Cancelled int64 `json:"cancelled"`
+	Failed    int64 `json:"failed"`
+
+	// Hour When it begins
+	Hour      int64 `json:"hour"`
+	Succeeded int64 `json:"succeeded"`
+}
+
 // Environment defines model for Environment.
 type Environment struct {
 	// Color ink, plum, ocean, moss, clay or sand
@@ -288,6 +426,17 @@ type Environment struct {
 
 	// Name What people call this installation
 	Name string `json:"name"`
+}
+
+// Explanation Why somebody changes something, for the audit trail
+type Explanation struct {
+	Reason string `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // FolderRow defines model for FolderRow.
@@ -307,6 +456,12 @@ type GoOrderRequest struct {
 	// Position A place in a workflow, as [3] or [1, "then", 0]
 	Position Position `json:"position"`
 	Reason   string   `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // Health defines model for Health.
@@ -346,11 +501,125 @@ type HistoryRow struct {
 	Workflow string `json:"workflow"`
 }
 
+// HistoryRun One run of an order; a row has the fields that were asked for
+type HistoryRun struct {
+	// Account Who added it
+	Account    string `json:"account,omitempty"`
+	Added      int64  `json:"added,omitempty"`
+	Controller string `json:"controller,omitempty"`
+
+	// End Absent while it is open
+	End int64 `json:"end,omitempty"`
+
+	// Event Id of the event that added the order
+	Event int64 `json:"event,omitempty"`
+
+	// Message At most 1000 bytes
+	Message string `json:"message,omitempty"`
+
+	// Method How they were logged in
+	Method  string `json:"method,omitempty"`
+	OrderId string `json:"orderId,omitempty"`
+
+	// Outcome Any JSON value
+	Outcome JSON `json:"outcome,omitempty"`
+
+	// Result open, succeeded, failed or cancelled
+	Result       string `json:"result,omitempty"`
+	ScheduledFor int64  `json:"scheduledFor,omitempty"`
+	Start        int64  `json:"start,omitempty"`
+
+	// State Absent while it is open
+	State   string `json:"state,omitempty"`
+	Version string `json:"version,omitempty"`
+
+	// Workflow Path
+	Workflow string `json:"workflow,omitempty"`
+}
+
+// HistoryRuns defines model for HistoryRuns.
+type HistoryRuns struct {
+	Count *int64 `json:"count,omitempty"`
+
+	// CountMore There are at least count
+	CountMore bool   `json:"countMore,omitempty"`
+	Cursor    string `json:"cursor,omitempty"`
+
+	// More The page ended before its limit; the cursor goes on
+	More bool `json:"more,omitempty"`
+
+	// Reached With more: the time up to which the call has looked
+	Reached int64        `json:"reached,omitempty"`
+	Rows    []HistoryRun `json:"rows"`
+}
+
 // HistoryStatus defines model for HistoryStatus.
 type HistoryStatus struct {
 	// EventId All up to this event is in the history
 	EventId int64          `json:"eventId"`
 	Problem *ObjectProblem `json:"problem,omitempty"`
+}
+
+// HistoryStep One run of a step; a row has the fields that were asked for
+type HistoryStep struct {
+	Agent string `json:"agent,omitempty"`
+
+	// Attempt From 1; above 1 after a lost process
+	Attempt    int64  `json:"attempt,omitempty"`
+	Controller string `json:"controller,omitempty"`
+
+	// End Absent while it runs
+	End int64 `json:"end,omitempty"`
+
+	// Event Id of the event that began it
+	Event int64  `json:"event,omitempty"`
+	Job   string `json:"job,omitempty"`
+	Label string `json:"label,omitempty"`
+
+	// LogSize Bytes of the log that the Cockpit has
+	LogSize int64 `json:"logSize,omitempty"`
+
+	// LogState running, pending (ended, still to be fetched from the Agent), complete or missing
+	LogState string `json:"logState,omitempty"`
+
+	// Message Of the outcome, at most 1000 bytes
+	Message string `json:"message,omitempty"`
+	OrderId string `json:"orderId,omitempty"`
+
+	// Outcome Any JSON value
+	Outcome JSON `json:"outcome,omitempty"`
+
+	// Position A place in a workflow, as [3] or [1, "then", 0]
+	Position Position `json:"position,omitempty"`
+
+	// Result open, succeeded, failed, timedOut, killed, lost or disrupted
+	Result     string `json:"result,omitempty"`
+	ReturnCode *int64 `json:"returnCode,omitempty"`
+	Start      int64  `json:"start,omitempty"`
+	Task       string `json:"task,omitempty"`
+
+	// Try From 1
+	Try     int64  `json:"try,omitempty"`
+	Version string `json:"version,omitempty"`
+
+	// Workflow Path
+	Workflow string `json:"workflow,omitempty"`
+}
+
+// HistorySteps defines model for HistorySteps.
+type HistorySteps struct {
+	Count *int64 `json:"count,omitempty"`
+
+	// CountMore There are at least count
+	CountMore bool   `json:"countMore,omitempty"`
+	Cursor    string `json:"cursor,omitempty"`
+
+	// More The page ended before its limit; the cursor goes on
+	More bool `json:"more,omitempty"`
+
+	// Reached With more: the time up to which the call has looked
+	Reached int64         `json:"reached,omitempty"`
+	Rows    []HistoryStep `json:"rows"`
 }
 
 // Item defines model for Item.
@@ -374,6 +643,42 @@ type Items struct {
 
 // JSON Any JSON value
 type JSON = json.RawMessage
+
+// JobDay defines model for JobDay.
+type JobDay struct {
+	// Count Of runs that have ended
+	Count int64 `json:"count"`
+
+	// Day When it begins
+	Day int64 `json:"day"`
+
+	// Failed Of those that did not succeed
+	Failed int64 `json:"failed"`
+	More   bool  `json:"more,omitempty"`
+
+	// P50 Of those that succeeded, in milliseconds
+	P50 int64 `json:"p50"`
+	P95 int64 `json:"p95"`
+}
+
+// JobRun defines model for JobRun.
+type JobRun struct {
+	End        int64  `json:"end"`
+	Event      int64  `json:"event"`
+	OrderId    string `json:"orderId"`
+	Result     string `json:"result"`
+	ReturnCode *int64 `json:"returnCode,omitempty"`
+	Start      int64  `json:"start"`
+}
+
+// JobStats defines model for JobStats.
+type JobStats struct {
+	Days []JobDay `json:"days"`
+	Runs []JobRun `json:"runs"`
+
+	// Usual How long it takes, in milliseconds; half and 95 % of the runs don't take longer
+	Usual UsualTime `json:"usual"`
+}
 
 // LogLine defines model for LogLine.
 type LogLine struct {
@@ -528,6 +833,12 @@ type Orders struct {
 type OrdersRequest struct {
 	Ids    []string `json:"ids"`
 	Reason string   `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // Parameter defines model for Parameter.
@@ -570,6 +881,12 @@ type PriorityRequest struct {
 	Id       string `json:"id"`
 	Priority int64  `json:"priority"`
 	Reason   string `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // Problem An error (RFC 9457)
@@ -597,10 +914,15 @@ type ProblemDetail struct {
 	Where string `json:"where,omitempty"`
 }
 
-// ResetAgentRequest defines model for ResetAgentRequest.
-type ResetAgentRequest struct {
-	Reason string `json:"reason,omitempty"`
+// PutFilterRequest defines model for PutFilterRequest.
+type PutFilterRequest struct {
+	// Query What the page makes of it is its own affair
+	Query  string `json:"query"`
+	Shared bool   `json:"shared,omitempty"`
 }
+
+// ResetAgentRequest Why somebody changes something, for the audit trail
+type ResetAgentRequest = Explanation
 
 // ResumeOrdersRequest defines model for ResumeOrdersRequest.
 type ResumeOrdersRequest struct {
@@ -613,22 +935,57 @@ type ResumeOrdersRequest struct {
 	Position         Position `json:"position,omitempty"`
 	Reason           string   `json:"reason,omitempty"`
 	RestartKilledJob *bool    `json:"restartKilledJob,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // RevokeRequest defines model for RevokeRequest.
 type RevokeRequest struct {
 	Objects []ObjectKey `json:"objects"`
 	Reason  string      `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // RunningRow defines model for RunningRow.
 type RunningRow struct {
-	Agent    string `json:"agent"`
-	Job      string `json:"job"`
-	Label    string `json:"label"`
-	OrderId  string `json:"orderId"`
-	Since    int64  `json:"since"`
-	Workflow string `json:"workflow"`
+	Agent   string `json:"agent"`
+	Job     string `json:"job"`
+	Label   string `json:"label"`
+	OrderId string `json:"orderId"`
+	Since   int64  `json:"since"`
+
+	// Usual How long it takes, in milliseconds; half and 95 % of the runs don't take longer
+	Usual    *UsualTime `json:"usual,omitempty"`
+	Workflow string     `json:"workflow"`
+}
+
+// SavedFilter defines model for SavedFilter.
+type SavedFilter struct {
+	ChangedAt int64  `json:"changedAt"`
+	Name      string `json:"name"`
+
+	// Owner Account
+	Owner string `json:"owner"`
+	Page  string `json:"page"`
+	Query string `json:"query"`
+
+	// Revision The ETag, without quotation marks
+	Revision int64 `json:"revision"`
+	Shared   bool  `json:"shared"`
+}
+
+// SavedFilters defines model for SavedFilters.
+type SavedFilters struct {
+	Filters []SavedFilter `json:"filters"`
 }
 
 // Session defines model for Session.
@@ -665,15 +1022,40 @@ type SuspendOrdersRequest struct {
 
 	// ResetState Waiting is given up
 	ResetState bool `json:"resetState,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
+// Throughput defines model for Throughput.
+type Throughput struct {
+	Hours []EndedInHour `json:"hours"`
 }
 
 // TransferOrdersRequest defines model for TransferOrdersRequest.
 type TransferOrdersRequest struct {
 	Reason string `json:"reason,omitempty"`
 
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+
 	// VersionId The version that the orders leave
 	VersionId string `json:"versionId"`
 	Workflow  string `json:"workflow"`
+}
+
+// UsualTime How long it takes, in milliseconds; half and 95 % of the runs don't take longer
+type UsualTime struct {
+	// Count Of runs
+	Count int64 `json:"count"`
+	P50   int64 `json:"p50"`
+	P95   int64 `json:"p95"`
 }
 
 // ValidateResponse defines model for ValidateResponse.
@@ -787,11 +1169,35 @@ type AccountName = string
 // AgentName defines model for AgentName.
 type AgentName = string
 
+// AuditAction defines model for AuditAction.
+type AuditAction = string
+
+// AuditObject defines model for AuditObject.
+type AuditObject = string
+
+// AuditResult defines model for AuditResult.
+type AuditResult = string
+
+// AuditText defines model for AuditText.
+type AuditText = string
+
 // Controller defines model for Controller.
 type Controller = string
 
+// Count defines model for Count.
+type Count = bool
+
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// Fields defines model for Fields.
+type Fields = string
+
+// FilterName defines model for FilterName.
+type FilterName = string
+
+// FilterPage defines model for FilterPage.
+type FilterPage = string
 
 // Folder defines model for Folder.
 type Folder = string
@@ -799,11 +1205,59 @@ type Folder = string
 // Follow defines model for Follow.
 type Follow = bool
 
+// Format defines model for Format.
+type Format string
+
+// From defines model for From.
+type From = int64
+
+// HistoryOrder defines model for HistoryOrder.
+type HistoryOrder = string
+
+// IfMatch defines model for IfMatch.
+type IfMatch = string
+
+// IfNoneMatch defines model for IfNoneMatch.
+type IfNoneMatch = string
+
 // Limit defines model for Limit.
 type Limit = int
 
+// OfAccount defines model for OfAccount.
+type OfAccount = string
+
+// OfAgent defines model for OfAgent.
+type OfAgent = string
+
+// OfJob defines model for OfJob.
+type OfJob = string
+
+// OfLabel defines model for OfLabel.
+type OfLabel = string
+
+// OfWorkflow defines model for OfWorkflow.
+type OfWorkflow = string
+
+// Oldest defines model for Oldest.
+type Oldest = bool
+
 // OrderId defines model for OrderId.
 type OrderId = string
+
+// Results defines model for Results.
+type Results = string
+
+// ReturnCode defines model for ReturnCode.
+type ReturnCode = int64
+
+// States defines model for States.
+type States = string
+
+// Text defines model for Text.
+type Text = string
+
+// To defines model for To.
+type To = int64
 
 // ListAgentsParams defines parameters for ListAgents.
 type ListAgentsParams struct {
@@ -831,12 +1285,63 @@ type ResetAgentParams struct {
 
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
+	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it
+	From From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what began before this moment
+	To To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Account Only what this account did
+	Account OfAccount `form:"account,omitempty" json:"account,omitempty"`
+
+	// Action Only this action
+	Action AuditAction `form:"action,omitempty" json:"action,omitempty"`
+
+	// Object Only what was done to this object, as it stands in `objects`: Order:load-1
+	Object AuditObject `form:"object,omitempty" json:"object,omitempty"`
+
+	// Result Only with this result: done, begun, the code of an error, or refused for any error
+	Result AuditResult `form:"result,omitempty" json:"result,omitempty"`
+
+	// Text Only with this text in account, action, objects, reason or ticket; capitals make no difference
+	Text AuditText `form:"text,omitempty" json:"text,omitempty"`
+
 	// Limit At most so many elements in the answer
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The cursor of the answer before
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// ExportAuditParams defines parameters for ExportAudit.
+type ExportAuditParams struct {
+	// Format csv or json
+	Format ExportAuditParamsFormat `form:"format" json:"format"`
+
+	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it
+	From From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what began before this moment
+	To To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Account Only what this account did
+	Account OfAccount `form:"account,omitempty" json:"account,omitempty"`
+
+	// Action Only this action
+	Action AuditAction `form:"action,omitempty" json:"action,omitempty"`
+
+	// Object Only what was done to this object, as it stands in `objects`: Order:load-1
+	Object AuditObject `form:"object,omitempty" json:"object,omitempty"`
+
+	// Result Only with this result: done, begun, the code of an error, or refused for any error
+	Result AuditResult `form:"result,omitempty" json:"result,omitempty"`
+
+	// Text Only with this text in account, action, objects, reason or ticket; capitals make no difference
+	Text AuditText `form:"text,omitempty" json:"text,omitempty"`
+}
+
+// ExportAuditParamsFormat defines parameters for ExportAudit.
+type ExportAuditParamsFormat string
 
 // DeployParams defines parameters for Deploy.
 type DeployParams struct {
@@ -868,6 +1373,27 @@ type ListEventsParams struct {
 	Follow Follow `form:"follow,omitempty" json:"follow,omitempty"`
 }
 
+// ListFiltersParams defines parameters for ListFilters.
+type ListFiltersParams struct {
+	// Page The page that they are for
+	Page string `form:"page" json:"page"`
+}
+
+// DeleteFilterParams defines parameters for DeleteFilter.
+type DeleteFilterParams struct {
+	// Owner Whose it is, if not one's own
+	Owner string `form:"owner,omitempty" json:"owner,omitempty"`
+}
+
+// PutFilterParams defines parameters for PutFilter.
+type PutFilterParams struct {
+	// IfMatch The ETag of what is changed
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch `*`: it is to be made
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
 // ListHistoryParams defines parameters for ListHistory.
 type ListHistoryParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
@@ -889,10 +1415,199 @@ type ListHistoryParams struct {
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ExportHistoryParams defines parameters for ExportHistory.
+type ExportHistoryParams struct {
+	// Format csv or json
+	Format ExportHistoryParamsFormat `form:"format" json:"format"`
+
+	// Kind What the rows are
+	Kind ExportHistoryParamsKind `form:"kind" json:"kind"`
+
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it
+	From From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what began before this moment
+	To To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Order Only this order and its child orders
+	Order HistoryOrder `form:"order,omitempty" json:"order,omitempty"`
+
+	// Result Only with one of these results, with commas: open, succeeded, failed, timedOut, killed, lost, disrupted, or of a run cancelled
+	Result Results `form:"result,omitempty" json:"result,omitempty"`
+
+	// Workflow Only orders of the workflow with this path
+	Workflow OfWorkflow `form:"workflow,omitempty" json:"workflow,omitempty"`
+
+	// Folder Only what is below this folder
+	Folder Folder `form:"folder,omitempty" json:"folder,omitempty"`
+
+	// Job Only steps of the job with this name
+	Job OfJob `form:"job,omitempty" json:"job,omitempty"`
+
+	// Label Only steps of the instruction with this label
+	Label OfLabel `form:"label,omitempty" json:"label,omitempty"`
+
+	// Agent Only steps at this Agent
+	Agent OfAgent `form:"agent,omitempty" json:"agent,omitempty"`
+
+	// ReturnCode Only steps with this return code
+	ReturnCode ReturnCode `form:"returnCode,omitempty" json:"returnCode,omitempty"`
+
+	// Text Only with this text in order id, workflow, job, label or message; capitals make no difference
+	Text Text `form:"text,omitempty" json:"text,omitempty"`
+
+	// State Only runs that ended in one of these states, with commas: Finished, Cancelled, Failed, FailedWhileFresh, Stopped, StoppedWhileFresh, Broken
+	State States `form:"state,omitempty" json:"state,omitempty"`
+
+	// Account Only what this account did
+	Account OfAccount `form:"account,omitempty" json:"account,omitempty"`
+
+	// Oldest The oldest row first, else the newest
+	Oldest Oldest `form:"oldest,omitempty" json:"oldest,omitempty"`
+
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// ExportHistoryParamsFormat defines parameters for ExportHistory.
+type ExportHistoryParamsFormat string
+
+// ExportHistoryParamsKind defines parameters for ExportHistory.
+type ExportHistoryParamsKind string
+
+// ListRunsParams defines parameters for ListRuns.
+type ListRunsParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it
+	From From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what began before this moment
+	To To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Result Only with one of these results, with commas: open, succeeded, failed, timedOut, killed, lost, disrupted, or of a run cancelled
+	Result Results `form:"result,omitempty" json:"result,omitempty"`
+
+	// State Only runs that ended in one of these states, with commas: Finished, Cancelled, Failed, FailedWhileFresh, Stopped, StoppedWhileFresh, Broken
+	State States `form:"state,omitempty" json:"state,omitempty"`
+
+	// Workflow Only orders of the workflow with this path
+	Workflow OfWorkflow `form:"workflow,omitempty" json:"workflow,omitempty"`
+
+	// Folder Only what is below this folder
+	Folder Folder `form:"folder,omitempty" json:"folder,omitempty"`
+
+	// Account Only what this account did
+	Account OfAccount `form:"account,omitempty" json:"account,omitempty"`
+
+	// Text Only with this text in order id, workflow, job, label or message; capitals make no difference
+	Text Text `form:"text,omitempty" json:"text,omitempty"`
+
+	// Oldest The oldest row first, else the newest
+	Oldest Oldest `form:"oldest,omitempty" json:"oldest,omitempty"`
+
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Count Also count what the filter selects
+	Count Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListStepsParams defines parameters for ListSteps.
+type ListStepsParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// From Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it
+	From From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what began before this moment
+	To To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Order Only this order and its child orders
+	Order HistoryOrder `form:"order,omitempty" json:"order,omitempty"`
+
+	// Result Only with one of these results, with commas: open, succeeded, failed, timedOut, killed, lost, disrupted, or of a run cancelled
+	Result Results `form:"result,omitempty" json:"result,omitempty"`
+
+	// Workflow Only orders of the workflow with this path
+	Workflow OfWorkflow `form:"workflow,omitempty" json:"workflow,omitempty"`
+
+	// Folder Only what is below this folder
+	Folder Folder `form:"folder,omitempty" json:"folder,omitempty"`
+
+	// Job Only steps of the job with this name
+	Job OfJob `form:"job,omitempty" json:"job,omitempty"`
+
+	// Label Only steps of the instruction with this label
+	Label OfLabel `form:"label,omitempty" json:"label,omitempty"`
+
+	// Agent Only steps at this Agent
+	Agent OfAgent `form:"agent,omitempty" json:"agent,omitempty"`
+
+	// ReturnCode Only steps with this return code
+	ReturnCode ReturnCode `form:"returnCode,omitempty" json:"returnCode,omitempty"`
+
+	// Text Only with this text in order id, workflow, job, label or message; capitals make no difference
+	Text Text `form:"text,omitempty" json:"text,omitempty"`
+
+	// Oldest The oldest row first, else the newest
+	Oldest Oldest `form:"oldest,omitempty" json:"oldest,omitempty"`
+
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Count Also count what the filter selects
+	Count Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetThroughputParams defines parameters for GetThroughput.
+type GetThroughputParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Hours So many, the present one included
+	Hours int `form:"hours,omitempty" json:"hours,omitempty"`
+}
+
 // ListItemsParams defines parameters for ListItems.
 type ListItemsParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+}
+
+// GetJobStatsParams defines parameters for GetJobStats.
+type GetJobStatsParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Workflow Path of the workflow
+	Workflow string `form:"workflow" json:"workflow"`
+
+	// Job Only steps of the job with this name
+	Job OfJob `form:"job,omitempty" json:"job,omitempty"`
+
+	// Label Only steps of the instruction with this label
+	Label OfLabel `form:"label,omitempty" json:"label,omitempty"`
+
+	// Runs So many of the last runs
+	Runs int `form:"runs,omitempty" json:"runs,omitempty"`
 }
 
 // GetLiveParams defines parameters for GetLive.
@@ -986,6 +1701,21 @@ type GetOrderLogParams struct {
 
 	// Follow Go on as more comes
 	Follow Follow `form:"follow,omitempty" json:"follow,omitempty"`
+}
+
+// ListOrderStepsParams defines parameters for ListOrderSteps.
+type ListOrderStepsParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // GetDashboardParams defines parameters for GetDashboard.
@@ -1121,6 +1851,9 @@ type RevokeDeploymentJSONRequestBody = RevokeRequest
 
 // ValidateDeploymentJSONRequestBody defines body for ValidateDeployment for application/json ContentType.
 type ValidateDeploymentJSONRequestBody = DeployRequest
+
+// PutFilterJSONRequestBody defines body for PutFilter for application/json ContentType.
+type PutFilterJSONRequestBody = PutFilterRequest
 
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest

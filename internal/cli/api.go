@@ -15,7 +15,7 @@ import (
 const maxData = 1 << 30
 
 func (s *session) apiVerb() *cobra.Command {
-	var data, accept string
+	var data, accept, match, noneMatch string
 	c := s.verb(verb{
 		use: "api METHOD PATH", short: "Make any call of the web API with the profile's credential", args: cobra.ExactArgs(2),
 		long:    "PATH is below /api/v1. The answer is printed as it comes. --data is a JSON text, @FILE, or - for standard input.",
@@ -41,7 +41,7 @@ func (s *session) apiVerb() *cobra.Command {
 				return err
 			}
 			resp, err := client.patiently(ctx, method == http.MethodGet, func() (*http.Response, error) {
-				return client.send(ctx, method, path, accept, body)
+				return client.send(ctx, method, path, accept, body, "If-Match", match, "If-None-Match", noneMatch)
 			})
 			if err != nil {
 				return err
@@ -55,5 +55,7 @@ func (s *session) apiVerb() *cobra.Command {
 	})
 	c.Flags().StringVar(&data, "data", "", "body of the request: JSON, @FILE or -")
 	c.Flags().StringVar(&accept, "accept", "application/json", "media type that is asked for")
+	c.Flags().StringVar(&match, "if-match", "", "ETag of what is changed, with its quotation marks")
+	c.Flags().StringVar(&noneMatch, "if-none-match", "", "* for what is to be made")
 	return c
 }

@@ -121,8 +121,9 @@ func (c *Client) Stream(ctx context.Context, path string, query url.Values, maxL
 	return r, nil
 }
 
-// send makes one request; an answer with an error status is an error.
-func (c *Client) send(ctx context.Context, method, path, accept string, body []byte) (*http.Response, error) {
+// send makes one request, with names and values of further headers, those without
+// a value left out; an answer with an error status is an error.
+func (c *Client) send(ctx context.Context, method, path, accept string, body []byte, headers ...string) (*http.Response, error) {
 	var reader io.Reader
 	if body != nil {
 		reader = bytes.NewReader(body)
@@ -134,6 +135,11 @@ func (c *Client) send(ctx context.Context, method, path, accept string, body []b
 	req.Header.Set("Accept", accept)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i+1] != "" {
+			req.Header.Set(headers[i], headers[i+1])
+		}
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)

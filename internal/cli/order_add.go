@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -164,18 +165,57 @@ func startTime(text string, now time.Time) (int64, error) {
 		}
 		return now.Add(d).UnixMilli(), nil
 	}
-	if text == "now" {
-		return now.UnixMilli(), nil
-	}
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return t.UnixMilli(), nil
-	}
-	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04"} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return t.UnixMilli(), nil
-		}
+	if ms, ok := pointInTime(text, now); ok {
+		return ms, nil
 	}
 	return 0, Usage("--at %q is no time; it is like +30s, 2026-11-22T23:00:00Z or \"2026-11-22 23:00\"", text)
+}
+
+// pastTime reads a flag about the past, in milliseconds since 1970; 0 when it
+// isn't given.
+func pastTime(flag, text string, now time.Time) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	if rest, ok := strings.CutPrefix(text, "-"); ok {
+		days := int64(0)
+		if n, hours, ok := strings.Cut(rest, "d"); ok {
+			var err error
+			if days, err = strconv.ParseInt(n, 10, 32); err != nil || days < 0 {
+				return 0, badPast(flag, text)
+			}
+			rest = cmp.Or(hours, "0s")
+		}
+		d, err := time.ParseDuration(rest)
+		if err != nil || d < 0 {
+			return 0, badPast(flag, text)
+		}
+		return max(0, now.AddDate(0, 0, -int(days)).Add(-d).UnixMilli()), nil
+	}
+	if ms, ok := pointInTime(text, now); ok && ms >= 0 {
+		return ms, nil
+	}
+	return 0, badPast(flag, text)
+}
+
+func badPast(flag, text string) error {
+	return Usage("%s %q is no time; it is like -24h, -7d, 2026-11-22T23:00:00Z or \"2026-11-22 23:00\"", flag, text)
+}
+
+// pointInTime reads a time, without zone in that of this machine.
+func pointInTime(text string, now time.Time) (ms int64, ok bool) {
+	if text == "now" {
+		return now.UnixMilli(), true
+	}
+	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return t.UnixMilli(), true
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t.UnixMilli(), true
+		}
+	}
+	return 0, false
 }
 
 // waitLimit reads the duration of --wait=DURATION; without one there is no limit.

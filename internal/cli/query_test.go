@@ -3,8 +3,13 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
 )
@@ -35,6 +40,77 @@ func TestHistory(t *testing.T) {
 	if out := f.run(t, "history").want(t, 0).out; !strings.Contains(out, "Failed: no") {
 		t.Errorf("table: %s", out)
 	}
+}
+
+func TestHistoryFilters(t *testing.T) {
+	t.Parallel()
+	f := newCockpit(t)
+	f.on("GET /history/steps", answer(`{"rows":[{"orderId":"a","workflow":"w","position":[0],"label":"","job":"j","agent":"agent-1","start":1,"end":2,"outcome":{"TYPE":"Failed"},"returnCode":3,"try":1}],"cursor":"next","more":true,"reached":5}`))
+	f.on("GET /history/steps", answer(`{"rows":[]}`))
+	f.on("GET /history/runs", answer(`{"rows":[{"event":2000,"orderId":"a","workflow":"w","account":"ada","added":2,"start":3,"end":1003,"state":"Stopped","result":"failed","message":"no disk"},{"event":1000,"orderId":"b","workflow":"w","added":1,"result":"open"}]}`))
+	if out := f.run(t, "history", "--result", "failed", "--job", "j", "--rc", "-3", "--text", "x y").want(t, 0).out; !strings.Contains(out, "Failed, return code 3") {
+		t.Errorf("table: %s", out)
+	}
+	fields := "fields=orderId%2Cworkflow%2Cposition%2Clabel%2Cjob%2Cagent%2Cstart%2Cend%2Coutcome%2CreturnCode%2Ctry"
+	if q := f.requests()[1].query; q != "cursor=next&"+fields+"&job=j&oldest=true&result=failed&returnCode=-3&text=x+y" {
+		t.Errorf("query %q", q)
+	}
+	out := f.run(t, "history", "--runs", "--limit", "2", "--from", "2026-11-22T23:00:00Z", "--to", "2026-11-22T23:00:01Z", "--state", "Stopped", "--account", "ada").want(t, 0).out
+	if a, b := strings.Index(out, "failed (Stopped): no disk"), strings.Index(out, "open"); a < 0 || b < 0 || a < b || !strings.Contains(out, "1.0s") {
+		t.Errorf("table: %s", out)
+	}
+	if q := f.last(t, "GET /history/runs").query; q != "account=ada&from=1795388400000&limit=2&state=Stopped&to=1795388401000" {
+		t.Errorf("query %q", q)
+	}
+	for _, flags := range [][]string{{"--from", "yesterday"}, {"--from", "-7x"}, {"--to", "-xd"}, {"--from", "+3h"}, {"--rc", "x"}, {"--limit", "-1"}} {
+		f.run(t, append([]string{"history"}, flags...)...).want(t, 2)
+	}
+	f.on("GET /history/steps", refuse(fault.Invalid, "InvalidQuery", "no such result"))
+	f.run(t, "history", "--result", "x").want(t, 0) // the last answer stays for one more call
+	f.run(t, "history", "--result", "x").want(t, 7).says(t, "no such result")
+}
+
+func TestTimesOfThePast(t *testing.T) {
+	t.Parallel()
+	f := newCockpit(t)
+	f.on("GET /audit", answer(`{"entries":[]}`))
+	for flag, back := range map[string]time.Duration{"-24h": 24 * time.Hour, "-90m": 90 * time.Minute, "-1d12h": 36 * time.Hour, "-0d": 0} {
+		before := time.Now()
+		f.run(t, "audit", "--from", flag).want(t, 0)
+		q, err := url.ParseQuery(f.last(t, "GET /audit").query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ms, err := strconv.ParseInt(q.Get("from"), 10, 64)
+		// A day may be an hour longer or shorter in the zone of this machine.
+		if got := before.Add(-back).Sub(time.UnixMilli(ms)).Abs(); err != nil || got > time.Minute && (got-time.Hour).Abs() > time.Minute {
+			t.Errorf("%s became %q", flag, q.Get("from"))
+		}
+	}
+}
+
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	f := newCockpit(t)
+	f.on("GET /audit", answer(`{"entries":[{"id":2,"time":5,"account":"ada","method":"password","action":"deploy","objects":["Workflow:w","Lock:l"],"reason":"new\u001b[31m","ticket":"T-1","result":"done"}],"cursor":"next","more":true}`))
+	f.on("GET /audit", answer(`{"entries":[{"id":1,"time":4,"account":"bob","method":"password","action":"addOrders","objects":[],"result":"NotPermitted"}]}`))
+	out := f.run(t, "audit", "--account", "x", "--action", "y", "--object", "Order:a b", "--result", "refused", "--text", "t").want(t, 0).out
+	if !strings.Contains(out, "Workflow:w Lock:l") || !strings.Contains(out, "NotPermitted") || strings.Contains(out, "\x1b") {
+		t.Errorf("table: %q", out)
+	}
+	if q := f.requests()[1].query; q != "account=x&action=y&cursor=next&object=Order%3Aa+b&result=refused&text=t" {
+		t.Errorf("query %q", q)
+	}
+	var entries []map[string]any
+	out = f.run(t, "audit", "--limit", "1", "-o", "json").want(t, 0).out
+	if err := json.Unmarshal([]byte(out), &entries); err != nil || len(entries) != 1 || entries[0]["account"] != "bob" {
+		t.Errorf("%v %v", entries, err)
+	}
+	f.run(t, "audit", "--from", "x").want(t, 2)
+	f.run(t, "audit", "--limit", "-1").want(t, 2)
+	f.on("GET /audit", refuse(fault.Forbidden, "NotPermitted", "no"))
+	f.run(t, "audit").want(t, 0)
+	f.run(t, "audit").want(t, 4)
 }
 
 func TestEvents(t *testing.T) {
@@ -151,4 +227,13 @@ func TestAPI(t *testing.T) {
 		t.Errorf("sent %+v", a)
 	}
 	f.run(t, "api", "GET", "/health").want(t, 4)
+	f.on("PUT /filters/history/x", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("If-Match")+" "+r.Header.Get("If-None-Match"))
+	})
+	if out := f.run(t, "api", "PUT", "/filters/history/x", "--data", `{"query":"q"}`, "--if-match", `"3"`).want(t, 0).out; out != `"3" ` {
+		t.Errorf("sent If-Match %q", out)
+	}
+	if out := f.run(t, "api", "PUT", "/filters/history/x", "--data", `{"query":"q"}`, "--if-none-match", "*").want(t, 0).out; out != ` *` {
+		t.Errorf("sent If-None-Match %q", out)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,7 @@ type options struct {
 	noSign  bool
 	two     bool // a second Controller, "other"
 	noStart bool // it doesn't follow its Controllers
+	budget  int  // rows that one search looks at
 
 	postgres bool // the database is PostgreSQL
 }
@@ -105,7 +107,7 @@ func newBench(t testing.TB, o options) *bench {
 	fakes := map[string]*fake{"controller": b.fake, "other": newFake("other", set, trusttest.Now())}
 	b.deps = Deps{
 		Settings: b.settings, Log: slog.New(slog.NewTextHandler(&testLog{t}, nil)), Clock: o.clock, Version: "1.2.3", Commit: "c", Go: "go1",
-		Dial: func(ref conf.ControllerRef) (Controller, error) { return fakes[ref.ID], nil }, Hash: cheap, ConfirmEvery: time.Millisecond,
+		Dial: func(ref conf.ControllerRef) (Controller, error) { return fakes[ref.ID], nil }, Hash: cheap, ConfirmEvery: time.Millisecond, LookBudget: o.budget,
 	}
 	_, err = Init(context.Background(), InitOptions{Settings: b.settings, Password: adminPassword, Clock: o.clock, Hash: cheap})
 	b.check(err)
@@ -184,6 +186,12 @@ type request struct {
 
 func (b *bench) do(r request) *httptest.ResponseRecorder {
 	b.Helper()
+	return b.doWith(r)
+}
+
+// doWith makes a call with further headers, by name and value.
+func (b *bench) doWith(r request, headers ...string) *httptest.ResponseRecorder {
+	b.Helper()
 	var in io.Reader
 	switch body := r.body.(type) {
 	case nil:
@@ -212,6 +220,9 @@ func (b *bench) do(r request) *httptest.ResponseRecorder {
 	}
 	if r.accept != "" {
 		req.Header.Set("Accept", r.accept)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, req)
@@ -301,3 +312,5 @@ func (b *bench) history(filter string) []api.HistoryRow {
 }
 
 func orderPath(id, rest string) string { return "/orders/" + url.PathEscape(id) + rest }
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }

@@ -29,6 +29,9 @@ type call struct {
 	session identity.Session // zero for an anonymous route
 	address string
 	audit   int64 // id of the audit entry that was begun; 0: none
+	// Of the body that was decoded, for the audit entry.
+	ticket    string
+	timeSpent int64 // minutes
 }
 
 // basePath is where the API is.
@@ -64,7 +67,7 @@ func unknownRoute() error {
 
 // refuseRoute answers 405 where another method would do.
 func refuseRoute(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
-	for _, method := range []string{"GET", "POST", "DELETE"} {
+	for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
 		other := r.Clone(r.Context())
 		other.Method = method
 		if _, pattern := mux.Handler(other); pattern != "" {
@@ -212,6 +215,8 @@ func (k *call) refuse(err error) {
 		w = &withStatus{w, http.StatusTooManyRequests}
 	case fault.Is(err, fault.Unauthenticated):
 		w.Header().Set("WWW-Authenticate", "Bearer")
+	case preconditionStatus(err) != 0:
+		w = &withStatus{w, preconditionStatus(err)}
 	}
 	if f := fault.Of(err); f.Kind == fault.Internal || f.Kind == fault.Corrupt || f.Kind == fault.NoSpace {
 		k.log.Error("a call failed", "operation", k.route.operation, "account", k.session.Account.Name, "error", err)
@@ -282,7 +287,7 @@ func (k *call) beginAudit(controller string, objects []string, reason string) er
 func (k *call) entry(controller string, objects []string, reason string) store.AuditEntry {
 	return store.AuditEntry{
 		Time: k.clock.Now().UnixMilli(), Account: k.session.Account.Name, Method: string(k.session.Method), Address: k.address,
-		Action: k.route.operation, Controller: controller, Objects: objects, Reason: reason, Result: "begun",
+		Action: k.route.operation, Controller: controller, Objects: objects, Reason: reason, Ticket: k.ticket, TimeSpent: k.timeSpent, Result: "begun",
 	}
 }
 

@@ -45,6 +45,8 @@ type Deps struct {
 	Hash identity.HashOptions
 	// ConfirmEvery is the least time between two confirmations of events, 1 s.
 	ConfirmEvery time.Duration
+	// LookBudget is at how many rows one search looks, 20,000: well below 200 ms.
+	LookBudget int
 }
 
 // Cockpit is the part that users talk to.
@@ -66,6 +68,7 @@ type Cockpit struct {
 	signer    trust.SignerKey // nil: the server may not sign
 	histories []*history      // one for each Controller, as configured
 	backups   chan struct{}   // capacity 1: one at a time
+	exports   chan struct{}   // those that are under way
 	server    *transport.Server
 	closing   sync.Once
 	closeErr  error
@@ -86,7 +89,13 @@ func New(ctx context.Context, d Deps) (*Cockpit, error) {
 	if d.ConfirmEvery == 0 {
 		d.ConfirmEvery = time.Second
 	}
-	c := &Cockpit{deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), news: newNews(d.Clock), backups: make(chan struct{}, 1), hasher: identity.NewHasher(d.Hash)}
+	if d.LookBudget == 0 {
+		d.LookBudget = 20_000
+	}
+	c := &Cockpit{
+		deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), news: newNews(d.Clock), backups: make(chan struct{}, 1),
+		exports: make(chan struct{}, maxExports), hasher: identity.NewHasher(d.Hash),
+	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

@@ -38,7 +38,31 @@ func decode[T any](k *call) (v T, err error) {
 	if err := json.Unmarshal(data, &v); err != nil {
 		return v, fault.Wrap(fault.Invalid, "InvalidRequest", err, "the request is not understood")
 	}
-	return v, nil
+	return v, k.explained(n)
+}
+
+// Bounds of what explains a change, beside its reason.
+const (
+	maxTicket    = 200       // bytes
+	maxTimeSpent = 1_000_000 // minutes
+)
+
+// explained notes what a body that was found good says for the audit trail: the
+// fields of Explanation, which many bodies have.
+func (k *call) explained(n *strictjson.Node) error {
+	if ticket, ok := n.Get("ticket"); ok {
+		if k.ticket = ticket.Text; len(k.ticket) > maxTicket {
+			return fault.New(fault.TooLarge, "TicketTooLong", "the ticket has more than %d bytes", maxTicket)
+		}
+	}
+	if spent, ok := n.Get("timeSpent"); ok {
+		minutes, err := spent.Int()
+		if err != nil || minutes < 0 || minutes > maxTimeSpent {
+			return fault.New(fault.Invalid, "InvalidRequest", "timeSpent has to be minutes, at most %d", maxTimeSpent)
+		}
+		k.timeSpent = minutes
+	}
+	return nil
 }
 
 const maxShapeProblems = 50

@@ -32,5 +32,7 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"ControllersStatus": shape[api.ControllersStatus](), "History": shape[api.History](), "Audit": shape[api.Audit](), "BackupRequest": shape[api.BackupRequest](),
 		"LoginMethods": shape[api.LoginMethods](), "News": shape[api.News](), "Dashboard": shape[api.Dashboard](), "OrderRows": shape[api.OrderRows](),
 		"WorkflowRows": shape[api.WorkflowRows](), "Places": shape[api.Places](),
+		"HistorySteps": shape[api.HistorySteps](), "HistoryRuns": shape[api.HistoryRuns](), "Throughput": shape[api.Throughput](), "JobStats": shape[api.JobStats](),
+		"SavedFilters": shape[api.SavedFilters](), "SavedFilter": shape[api.SavedFilter](), "PutFilterRequest": shape[api.PutFilterRequest](),
 	}
 }

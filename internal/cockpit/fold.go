@@ -88,7 +88,8 @@ type fold struct {
 	dirty  map[order.ID]bool
 	begun  []store.Step  // not written yet
 	at     map[int64]int // where a step is in begun, by its event
-	logs   bool          // a task's log is to be fetched
+	runs   *runs
+	logs   bool // a task's log is to be fetched
 }
 
 // isOrderEvent holds the names of all order events.
@@ -123,6 +124,9 @@ func (f *fold) events(from int64, batch []engine.Stamped, isOrders map[string]bo
 		if err := f.w.PutOrder(f.row(id, f.orders[id])); err != nil {
 			return err
 		}
+	}
+	if err := f.runs.write(f.w); err != nil {
+		return err
 	}
 	return f.w.SetPosition(f.controller, from, batch[len(batch)-1].ID)
 }
@@ -198,7 +202,9 @@ func (f *fold) set(t *tracked) {
 func (f *fold) event(s *engine.Stamped) error {
 	id := order.ID(s.Key)
 	if e, ok := s.Event.(*order.Added); ok {
-		f.set(&tracked{order: order.New(id, e, s.ID), run: s.ID, since: s.Time()})
+		o := order.New(id, e, s.ID)
+		f.set(&tracked{order: o, run: s.ID, since: s.Time()})
+		f.runs.added(o, s.ID)
 		return nil
 	}
 	t, err := f.find(id)
@@ -231,6 +237,7 @@ func (f *fold) event(s *engine.Stamped) error {
 	}
 	next.endedAt = endedAt(&next, t.endedAt, s.Time())
 	f.set(&next)
+	f.runs.event(t, &next, s)
 	switch e := s.Event.(type) {
 	case *order.ForkedEvent:
 		for _, c := range before.Children(e, s.ID) {
@@ -314,8 +321,9 @@ func (f *fold) step(t *tracked, before *order.Order, s *engine.Stamped) error {
 }
 
 func (f *fold) endStep(key store.StepKey, s *engine.Stamped, out *order.Outcome, silent bool) error {
-	end := store.StepEnd{End: s.Time(), EndedHere: f.now}
+	end := store.StepEnd{End: s.Time(), EndedHere: f.now, Result: stepResult(out)}
 	if out != nil {
+		end.Message = messageOf(out)
 		end.Outcome = string(codec.JSON(nil, out))
 		if n, ok := out.Named()["returnCode"].(value.Number); ok {
 			if rc, ok := n.Int64(); ok {

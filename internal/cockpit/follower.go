@@ -372,7 +372,7 @@ func (f *follower) commit(ctx context.Context, from int64, batch []engine.Stampe
 	err := f.db.Write(ctx, func(w store.Writer) error {
 		done = &fold{
 			controller: f.id, now: f.clock.Now().UnixMilli(), cache: f.cache, w: w, log: f.log,
-			orders: map[order.ID]*tracked{}, dirty: map[order.ID]bool{}, at: map[int64]int{},
+			orders: map[order.ID]*tracked{}, dirty: map[order.ID]bool{}, at: map[int64]int{}, runs: newRuns(f.id),
 		}
 		return done.events(from, batch, f.isOrders)
 	})

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/codec"
@@ -108,6 +110,12 @@ func testHistoryIsWrittenOnce(t *testing.T, b *bench) {
 		}
 	}
 	b.await(ids...)
+	// What failed is resumed, and fails again, or is cancelled.
+	for _, id := range []string{"F1", "F2"} {
+		b.call("POST", "/orders/resume", api.ResumeOrdersRequest{Ids: []string{id}, Position: json.RawMessage("[0]")}, nil)
+	}
+	b.call("POST", "/orders/cancel", api.CancelOrdersRequest{Ids: []string{"F3"}}, nil)
+	b.await("F1", "F2", "F3")
 	want, err := json.Marshal(b.history(""))
 	b.check(err)
 
@@ -165,8 +173,16 @@ func testHistoryIsWrittenOnce(t *testing.T, b *bench) {
 	}
 	got, err := json.Marshal(rows)
 	b.check(err)
-	if string(got) != string(want) || len(rows) != 40 {
+	if string(got) != string(want) || len(rows) != 42 {
 		t.Errorf("%d rows:\n%s\nwant:\n%s", len(rows), got, want)
+	}
+	wantRuns, wantHours := allRuns(t, b.c.db, "controller")
+	runs, hours := allRuns(t, db, "controller")
+	if d := cmp.Diff(wantRuns, runs); d != "" || len(runs) != 30 {
+		t.Errorf("%d runs (-want +got):\n%s", len(runs), d)
+	}
+	if d := cmp.Diff(wantHours, hours); d != "" {
+		t.Errorf("hours (-want +got):\n%s", d)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/mirror"
 	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/store"
 )
 
 // dashboardRows is how many rows each list of the dashboard has.
@@ -31,6 +32,15 @@ func (k *call) getDashboard() error {
 		out.Agents = append(out.Agents, agentOf(&agents[i]))
 	}
 	out.Problem = problemOfError(err)
+	err = k.db.Read(k.r.Context(), func(r store.Reader) (err error) {
+		if out.Throughput, err = throughput(r, h.id, 24, now); err != nil {
+			return err
+		}
+		return addUsual(r, h.id, out.Running)
+	})
+	if err != nil {
+		return err
+	}
 	out.Controllers = []api.ControllerStatus{k.statusOf(h)}
 	return k.answer(out)
 }
@@ -68,6 +78,30 @@ func (*call) attention(h *history, folder string, now int64) []api.AttentionRow 
 		})
 	}
 	return rows
+}
+
+// addUsual adds to steps how long they usually take; each kind of step is looked
+// up once.
+func addUsual(r store.Reader, controller string, rows []api.RunningRow) error {
+	type kind struct{ workflow, label, job string }
+	known := map[kind]*api.UsualTime{}
+	for i := range rows {
+		row := &rows[i]
+		k := kind{row.Workflow, row.Label, row.Job}
+		if _, ok := known[k]; !ok {
+			u, err := store.UsualOf(r, store.JobQuery{
+				Controller: controller, Workflow: k.workflow, Label: k.label, Job: k.job, Succeeded: true, Limit: usualRuns, Budget: usualBudget,
+			})
+			if err != nil {
+				return err
+			}
+			if known[k] = nil; u.Count > 0 {
+				known[k] = &api.UsualTime{Count: int64(u.Count), P50: u.P50, P95: u.P95}
+			}
+		}
+		row.Usual = known[k]
+	}
+	return nil
 }
 
 // running returns the steps that run longest.

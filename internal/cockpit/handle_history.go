@@ -69,7 +69,7 @@ func (k *call) listHistory() error {
 	if len(steps) == sq.Limit {
 		steps = steps[:sq.Limit-1]
 		last := steps[len(steps)-1]
-		out.Cursor = writeCursor(strconv.FormatInt(last.Event, 10) + " " + last.Controller)
+		out.Cursor = writeStepCursor(last.StepKey)
 	}
 	for i := range steps {
 		out.Rows = append(out.Rows, rowOf(&steps[i]))
@@ -102,47 +102,6 @@ func rowOf(s *store.Step) api.HistoryRow {
 		row.Outcome = json.RawMessage(s.Outcome)
 	}
 	return row
-}
-
-func (k *call) listAudit() error {
-	q := k.query("limit", "cursor")
-	if q.err != nil {
-		return q.err
-	}
-	limit := q.limit()
-	if q.err != nil {
-		return q.err
-	}
-	var before int64
-	text, err := readCursor(q.text("cursor"))
-	if err != nil {
-		return err
-	}
-	if text != "" {
-		if before, err = strconv.ParseInt(text, 10, 64); err != nil || before < 1 {
-			return badCursor()
-		}
-	}
-	var entries []store.AuditEntry
-	err = k.db.Read(k.r.Context(), func(r store.Reader) (err error) {
-		entries, err = r.Audit(before, limit+1)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	out := api.Audit{Entries: []api.AuditEntry{}}
-	if len(entries) > limit {
-		entries = entries[:limit]
-		out.Cursor = writeCursor(strconv.FormatInt(entries[limit-1].ID, 10))
-	}
-	for _, e := range entries {
-		out.Entries = append(out.Entries, api.AuditEntry{
-			Id: e.ID, Time: e.Time, Account: e.Account, Method: e.Method, Address: e.Address, Action: e.Action, Controller: e.Controller,
-			Objects: e.Objects, Reason: e.Reason, Result: e.Result,
-		})
-	}
-	return k.answer(out)
 }
 
 // maxEventLine is the longest line that is passed on: an event may carry a

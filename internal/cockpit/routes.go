@@ -90,6 +90,7 @@ func routes() []route {
 		{"POST", "/orders", "addOrders", ordersManage, body, true, false, (*call).addOrders},
 		{"GET", "/orders/{id}", "getOrder", ordersView, noBody, false, false, (*call).getOrder},
 		{"GET", "/orders/{id}/log", "getOrderLog", ordersView, noBody, false, true, (*call).getOrderLog},
+		{"GET", "/orders/{id}/steps", "listOrderSteps", ordersView, noBody, false, false, (*call).listOrderSteps},
 		{"POST", "/orders/wait", "waitForOrders", ordersView, body, false, true, (*call).waitForOrders},
 		{"POST", "/orders/cancel", "cancelOrders", ordersManage, body, true, false, (*call).cancelOrders},
 		{"POST", "/orders/suspend", "suspendOrders", ordersManage, body, true, false, (*call).suspendOrders},
@@ -122,8 +123,17 @@ func routes() []route {
 		{"GET", "/controllers/status", "getControllerStatus", agentsView, noBody, false, false, (*call).getControllerStatus},
 
 		{"GET", "/history", "listHistory", historyView, noBody, false, false, (*call).listHistory},
+		{"GET", "/history/steps", "listSteps", historyView, noBody, false, false, (*call).listSteps},
+		{"GET", "/history/runs", "listRuns", historyView, noBody, false, false, (*call).listRuns},
+		{"GET", "/history/export", "exportHistory", historyView, noBody, false, true, (*call).exportHistory},
+		{"GET", "/history/throughput", "getThroughput", historyView, noBody, false, false, (*call).getThroughput},
+		{"GET", "/jobs/stats", "getJobStats", historyView, noBody, false, false, (*call).getJobStats},
+		{"GET", "/filters", "listFilters", authenticated, noBody, false, false, (*call).listFilters},
+		{"PUT", "/filters/{page}/{name}", "putFilter", authenticated, tiny, true, false, (*call).putFilter},
+		{"DELETE", "/filters/{page}/{name}", "deleteFilter", authenticated, noBody, true, false, (*call).deleteFilter},
 		{"GET", "/events", "listEvents", eventsView, noBody, false, true, (*call).listEvents},
 		{"POST", "/backup", "makeBackup", backupsMake, tiny, true, true, (*call).makeBackup},
 		{"GET", "/audit", "listAudit", auditView, noBody, false, false, (*call).listAudit},
+		{"GET", "/audit/export", "exportAudit", auditView, noBody, false, true, (*call).exportAudit},
 	}
 }

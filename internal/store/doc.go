@@ -47,8 +47,13 @@ type Reader interface {
 
 	Session(hash [32]byte) (Session, error) // NotFound, UnknownSession
 
-	// Audit returns entries with ids below before (0: all), newest first.
-	Audit(before int64, limit int) ([]AuditEntry, error)
+	// Audit returns entries, newest first, and the id behind which looking goes
+	// on when it ended early.
+	Audit(q AuditQuery) (page []AuditEntry, reached int64, err error)
+
+	// Filters returns the saved filters of a page that an account sees, its own
+	// first, each by name.
+	Filters(account, page string) ([]Filter, error)
 
 	// Position returns the id of the last event of a Controller whose
 	// consequences are in the database; 0 before the first.
@@ -60,6 +65,20 @@ type Reader interface {
 	Orders(controller string, ids []string) ([]Order, error)
 	Step(key StepKey) (Step, error) // NotFound, UnknownStep
 	Steps(q StepQuery) ([]Step, error)
+	// FindSteps returns steps that a filter selects, and how far it has looked.
+	FindSteps(q HistoryQuery) ([]Step, Reach, error)
+	// FindRuns is the same for the runs of orders.
+	FindRuns(q HistoryQuery) ([]Run, Reach, error)
+	// CountSteps and CountRuns count what a filter selects, up to q.Limit; more
+	// tells that there may be others. After and Oldest make no difference.
+	CountSteps(q HistoryQuery) (n int, more bool, err error)
+	CountRuns(q HistoryQuery) (n int, more bool, err error)
+	// StepTimes returns the newest steps of a job that have ended.
+	StepTimes(q JobQuery) ([]StepTime, error)
+	// Hours returns how many runs ended in each hour from one (hours since 1970)
+	// on, of one Controller or all (""), the oldest first; hours without any are
+	// left out.
+	Hours(controller string, from int64) ([]Hour, error)
 	// PendingLogs returns steps whose log is to be fetched and that are due at
 	// now, the longest due first.
 	PendingLogs(controller string, now int64, limit int) ([]Step, error)
@@ -75,9 +94,9 @@ type Reader interface {
 type Writer interface {
 	Reader
 
-	AddAccount(a Account) error    // Conflict, DuplicateAccount: names differ by more than case
-	ChangeAccount(a Account) error // NotFound, UnknownAccount
-	DeleteAccount(name string) error
+	AddAccount(a Account) error      // Conflict, DuplicateAccount: names differ by more than case
+	ChangeAccount(a Account) error   // NotFound, UnknownAccount
+	DeleteAccount(name string) error // with its filters
 
 	AddSession(s Session) error
 	TouchSession(hash [32]byte, lastUsed int64) error
@@ -88,6 +107,13 @@ type Writer interface {
 	// DeleteExpiredSessions forgets sessions that ended before now or weren't
 	// used since idleSince.
 	DeleteExpiredSessions(now, idleSince int64) error
+
+	// PutFilter adds a saved filter (from 0) or changes the one that has the
+	// revision from, and returns the new revision. Conflict, ObjectChanged: it has
+	// another, or there is one or none against what was expected. TooLarge,
+	// TooManyFilters: the account has most of them.
+	PutFilter(f Filter, from int64, most int) (revision int64, err error)
+	DeleteFilter(owner, page, name string) error // NotFound, UnknownFilter
 
 	AddAudit(e AuditEntry) (id int64, err error)
 	SetAuditResult(id int64, result string) error
@@ -104,9 +130,15 @@ type Writer interface {
 	EndStep(key StepKey, e StepEnd, log LogState) error
 	AddLogChunk(key StepKey, nr int, data []byte) error
 	SetLog(key StepKey, l LogStatus) error
+	AddRun(r Run) error // Conflict, DuplicateRun
+	// ChangeRun changes a run, if it is there.
+	ChangeRun(key RunKey, c RunChange) error
+	// AddHour adds to the counts of an hour; a run that goes on is taken off.
+	AddHour(h Hour) error
 
-	// DeleteHistory deletes at most limit steps, with their logs, of orders that
-	// ended before a time and that the Controller has forgotten, and the orders
-	// that have no steps left. It returns how many rows went.
+	// DeleteHistory deletes at most limit steps, with their logs, and runs of
+	// orders that ended before a time and that the Controller has forgotten, and
+	// the orders that have no steps left; also the counts of hours that were over
+	// then. It returns how many rows of steps, runs and orders went.
 	DeleteHistory(before int64, limit int) (int, error)
 }

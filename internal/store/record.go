@@ -33,6 +33,8 @@ type AuditEntry struct {
 	Controller string
 	Objects    []string
 	Reason     string
+	Ticket     string
+	TimeSpent  int64  // minutes
 	Result     string // "begun", then "done" or a code of fault
 }
 
@@ -121,6 +123,8 @@ type Step struct {
 type StepEnd struct {
 	End        int64  // 0: it runs
 	Outcome    string // JSON; "": not known
+	Result     Result
+	Message    string // of the outcome, shortened
 	ReturnCode *int64
 	EndedHere  int64 // when the Cockpit got to know
 }

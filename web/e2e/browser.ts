@@ -60,11 +60,18 @@ export async function open(browser: Browser, on: Installation, more: BrowserCont
   };
 }
 
-export async function login(page: Page, on: Installation, account = 'admin', password = on.password): Promise<void> {
+export async function login(
+  page: Page,
+  on: Installation,
+  account = 'admin',
+  password = on.password,
+  locale = 'en-US',
+): Promise<void> {
+  const german = locale.startsWith('de');
   await page.goto('/login');
-  await page.getByLabel('Account').fill(account);
-  await page.getByLabel('Password', { exact: true }).fill(password);
-  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByLabel(german ? 'Konto' : 'Account').fill(account);
+  await page.getByLabel(german ? 'Passwort' : 'Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: german ? 'Anmelden' : 'Log in' }).click();
   await ready(page, 'dashboard');
 }
 

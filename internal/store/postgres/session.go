@@ -3,8 +3,11 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -106,11 +109,15 @@ func (s *session) Each(query string, scan func(rows.Row) error, args ...any) err
 	return failure(found.Err())
 }
 
+// hint names an index, which PostgreSQL chooses itself.
+var hint = regexp.MustCompile(` INDEXED BY [a-z0-9_]+`)
+
 // numbered writes $1, $2 ... where the query has question marks. No text of ours
 // has one elsewhere.
 func numbered(query string) string {
 	var b strings.Builder
 	b.Grow(len(query) + 32)
+	query = hint.ReplaceAllString(query, "")
 	n := 0
 	for {
 		before, after, found := strings.Cut(query, "?")
@@ -176,4 +183,34 @@ type truth bool
 func (t *truth) ScanInt64(n pgtype.Int8) error {
 	*t = n.Int64 != 0
 	return nil
+}
+
+// Contains implements rows.Engine. There are no patterns for bytes: they are looked
+// at in a form that is ASCII, in which all others are written as their number.
+func (s *session) Contains(column, text string) (condition string, arg any) {
+	var b strings.Builder
+	for _, r := range text {
+		b.WriteString("(?:")
+		escaped(&b, r)
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			b.WriteByte('|')
+			escaped(&b, other)
+		}
+		b.WriteByte(')')
+	}
+	return "encode(" + column + ", 'escape') ~ ?", b.String()
+}
+
+// escaped writes a regular expression for a character as encode(..., 'escape') has it.
+func escaped(b *strings.Builder, r rune) {
+	for _, c := range []byte(string(r)) {
+		switch {
+		case c == 0 || c >= 0x80:
+			fmt.Fprintf(b, `\\%03o`, c)
+		case c == '\\':
+			b.WriteString(`\\\\`)
+		default:
+			b.WriteString(regexp.QuoteMeta(string(rune(c))))
+		}
+	}
 }

@@ -115,11 +115,11 @@ func (t *Tx) PutOrder(o store.Order) error {
 }
 
 const stepFields = `controller, event, order_id, root, run, workflow, version, position, label, job, agent, task, start_ms, try, attempt,
-	end_ms, outcome, return_code, ended_here, log_state, log_created, log_bytes, log_chunks, log_retry, log_problem`
+	end_ms, outcome, result, message, return_code, ended_here, log_state, log_created, log_bytes, log_chunks, log_retry, log_problem`
 
 func scanStep(r Row) (s store.Step, err error) {
 	return s, r.Scan(&s.Controller, &s.Event, &s.OrderID, &s.Root, &s.Run, &s.Workflow, &s.Version, &s.Position, &s.Label, &s.Job, &s.Agent, &s.Task, &s.Start, &s.Try, &s.Attempt,
-		&s.End, &s.Outcome, &s.ReturnCode, &s.EndedHere, &s.Log.State, &s.Log.Created, &s.Log.Bytes, &s.Log.Chunks, &s.Log.RetryAt, &s.Log.Problem)
+		&s.End, &s.Outcome, &s.Result, &s.Message, &s.ReturnCode, &s.EndedHere, &s.Log.State, &s.Log.Created, &s.Log.Bytes, &s.Log.Chunks, &s.Log.RetryAt, &s.Log.Problem)
 }
 
 func unknownStep(key store.StepKey) error {
@@ -153,8 +153,7 @@ func (t *Tx) Steps(q store.StepQuery) ([]store.Step, error) {
 		add("run = ?", q.Run)
 	}
 	if q.Order != "" {
-		// What begins with "ORDER|": '}' follows '|'.
-		add("(order_id = ? OR order_id > ? AND order_id < ?)", q.Order, q.Order+"|", q.Order+"}")
+		add("(order_id = ? OR order_id > ? AND order_id < ?)", family(q.Order)...)
 	}
 	if q.Workflow != "" {
 		add("workflow = ?", q.Workflow)
@@ -188,15 +187,15 @@ func (t *Tx) AddStep(s store.Step) error {
 	duplicate := func() error {
 		return fault.New(fault.Conflict, "DuplicateStep", "the step of event %d of %s is there already", s.Event, s.Controller)
 	}
-	return t.Later("INSERT INTO steps ("+stepFields+") VALUES ("+marks(25)+") ON CONFLICT DO NOTHING", oneRow(duplicate),
+	return t.Later("INSERT INTO steps ("+stepFields+") VALUES ("+marks(27)+") ON CONFLICT DO NOTHING", oneRow(duplicate),
 		s.Controller, s.Event, s.OrderID, s.Root, s.Run, s.Workflow, s.Version, s.Position, s.Label, s.Job, s.Agent, s.Task, s.Start, s.Try, s.Attempt,
-		s.End, s.Outcome, s.ReturnCode, s.EndedHere, s.Log.State, s.Log.Created, s.Log.Bytes, s.Log.Chunks, s.Log.RetryAt, s.Log.Problem)
+		s.End, s.Outcome, int64(s.Result), s.Message, s.ReturnCode, s.EndedHere, s.Log.State, s.Log.Created, s.Log.Bytes, s.Log.Chunks, s.Log.RetryAt, s.Log.Problem)
 }
 
 // EndStep implements store.Writer.
 func (t *Tx) EndStep(key store.StepKey, e store.StepEnd, log store.LogState) error {
-	return t.Later("UPDATE steps SET end_ms = ?, outcome = ?, return_code = ?, ended_here = ?, log_state = ? WHERE event = ? AND controller = ?",
-		oneRow(func() error { return unknownStep(key) }), e.End, e.Outcome, e.ReturnCode, e.EndedHere, log, key.Event, key.Controller)
+	return t.Later("UPDATE steps SET end_ms = ?, outcome = ?, result = ?, message = ?, return_code = ?, ended_here = ?, log_state = ? WHERE event = ? AND controller = ?",
+		oneRow(func() error { return unknownStep(key) }), e.End, e.Outcome, int64(e.Result), e.Message, e.ReturnCode, e.EndedHere, log, key.Event, key.Controller)
 }
 
 // SetLog implements store.Writer.
@@ -255,9 +254,23 @@ func (t *Tx) DeleteHistory(before int64, limit int) (int, error) {
 			return 0, err
 		}
 	}
+	const runs = `DELETE FROM runs WHERE (event, controller) IN (
+		SELECT event, controller FROM runs AS r WHERE event < ? AND end_ms > 0 AND end_ms < ? AND NOT EXISTS (
+			SELECT 1 FROM orders AS o WHERE o.controller = r.controller AND o.id = r.order_id AND o.run = r.event AND NOT (o.gone = 1 AND o.ended_at < ?))
+		ORDER BY event LIMIT ?)`
+	gone, err := t.Exec(runs, before*1000, before, before, limit-len(old))
+	if err != nil {
+		return 0, err
+	}
+	n := len(old) + int(gone)
 	const orders = `DELETE FROM orders WHERE (controller, id) IN (
 		SELECT controller, id FROM orders AS o WHERE gone = 1 AND ended_at < ? AND NOT EXISTS (
 			SELECT 1 FROM steps AS s WHERE s.controller = o.controller AND s.root = o.root AND s.run = o.run) LIMIT ?)`
-	n, err := t.Exec(orders, before, limit-len(old))
-	return len(old) + int(n), err
+	if gone, err = t.Exec(orders, before, limit-n); err != nil {
+		return 0, err
+	}
+	_, err = t.Exec("DELETE FROM hours WHERE hour < ?", before/msPerHour)
+	return n + int(gone), err
 }
+
+const msPerHour = 3_600_000

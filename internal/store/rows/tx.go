@@ -1,7 +1,6 @@
 package rows
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -12,7 +11,8 @@ import (
 type Row interface{ Scan(into ...any) error }
 
 // Engine is a transaction of an engine. Queries have a question mark for each
-// argument. Arguments and what is scanned are integers, truth values (kept as 0
+// argument, and may name an index (INDEXED BY), which an engine that chooses for
+// itself leaves out. Arguments and what is scanned are integers, truth values (kept as 0
 // and 1), texts, which are kept byte by byte, and bytes. Errors are faults.
 type Engine interface {
 	// Exec changes rows and tells how many.
@@ -24,6 +24,9 @@ type Engine interface {
 	Later(query string, check func(changed int64) error, args ...any) error
 	// One reads one row; missing says what it means that there is none.
 	One(query string, missing error, scan func(Row) error, args ...any) error
+	// Contains returns a condition that a column holds a text somewhere, in any
+	// capitals, and its argument.
+	Contains(column, text string) (condition string, arg any)
 	// Each reads all rows.
 	Each(query string, scan func(Row) error, args ...any) error
 }
@@ -116,6 +119,9 @@ func (t *Tx) DeleteAccount(name string) error {
 	if err == nil && n == 0 {
 		return unknownAccount(name)
 	}
+	if err == nil {
+		_, err = t.Exec("DELETE FROM filters WHERE owner = ?", name)
+	}
 	return err
 }
 
@@ -168,49 +174,5 @@ func (t *Tx) DeleteSessionsOf(account string, except [32]byte) (gone [][32]byte,
 // DeleteExpiredSessions implements store.Writer.
 func (t *Tx) DeleteExpiredSessions(now, idleSince int64) error {
 	_, err := t.Exec("DELETE FROM sessions WHERE expires_at <= ? OR last_used < ?", now, idleSince)
-	return err
-}
-
-// Audit implements store.Reader.
-func (t *Tx) Audit(before int64, limit int) (all []store.AuditEntry, err error) {
-	if before == 0 {
-		before = 1<<63 - 1
-	}
-	const query = `SELECT id, time, account, method, address, action, controller, objects, reason, result
-		FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?`
-	err = t.Each(query, func(r Row) error {
-		var e store.AuditEntry
-		var objects string
-		if err := r.Scan(&e.ID, &e.Time, &e.Account, &e.Method, &e.Address, &e.Action, &e.Controller, &objects, &e.Reason, &e.Result); err != nil {
-			return err
-		}
-		if err := json.Unmarshal([]byte(objects), &e.Objects); err != nil {
-			return fault.Wrap(fault.Corrupt, "BadRow", err, "the audit entry %d can't be read", e.ID)
-		}
-		all = append(all, e)
-		return nil
-	}, before, limit)
-	return all, err
-}
-
-// AddAudit implements store.Writer.
-func (t *Tx) AddAudit(e store.AuditEntry) (id int64, err error) {
-	if e.Objects == nil {
-		e.Objects = []string{}
-	}
-	objects, err := json.Marshal(e.Objects)
-	if err != nil {
-		return 0, fault.Wrap(fault.Internal, "EncodingFailed", err, "the audit entry can't be encoded")
-	}
-	const query = `INSERT INTO audit (time, account, method, address, action, controller, objects, reason, result)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
-	err = t.One(query, nil, func(r Row) error { return r.Scan(&id) },
-		e.Time, e.Account, e.Method, e.Address, e.Action, e.Controller, string(objects), e.Reason, e.Result)
-	return id, err
-}
-
-// SetAuditResult implements store.Writer.
-func (t *Tx) SetAuditResult(id int64, result string) error {
-	_, err := t.Exec("UPDATE audit SET result = ? WHERE id = ?", result, id)
 	return err
 }

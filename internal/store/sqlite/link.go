@@ -46,8 +46,13 @@ func (l *link) start(ctx context.Context) error {
 	return failure(err)
 }
 
+// maxStatements is how many statements a connection keeps prepared. Filters make
+// many different texts.
+const maxStatements = 200
+
 // finish commits, or takes back.
 func (l *link) finish(commit bool) error {
+	defer l.forget()
 	// Not with a caller's context: a transaction that has begun has to end.
 	ctx := context.Background()
 	if commit {
@@ -75,6 +80,18 @@ func (l *link) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	}
 	l.stmts[query] = s
 	return s, nil
+}
+
+// forget lets go of the statements when they have become too many: between
+// transactions nobody uses them.
+func (l *link) forget() {
+	if len(l.stmts) <= maxStatements {
+		return
+	}
+	for _, s := range l.stmts {
+		_ = s.Close() // what it could tell, the next statement tells too
+	}
+	clear(l.stmts)
 }
 
 func (l *link) close() error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
+	"unicode"
 
 	"github.com/signet-scheduler/signet/internal/store/rows"
 )
@@ -69,4 +71,31 @@ func (t *session) Each(query string, scan func(rows.Row) error, args ...any) (er
 		}
 	}
 	return failure(found.Err())
+}
+
+// Contains implements rows.Engine.
+func (t *session) Contains(column, text string) (condition string, arg any) {
+	return column + " GLOB ?", anywhere(text)
+}
+
+// anywhere returns a pattern that finds a text in any capitals. SQLite's LIKE knows
+// the capitals of ASCII only.
+func anywhere(text string) string {
+	var b strings.Builder
+	b.WriteByte('*')
+	for _, r := range text {
+		other := unicode.SimpleFold(r)
+		if other == r && !strings.ContainsRune("*?[", r) {
+			b.WriteRune(r)
+			continue
+		}
+		b.WriteByte('[')
+		b.WriteRune(r)
+		for ; other != r; other = unicode.SimpleFold(other) {
+			b.WriteRune(other)
+		}
+		b.WriteByte(']')
+	}
+	b.WriteByte('*')
+	return b.String()
 }

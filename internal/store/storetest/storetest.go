@@ -39,6 +39,13 @@ func Run(t *testing.T, e Engine) {
 		{"stepPages", testStepPages},
 		{"logs", testLogs},
 		{"retention", testRetention},
+		{"findSteps", testFindSteps},
+		{"stepTimes", testStepTimes},
+		{"runs", testRuns},
+		{"hours", testHours},
+		{"runRetention", testRunRetention},
+		{"filters", testFilters},
+		{"auditSearch", testAuditSearch},
 		{"undone", testUndone},
 		{"shared", testShared},
 		{"views", testViews},
@@ -181,7 +188,7 @@ func testAudit(_ *testing.T, b *bench) {
 		for i := range 5 {
 			id, err := w.AddAudit(store.AuditEntry{
 				Time: int64(i), Account: "a", Method: "m", Address: "1.2.3.4", Action: "addOrders", Controller: "c",
-				Objects: []string{"Order:x\"\u2028"}, Reason: "because", Result: "begun",
+				Objects: []string{"Order:x\"\u2028"}, Reason: "because", Ticket: "T-1", TimeSpent: 7, Result: "begun",
 			})
 			if err != nil {
 				return err
@@ -191,14 +198,15 @@ func testAudit(_ *testing.T, b *bench) {
 		return w.SetAuditResult(ids[1], "done")
 	})
 	b.read(func(r store.Reader) error {
-		page, err := r.Audit(0, 3)
-		if len(page) != 3 || page[0].ID != ids[4] || page[2].ID != ids[2] {
+		page, reached, err := r.Audit(store.AuditQuery{Limit: 3})
+		if len(page) != 3 || page[0].ID != ids[4] || page[2].ID != ids[2] || reached != ids[2] {
 			b.Fatalf("first page: %v", page)
 		}
-		next, err2 := r.Audit(page[2].ID, 3)
+		next, reached, err2 := r.Audit(store.AuditQuery{Before: page[2].ID, Limit: 3})
+		same(b, "the end", reached, int64(0))
 		want := []store.AuditEntry{
-			{ID: ids[1], Time: 1, Account: "a", Method: "m", Address: "1.2.3.4", Action: "addOrders", Controller: "c", Objects: []string{"Order:x\"\u2028"}, Reason: "because", Result: "done"},
-			{ID: ids[0], Time: 0, Account: "a", Method: "m", Address: "1.2.3.4", Action: "addOrders", Controller: "c", Objects: []string{"Order:x\"\u2028"}, Reason: "because", Result: "begun"},
+			{ID: ids[1], Time: 1, Account: "a", Method: "m", Address: "1.2.3.4", Action: "addOrders", Controller: "c", Objects: []string{"Order:x\"\u2028"}, Reason: "because", Ticket: "T-1", TimeSpent: 7, Result: "done"},
+			{ID: ids[0], Time: 0, Account: "a", Method: "m", Address: "1.2.3.4", Action: "addOrders", Controller: "c", Objects: []string{"Order:x\"\u2028"}, Reason: "because", Ticket: "T-1", TimeSpent: 7, Result: "begun"},
 		}
 		same(b, "second page", next, want)
 		return errors.Join(err, err2)
@@ -269,7 +277,7 @@ func step(controller string, event int64, id, root string) store.Step {
 	return store.Step{
 		StepKey: store.StepKey{Controller: controller, Event: event}, OrderID: id, Root: root, Run: 1, Workflow: "W", Version: "1",
 		Position: "[0]", Label: "l", Job: "j", Agent: "a", Task: "t", Start: event / 1000, Try: 1, Attempt: 2,
-		StepEnd: store.StepEnd{End: event/1000 + 1, Outcome: "{}", ReturnCode: &rc, EndedHere: 3},
+		StepEnd: store.StepEnd{End: event/1000 + 1, Outcome: "{}", Result: store.Succeeded, Message: "m", ReturnCode: &rc, EndedHere: 3},
 		Log:     store.LogStatus{State: store.LogComplete, Created: 1, Bytes: 2, Chunks: 3, RetryAt: 4, Problem: "p"},
 	}
 }
@@ -281,7 +289,7 @@ func testSteps(_ *testing.T, b *bench) {
 	b.refused("DuplicateStep", func(w store.Writer) error { return w.AddStep(s) })
 	b.write(func(w store.Writer) error { return w.AddStep(step("d", 1000, "O", "O")) })
 	rc := int64(-3)
-	end := store.StepEnd{End: 9, Outcome: `{"TYPE":"Failed"}`, ReturnCode: &rc, EndedHere: 11}
+	end := store.StepEnd{End: 9, Outcome: `{"TYPE":"Failed"}`, Result: store.Failed, Message: "no", ReturnCode: &rc, EndedHere: 11}
 	log := store.LogStatus{State: store.LogPending, Created: 5, RetryAt: 6}
 	b.write(func(w store.Writer) error {
 		return errors.Join(w.EndStep(s.StepKey, end, log.State), w.SetLog(s.StepKey, log))

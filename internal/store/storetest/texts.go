@@ -48,7 +48,7 @@ func testTexts(_ *testing.T, b *bench) {
 			same(b, "order", []string{o.Controller, o.ID, o.State, o.Label, o.Job, string(o.Body)}, []string{text, text, text, text, text, text})
 			errs = append(errs, err, err2, err3)
 		}
-		audit, err := r.Audit(0, 1)
+		audit, _, err := r.Audit(store.AuditQuery{Limit: 1})
 		same(b, "audit", []string{audit[0].Reason, audit[0].Objects[0]}, []string{"a\x00b\xff", "a\x00b"})
 		return errors.Join(append(errs, err)...)
 	})
@@ -136,6 +136,7 @@ func Fill(w store.Writer) error {
 	s := step("c", 1000, "O|x\x00", "O")
 	s.ReturnCode = nil
 	_, err := w.AddAudit(store.AuditEntry{Time: 1, Account: "a", Objects: []string{"Order:O"}, Reason: "r\x00\xff"})
+	_, filter := w.PutFilter(store.Filter{Owner: "Anna", Page: "history", Name: "n", Query: "{}"}, 0, 10)
 	return errors.Join(err,
 		w.AddAccount(store.Account{Name: "Anna", Role: "administrator", PasswordHash: "h", CreatedAt: 1}),
 		w.AddSession(store.Session{Hash: [32]byte{1, 0, 255}, Account: "Anna", ExpiresAt: 2}),
@@ -143,5 +144,8 @@ func Fill(w store.Writer) error {
 		w.PutOrder(store.Order{Controller: "c", ID: "O", Root: "O", Run: 1, Ended: true, EndedAt: -1, Body: []byte{0, 255}}),
 		w.AddStep(step("c", 999, "O", "O")), w.AddStep(s),
 		w.AddLogChunk(s.StepKey, 0, []byte{0, 1, 255}),
+		w.AddRun(store.Run{RunKey: s.StepKey, OrderID: "O|x\x00", Workflow: "W"}),
+		w.AddHour(store.Hour{Controller: "c", Hour: 1, Succeeded: 2}),
+		filter,
 	)
 }

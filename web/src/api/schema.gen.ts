@@ -108,8 +108,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who changed what, newest first */
+        /**
+         * Who changed what, newest first
+         * @description A call looks at a limited number of entries. When that ends a page, `more` is true, and its `cursor` goes on from there.
+         */
         get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All audit entries that a filter selects, as a file
+         * @description As /history/export.
+         */
+        get: operations["exportAudit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -238,6 +261,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/filters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The saved filters of a page that the account sees, its own first */
+        get: operations["listFilters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/filters/{page}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save a filter of one's own, or change it
+         * @description An account has at most 100. What is shared, all accounts see.
+         */
+        put: operations["putFilter"];
+        post?: never;
+        /** Delete a filter of one's own, or, as administrator, a shared one of another account */
+        delete: operations["deleteFilter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -275,6 +336,87 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/history/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All rows that a filter selects, as a file
+         * @description The filters are those of /history/steps or /history/runs, by `kind`. JSON is a list of rows. CSV has a line of names, CRLF, and UTF-8; times are texts like 2026-11-22T13:00:00.123Z,
+         *     and in a text that begins with one of `= + - @`, a tabulator or a line break, an apostrophe comes first, so that no spreadsheet takes it for a formula. A file that was cut off lacks
+         *     its end, and the connection is broken off. Content-Disposition names the filter.
+         */
+        get: operations["exportHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/history/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The runs of orders that a filter selects, the newest first
+         * @description One row for each order that isn't a child, by the event that added it; an order id used again has several. `more`, `reached` and `count` as in /history/steps. A run has the result
+         *     with which it ended first: to cancel an order that had failed changes its `state` only. A failed run that is resumed is open again.
+         */
+        get: operations["listRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/history/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The steps of orders that a filter selects, the newest first
+         * @description One row for each run of a step. A call looks at a limited number of rows. When that ends a page, `more` is true and `reached` tells up to which time it looked: the page may have few
+         *     rows or none, and its `cursor` goes on from there. `count` is exact up to 10,000; with `countMore` there are at least as many.
+         */
+        get: operations["listSteps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/history/throughput": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many runs ended in each of the last hours */
+        get: operations["getThroughput"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/items": {
         parameters: {
             query?: never;
@@ -284,6 +426,26 @@ export interface paths {
         };
         /** All deployed objects */
         get: operations["listItems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a job of a workflow has done lately
+         * @description `job` or `label` is needed. `usual` is of the newest 100 runs that succeeded; `days` has the last 30 days of UTC, each with at most its newest 100 runs (`more`: there were others).
+         */
+        get: operations["getJobStats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -477,6 +639,26 @@ export interface paths {
          *     empty lines in between keep an NDJSON answer alive.
          */
         get: operations["getOrderLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The steps of an order and of its child orders, the oldest first
+         * @description Of the newest run of that id. Rows as in /history/steps.
+         */
+        get: operations["listOrderSteps"];
         put?: never;
         post?: never;
         delete?: never;
@@ -797,23 +979,21 @@ export interface components {
         Accounts: {
             accounts: components["schemas"]["Account"][];
         };
-        AddAccountRequest: {
+        AddAccountRequest: components["schemas"]["Explanation"] & {
             name: string;
             /** @description At least 12 characters */
             password?: string;
-            reason?: string;
             role: string;
         };
-        AddAgentRequest: {
+        AddAgentRequest: components["schemas"]["Explanation"] & {
             disabled?: boolean;
             /** @description As in the Agent's certificate */
             name: string;
             processLimit?: number;
-            reason?: string;
             /** @description https://HOST:PORT */
             uri: string;
         };
-        AddOrdersRequest: {
+        AddOrdersRequest: components["schemas"]["Explanation"] & {
             arguments?: {
                 [key: string]: components["schemas"]["JSON"];
             };
@@ -828,7 +1008,6 @@ export interface components {
             keep?: boolean;
             /** Format: int64 */
             priority?: number;
-            reason?: string;
             /** @description Makes a repetition of this request harmless */
             requestId?: string;
             /** @description When the order starts: milliseconds, or a text like 2026-11-22T23:00:00Z */
@@ -877,6 +1056,8 @@ export interface components {
         Audit: {
             cursor?: string;
             entries: components["schemas"]["AuditEntry"][];
+            /** @description The page ended before its limit; the cursor goes on */
+            more?: boolean;
         };
         AuditEntry: {
             account: string;
@@ -891,23 +1072,26 @@ export interface components {
             /** @description What it was done to, at most 20; the last tells how many more */
             objects: string[];
             reason?: string;
-            /** @description done, or the code of the error */
+            /** @description done, begun while it is under way, or the code of the error */
             result: string;
+            ticket?: string;
             /** Format: int64 */
             time: number;
+            /**
+             * Format: int64
+             * @description Minutes
+             */
+            timeSpent?: number;
         };
-        BackupRequest: {
-            reason?: string;
-        };
-        BreakpointsRequest: {
+        BackupRequest: components["schemas"]["Explanation"];
+        BreakpointsRequest: components["schemas"]["Explanation"] & {
             add?: components["schemas"]["Position"][];
             path: string;
-            reason?: string;
             remove?: components["schemas"]["Position"][];
             /** @description The newest if left out */
             versionId?: string;
         };
-        CancelOrdersRequest: {
+        CancelOrdersRequest: components["schemas"]["Explanation"] & {
             /** @description Child orders too */
             deep?: boolean;
             /** @description Only if the order has not started */
@@ -917,13 +1101,11 @@ export interface components {
             immediately?: boolean;
             /** @description A running job is killed */
             kill?: boolean;
-            reason?: string;
         };
-        ChangeAccountRequest: {
+        ChangeAccountRequest: components["schemas"]["Explanation"] & {
             disabled?: boolean;
             /** @description At least 12 characters */
             password?: string;
-            reason?: string;
             role?: string;
         };
         ChangePasswordRequest: {
@@ -946,9 +1128,8 @@ export interface components {
             /** Format: int64 */
             term?: number;
         };
-        ControlWorkflowRequest: {
+        ControlWorkflowRequest: components["schemas"]["Explanation"] & {
             path: string;
-            reason?: string;
             skip?: components["schemas"]["SkipLabel"][];
             suspend?: boolean;
         };
@@ -965,6 +1146,8 @@ export interface components {
             problem?: components["schemas"]["ObjectProblem"];
             /** @description Steps that run, the longest first, at most 20 */
             running: components["schemas"]["RunningRow"][];
+            /** @description The last 24 hours, the oldest first */
+            throughput: components["schemas"]["EndedInHour"][];
         };
         DeployedObject: {
             kind: string;
@@ -985,14 +1168,26 @@ export interface components {
             kind: string;
             path: string;
         };
-        DeployRequest: {
+        DeployRequest: components["schemas"]["Explanation"] & {
             objects: components["schemas"]["DeployObject"][];
-            reason?: string;
             /** @description Makes a repetition of this request harmless */
             requestId?: string;
         };
         DeployResponse: {
             deployed: components["schemas"]["DeployedObject"][];
+        };
+        EndedInHour: {
+            /** Format: int64 */
+            cancelled: number;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description When it begins
+             */
+            hour: number;
+            /** Format: int64 */
+            succeeded: number;
         };
         Environment: {
             /** @description ink, plum, ocean, moss, clay or sand */
@@ -1000,16 +1195,26 @@ export interface components {
             /** @description What people call this installation */
             name: string;
         };
+        /** @description Why somebody changes something, for the audit trail */
+        Explanation: {
+            reason?: string;
+            /** @description Number of a ticket, or its address */
+            ticket?: string;
+            /**
+             * Format: int64
+             * @description Minutes
+             */
+            timeSpent?: number;
+        };
         FolderRow: {
             counts: components["schemas"]["Counts"];
             path: string;
             /** @description In it and below */
             workflows: number;
         };
-        GoOrderRequest: {
+        GoOrderRequest: components["schemas"]["Explanation"] & {
             id: string;
             position: components["schemas"]["Position"];
-            reason?: string;
         };
         Health: {
             /** @description ok */
@@ -1043,6 +1248,56 @@ export interface components {
             /** @description Path */
             workflow: string;
         };
+        /** @description One run of an order; a row has the fields that were asked for */
+        HistoryRun: {
+            /** @description Who added it */
+            account?: string;
+            /** Format: int64 */
+            added?: number;
+            controller?: string;
+            /**
+             * Format: int64
+             * @description Absent while it is open
+             */
+            end?: number;
+            /**
+             * Format: int64
+             * @description Id of the event that added the order
+             */
+            event?: number;
+            /** @description At most 1000 bytes */
+            message?: string;
+            /** @description How they were logged in */
+            method?: string;
+            orderId?: string;
+            outcome?: components["schemas"]["JSON"];
+            /** @description open, succeeded, failed or cancelled */
+            result?: string;
+            /** Format: int64 */
+            scheduledFor?: number;
+            /** Format: int64 */
+            start?: number;
+            /** @description Absent while it is open */
+            state?: string;
+            version?: string;
+            /** @description Path */
+            workflow?: string;
+        };
+        HistoryRuns: {
+            /** Format: int64 */
+            count?: number;
+            /** @description There are at least count */
+            countMore?: boolean;
+            cursor?: string;
+            /** @description The page ended before its limit; the cursor goes on */
+            more?: boolean;
+            /**
+             * Format: int64
+             * @description With more: the time up to which the call has looked
+             */
+            reached?: number;
+            rows: components["schemas"]["HistoryRun"][];
+        };
         HistoryStatus: {
             /**
              * Format: int64
@@ -1050,6 +1305,70 @@ export interface components {
              */
             eventId: number;
             problem?: components["schemas"]["ObjectProblem"];
+        };
+        /** @description One run of a step; a row has the fields that were asked for */
+        HistoryStep: {
+            agent?: string;
+            /**
+             * Format: int64
+             * @description From 1; above 1 after a lost process
+             */
+            attempt?: number;
+            controller?: string;
+            /**
+             * Format: int64
+             * @description Absent while it runs
+             */
+            end?: number;
+            /**
+             * Format: int64
+             * @description Id of the event that began it
+             */
+            event?: number;
+            job?: string;
+            label?: string;
+            /**
+             * Format: int64
+             * @description Bytes of the log that the Cockpit has
+             */
+            logSize?: number;
+            /** @description running, pending (ended, still to be fetched from the Agent), complete or missing */
+            logState?: string;
+            /** @description Of the outcome, at most 1000 bytes */
+            message?: string;
+            orderId?: string;
+            outcome?: components["schemas"]["JSON"];
+            position?: components["schemas"]["Position"];
+            /** @description open, succeeded, failed, timedOut, killed, lost or disrupted */
+            result?: string;
+            /** Format: int64 */
+            returnCode?: number;
+            /** Format: int64 */
+            start?: number;
+            task?: string;
+            /**
+             * Format: int64
+             * @description From 1
+             */
+            try?: number;
+            version?: string;
+            /** @description Path */
+            workflow?: string;
+        };
+        HistorySteps: {
+            /** Format: int64 */
+            count?: number;
+            /** @description There are at least count */
+            countMore?: boolean;
+            cursor?: string;
+            /** @description The page ended before its limit; the cursor goes on */
+            more?: boolean;
+            /**
+             * Format: int64
+             * @description With more: the time up to which the call has looked
+             */
+            reached?: number;
+            rows: components["schemas"]["HistoryStep"][];
         };
         Item: {
             kind: string;
@@ -1065,6 +1384,48 @@ export interface components {
         };
         Items: {
             items: components["schemas"]["Item"][];
+        };
+        JobDay: {
+            /**
+             * Format: int64
+             * @description Of runs that have ended
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description When it begins
+             */
+            day: number;
+            /**
+             * Format: int64
+             * @description Of those that did not succeed
+             */
+            failed: number;
+            more?: boolean;
+            /**
+             * Format: int64
+             * @description Of those that succeeded, in milliseconds
+             */
+            p50: number;
+            /** Format: int64 */
+            p95: number;
+        };
+        JobRun: {
+            /** Format: int64 */
+            end: number;
+            /** Format: int64 */
+            event: number;
+            orderId: string;
+            result: string;
+            /** Format: int64 */
+            returnCode?: number;
+            /** Format: int64 */
+            start: number;
+        };
+        JobStats: {
+            days: components["schemas"]["JobDay"][];
+            runs: components["schemas"]["JobRun"][];
+            usual: components["schemas"]["UsualTime"];
         };
         /** @description Any JSON value */
         JSON: unknown;
@@ -1184,9 +1545,8 @@ export interface components {
             cursor?: string;
             orders: components["schemas"]["Order"][];
         };
-        OrdersRequest: {
+        OrdersRequest: components["schemas"]["Explanation"] & {
             ids: string[];
-            reason?: string;
         };
         Parameter: {
             /** @description The default expression */
@@ -1209,11 +1569,10 @@ export interface components {
         };
         /** @description A place in a workflow, as [3] or [1, "then", 0] */
         Position: unknown[];
-        PriorityRequest: {
+        PriorityRequest: components["schemas"]["Explanation"] & {
             id: string;
             /** Format: int64 */
             priority: number;
-            reason?: string;
         };
         /** @description An error (RFC 9457) */
         Problem: {
@@ -1234,21 +1593,22 @@ export interface components {
             /** @description A file with line, or a JSON path */
             where?: string;
         };
-        ResetAgentRequest: {
-            reason?: string;
+        PutFilterRequest: {
+            /** @description What the page makes of it is its own affair */
+            query: string;
+            shared?: boolean;
         };
-        ResumeOrdersRequest: {
+        ResetAgentRequest: components["schemas"]["Explanation"];
+        ResumeOrdersRequest: components["schemas"]["Explanation"] & {
             asSucceeded?: boolean;
             deep?: boolean;
             historyOperations?: components["schemas"]["JSON"][];
             ids: string[];
             position?: components["schemas"]["Position"];
-            reason?: string;
             restartKilledJob?: boolean;
         };
-        RevokeRequest: {
+        RevokeRequest: components["schemas"]["Explanation"] & {
             objects: components["schemas"]["ObjectKey"][];
-            reason?: string;
         };
         RunningRow: {
             agent: string;
@@ -1257,7 +1617,26 @@ export interface components {
             orderId: string;
             /** Format: int64 */
             since: number;
+            usual?: components["schemas"]["UsualTime"];
             workflow: string;
+        };
+        SavedFilter: {
+            /** Format: int64 */
+            changedAt: number;
+            name: string;
+            /** @description Account */
+            owner: string;
+            page: string;
+            query: string;
+            /**
+             * Format: int64
+             * @description The ETag, without quotation marks
+             */
+            revision: number;
+            shared: boolean;
+        };
+        SavedFilters: {
+            filters: components["schemas"]["SavedFilter"][];
         };
         Session: {
             account: string;
@@ -1281,20 +1660,33 @@ export interface components {
             label: string;
             skip: boolean;
         };
-        SuspendOrdersRequest: {
+        SuspendOrdersRequest: components["schemas"]["Explanation"] & {
             deep?: boolean;
             ids: string[];
             immediately?: boolean;
             kill?: boolean;
-            reason?: string;
             /** @description Waiting is given up */
             resetState?: boolean;
         };
-        TransferOrdersRequest: {
-            reason?: string;
+        Throughput: {
+            hours: components["schemas"]["EndedInHour"][];
+        };
+        TransferOrdersRequest: components["schemas"]["Explanation"] & {
             /** @description The version that the orders leave */
             versionId: string;
             workflow: string;
+        };
+        /** @description How long it takes, in milliseconds; half and 95 % of the runs don't take longer */
+        UsualTime: {
+            /**
+             * Format: int64
+             * @description Of runs
+             */
+            count: number;
+            /** Format: int64 */
+            p50: number;
+            /** Format: int64 */
+            p95: number;
         };
         ValidateResponse: {
             problems: components["schemas"]["ProblemDetail"][];
@@ -1398,18 +1790,66 @@ export interface components {
     parameters: {
         AccountName: string;
         AgentName: string;
+        /** @description Only this action */
+        AuditAction: string;
+        /** @description Only what was done to this object, as it stands in `objects`: Order:load-1 */
+        AuditObject: string;
+        /** @description Only with this result: done, begun, the code of an error, or refused for any error */
+        AuditResult: string;
+        /** @description Only with this text in account, action, objects, reason or ticket; capitals make no difference */
+        AuditText: string;
         /** @description Id of the Controller; may be left out where there is only one */
         Controller: string;
+        /** @description Also count what the filter selects */
+        Count: boolean;
         /** @description The cursor of the answer before */
         Cursor: string;
+        /** @description Only these fields of a row, with commas; all without it */
+        Fields: string;
+        /** @description Its name, percent-encoded */
+        FilterName: string;
+        /** @description The page that the filter is for: lower case letters */
+        FilterPage: string;
         /** @description Only what is below this folder */
         Folder: string;
         /** @description Go on as more comes */
         Follow: boolean;
+        /** @description csv or json */
+        Format: "csv" | "json";
+        /** @description Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it */
+        From: number;
+        /** @description Only this order and its child orders */
+        HistoryOrder: string;
+        /** @description The ETag of what is changed */
+        IfMatch: string;
+        /** @description `*`: it is to be made */
+        IfNoneMatch: string;
         /** @description At most so many elements in the answer */
         Limit: number;
+        /** @description Only what this account did */
+        OfAccount: string;
+        /** @description Only steps at this Agent */
+        OfAgent: string;
+        /** @description Only steps of the job with this name */
+        OfJob: string;
+        /** @description Only steps of the instruction with this label */
+        OfLabel: string;
+        /** @description Only orders of the workflow with this path */
+        OfWorkflow: string;
+        /** @description The oldest row first, else the newest */
+        Oldest: boolean;
         /** @description The order's id, percent-encoded */
         OrderId: string;
+        /** @description Only with one of these results, with commas: open, succeeded, failed, timedOut, killed, lost, disrupted, or of a run cancelled */
+        Results: string;
+        /** @description Only steps with this return code */
+        ReturnCode: number;
+        /** @description Only runs that ended in one of these states, with commas: Finished, Cancelled, Failed, FailedWhileFresh, Stopped, StoppedWhileFresh, Broken */
+        States: string;
+        /** @description Only with this text in order id, workflow, job, label or message; capitals make no difference */
+        Text: string;
+        /** @description Only what began before this moment */
+        To: number;
     };
     requestBodies: never;
     headers: never;
@@ -1683,10 +2123,24 @@ export interface operations {
     listAudit: {
         parameters: {
             query?: {
+                /** @description Only what this account did */
+                account?: components["parameters"]["OfAccount"];
+                /** @description Only this action */
+                action?: components["parameters"]["AuditAction"];
                 /** @description The cursor of the answer before */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it */
+                from?: components["parameters"]["From"];
                 /** @description At most so many elements in the answer */
                 limit?: components["parameters"]["Limit"];
+                /** @description Only what was done to this object, as it stands in `objects`: Order:load-1 */
+                object?: components["parameters"]["AuditObject"];
+                /** @description Only with this result: done, begun, the code of an error, or refused for any error */
+                result?: components["parameters"]["AuditResult"];
+                /** @description Only with this text in account, action, objects, reason or ticket; capitals make no difference */
+                text?: components["parameters"]["AuditText"];
+                /** @description Only what began before this moment */
+                to?: components["parameters"]["To"];
             };
             header?: never;
             path?: never;
@@ -1716,12 +2170,53 @@ export interface operations {
                      *             "Order:load-1"
                      *           ],
                      *           "reason": "rerun",
+                     *           "ticket": "OPS-114",
+                     *           "timeSpent": 5,
                      *           "result": "done"
                      *         }
                      *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["Audit"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportAudit: {
+        parameters: {
+            query: {
+                /** @description Only what this account did */
+                account?: components["parameters"]["OfAccount"];
+                /** @description Only this action */
+                action?: components["parameters"]["AuditAction"];
+                /** @description csv or json */
+                format: components["parameters"]["Format"];
+                /** @description Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it */
+                from?: components["parameters"]["From"];
+                /** @description Only what was done to this object, as it stands in `objects`: Order:load-1 */
+                object?: components["parameters"]["AuditObject"];
+                /** @description Only with this result: done, begun, the code of an error, or refused for any error */
+                result?: components["parameters"]["AuditResult"];
+                /** @description Only with this text in account, action, objects, reason or ticket; capitals make no difference */
+                text?: components["parameters"]["AuditText"];
+                /** @description Only what began before this moment */
+                to?: components["parameters"]["To"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>[];
+                    "text/csv": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -1973,6 +2468,124 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listFilters: {
+        parameters: {
+            query: {
+                /** @description The page that they are for */
+                page: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The filters */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "filters": [
+                     *         {
+                     *           "owner": "ada",
+                     *           "page": "history",
+                     *           "name": "Failed last night",
+                     *           "query": "from=-12h&result=failed",
+                     *           "shared": true,
+                     *           "revision": 3,
+                     *           "changedAt": 1789900000123
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SavedFilters"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    putFilter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what is changed */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description `*`: it is to be made */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Its name, percent-encoded */
+                name: components["parameters"]["FilterName"];
+                /** @description The page that the filter is for: lower case letters */
+                page: components["parameters"]["FilterPage"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "query": "from=-12h&result=failed",
+                 *       "shared": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutFilterRequest"];
+            };
+        };
+        responses: {
+            /** @description Saved; ETag names its revision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "owner": "ada",
+                     *       "page": "history",
+                     *       "name": "Failed last night",
+                     *       "query": "from=-12h&result=failed",
+                     *       "shared": true,
+                     *       "revision": 3,
+                     *       "changedAt": 1789900000123
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SavedFilter"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteFilter: {
+        parameters: {
+            query?: {
+                /** @description Whose it is, if not one's own */
+                owner?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Its name, percent-encoded */
+                name: components["parameters"]["FilterName"];
+                /** @description The page that the filter is for: lower case letters */
+                page: components["parameters"]["FilterPage"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getHealth: {
         parameters: {
             query?: never;
@@ -2058,6 +2671,279 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    exportHistory: {
+        parameters: {
+            query: {
+                /** @description Only what this account did */
+                account?: components["parameters"]["OfAccount"];
+                /** @description Only steps at this Agent */
+                agent?: components["parameters"]["OfAgent"];
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
+                /** @description Only what is below this folder */
+                folder?: components["parameters"]["Folder"];
+                /** @description csv or json */
+                format: components["parameters"]["Format"];
+                /** @description Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it */
+                from?: components["parameters"]["From"];
+                /** @description Only steps of the job with this name */
+                job?: components["parameters"]["OfJob"];
+                /** @description What the rows are */
+                kind: "steps" | "runs";
+                /** @description Only steps of the instruction with this label */
+                label?: components["parameters"]["OfLabel"];
+                /** @description The oldest row first, else the newest */
+                oldest?: components["parameters"]["Oldest"];
+                /** @description Only this order and its child orders */
+                order?: components["parameters"]["HistoryOrder"];
+                /** @description Only with one of these results, with commas: open, succeeded, failed, timedOut, killed, lost, disrupted, or of a run cancelled */
+                result?: components["parameters"]["Results"];
+                /** @description Only steps with this return code */
+                returnCode?: components["parameters"]["ReturnCode"];
+                /** @description Only runs that ended in one of these states, with commas: Finished, Cancelled, Failed, FailedWhileFresh, Stopped, StoppedWhileFresh, Broken */
+                state?: components["parameters"]["States"];
+                /** @description Only with this text in order id, workflow, job, label or message; capitals make no difference */
+                text?: components["parameters"]["Text"];
+                /** @description Only what began before this moment */
+                to?: components["parameters"]["To"];
+                /** @description Only orders of the workflow with this path */
+                workflow?: components["parameters"]["OfWorkflow"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>[];
+                    "text/csv": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRuns: {
+        parameters: {
+            query?: {
+                /** @description Only what this account did */
+                account?: components["parameters"]["OfAccount"];
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description Also count what the filter selects */
+                count?: components["parameters"]["Count"];
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
+                /** @description Only what is below this folder */
+                folder?: components["parameters"]["Folder"];
+                /** @description Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it */
+                from?: components["parameters"]["From"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+                /** @description The oldest row first, else the newest */
+                oldest?: components["parameters"]["Oldest"];
+                /** @description Only with one of these results, with commas: open, succeeded, failed, timedOut, killed, lost, disrupted, or of a run cancelled */
+                result?: components["parameters"]["Results"];
+                /** @description Only runs that ended in one of these states, with commas: Finished, Cancelled, Failed, FailedWhileFresh, Stopped, StoppedWhileFresh, Broken */
+                state?: components["parameters"]["States"];
+                /** @description Only with this text in order id, workflow, job, label or message; capitals make no difference */
+                text?: components["parameters"]["Text"];
+                /** @description Only what began before this moment */
+                to?: components["parameters"]["To"];
+                /** @description Only orders of the workflow with this path */
+                workflow?: components["parameters"]["OfWorkflow"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "rows": [
+                     *         {
+                     *           "event": 1789900000000000,
+                     *           "controller": "controller",
+                     *           "orderId": "load-1",
+                     *           "workflow": "nightly/load",
+                     *           "version": "17",
+                     *           "account": "ada",
+                     *           "method": "password",
+                     *           "added": 1789900000000,
+                     *           "start": 1789900000090,
+                     *           "end": 1789900000910,
+                     *           "state": "Failed",
+                     *           "result": "failed",
+                     *           "outcome": {
+                     *             "TYPE": "Failed",
+                     *             "message": "disk full",
+                     *             "namedValues": {
+                     *               "returnCode": 3
+                     *             }
+                     *           },
+                     *           "message": "disk full"
+                     *         }
+                     *       ],
+                     *       "cursor": "MTc4OTkwMDAwMDAwMDAwMCBjb250cm9sbGVy",
+                     *       "more": true,
+                     *       "reached": 1789899000000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HistoryRuns"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSteps: {
+        parameters: {
+            query?: {
+                /** @description Only steps at this Agent */
+                agent?: components["parameters"]["OfAgent"];
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description Also count what the filter selects */
+                count?: components["parameters"]["Count"];
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
+                /** @description Only what is below this folder */
+                folder?: components["parameters"]["Folder"];
+                /** @description Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it */
+                from?: components["parameters"]["From"];
+                /** @description Only steps of the job with this name */
+                job?: components["parameters"]["OfJob"];
+                /** @description Only steps of the instruction with this label */
+                label?: components["parameters"]["OfLabel"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+                /** @description The oldest row first, else the newest */
+                oldest?: components["parameters"]["Oldest"];
+                /** @description Only this order and its child orders */
+                order?: components["parameters"]["HistoryOrder"];
+                /** @description Only with one of these results, with commas: open, succeeded, failed, timedOut, killed, lost, disrupted, or of a run cancelled */
+                result?: components["parameters"]["Results"];
+                /** @description Only steps with this return code */
+                returnCode?: components["parameters"]["ReturnCode"];
+                /** @description Only with this text in order id, workflow, job, label or message; capitals make no difference */
+                text?: components["parameters"]["Text"];
+                /** @description Only what began before this moment */
+                to?: components["parameters"]["To"];
+                /** @description Only orders of the workflow with this path */
+                workflow?: components["parameters"]["OfWorkflow"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "rows": [
+                     *         {
+                     *           "event": 1789900000100000,
+                     *           "controller": "controller",
+                     *           "orderId": "load-1",
+                     *           "workflow": "nightly/load",
+                     *           "version": "17",
+                     *           "position": [
+                     *             0
+                     *           ],
+                     *           "label": "load",
+                     *           "job": "load",
+                     *           "agent": "agent-1",
+                     *           "task": "1789900000100000",
+                     *           "try": 1,
+                     *           "attempt": 1,
+                     *           "start": 1789900000100,
+                     *           "end": 1789900000900,
+                     *           "result": "failed",
+                     *           "outcome": {
+                     *             "TYPE": "Failed",
+                     *             "message": "disk full",
+                     *             "namedValues": {
+                     *               "returnCode": 3
+                     *             }
+                     *           },
+                     *           "message": "disk full",
+                     *           "returnCode": 3,
+                     *           "logState": "complete",
+                     *           "logSize": 120
+                     *         }
+                     *       ],
+                     *       "cursor": "MTc4OTkwMDAwMDEwMDAwMCBjb250cm9sbGVy",
+                     *       "count": 10000,
+                     *       "countMore": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HistorySteps"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getThroughput: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description So many, the present one included */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hours, the oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "hours": [
+                     *         {
+                     *           "hour": 1789898400000,
+                     *           "succeeded": 412,
+                     *           "failed": 3,
+                     *           "cancelled": 0
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Throughput"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     listItems: {
         parameters: {
             query?: {
@@ -2090,6 +2976,66 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Items"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getJobStats: {
+        parameters: {
+            query: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description Only steps of the job with this name */
+                job?: components["parameters"]["OfJob"];
+                /** @description Only steps of the instruction with this label */
+                label?: components["parameters"]["OfLabel"];
+                /** @description So many of the last runs */
+                runs?: number;
+                /** @description Path of the workflow */
+                workflow: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runs": [
+                     *         {
+                     *           "event": 1789900000100000,
+                     *           "orderId": "load-1",
+                     *           "start": 1789900000100,
+                     *           "end": 1789900040100,
+                     *           "result": "succeeded",
+                     *           "returnCode": 0
+                     *         }
+                     *       ],
+                     *       "usual": {
+                     *         "count": 100,
+                     *         "p50": 40000,
+                     *         "p95": 70000
+                     *       },
+                     *       "days": [
+                     *         {
+                     *           "day": 1789862400000,
+                     *           "count": 24,
+                     *           "failed": 1,
+                     *           "p50": 40000,
+                     *           "p95": 70000
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobStats"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -2505,6 +3451,75 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listOrderSteps: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description The order's id, percent-encoded */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "rows": [
+                     *         {
+                     *           "event": 1789900000100000,
+                     *           "controller": "controller",
+                     *           "orderId": "load-1",
+                     *           "workflow": "nightly/load",
+                     *           "version": "17",
+                     *           "position": [
+                     *             0
+                     *           ],
+                     *           "label": "load",
+                     *           "job": "load",
+                     *           "agent": "agent-1",
+                     *           "task": "1789900000100000",
+                     *           "try": 1,
+                     *           "attempt": 1,
+                     *           "start": 1789900000100,
+                     *           "end": 1789900000900,
+                     *           "result": "failed",
+                     *           "outcome": {
+                     *             "TYPE": "Failed",
+                     *             "message": "disk full",
+                     *             "namedValues": {
+                     *               "returnCode": 3
+                     *             }
+                     *           },
+                     *           "message": "disk full",
+                     *           "returnCode": 3,
+                     *           "logState": "complete",
+                     *           "logSize": 120
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HistorySteps"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     cancelOrders: {
         parameters: {
             query?: {
@@ -2871,6 +3886,14 @@ export interface operations {
                      *           "history": {
                      *             "eventId": 1789900000123000
                      *           }
+                     *         }
+                     *       ],
+                     *       "throughput": [
+                     *         {
+                     *           "hour": 1789898400000,
+                     *           "succeeded": 412,
+                     *           "failed": 3,
+                     *           "cancelled": 0
                      *         }
                      *       ]
                      *     }

@@ -77,6 +77,7 @@ export const outcomeLooks: Record<string, Look> = {
   ProcessLost: { family: 'attn', form: 'outlined', icon: 'broken-link' },
   Disrupted: { family: 'fail', form: 'outlined', icon: 'bolt' },
   Caught: { family: 'attn', form: 'outlined', icon: 'net' },
+  Cancelled: { family: 'off', form: 'outlined', icon: 'slash' },
 };
 
 /** What an Agent's or Controller's state looks like. */

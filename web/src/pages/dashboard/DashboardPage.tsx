@@ -5,7 +5,8 @@ import { api, take, type Schemas } from '../../api/client';
 import { OrderBadge, PartBadge } from '../../state/Badge';
 import { Icon } from '../../state/Icon';
 import { orderLooks } from '../../state/status';
-import { Age } from '../../time/Time';
+import { formatDuration, formatMoment } from '../../time/format';
+import { Age, useZone } from '../../time/Time';
 import { Name, Text } from '../../view/Name';
 import { Shown, View } from '../../view/View';
 import { agentStatus, memberStatus } from '../agents/part';
@@ -31,6 +32,10 @@ export default function DashboardPage() {
               <section className="card needs" aria-labelledby="needs">
                 <h2 id="needs">{t('dashboard.needs')}</h2>
                 <Needs rows={d.attention} />
+              </section>
+              <section className="card" aria-labelledby="throughput">
+                <h2 id="throughput">{t('dashboard.throughput')}</h2>
+                <Throughput hours={d.throughput} />
               </section>
               <section className="card longest" aria-labelledby="longest">
                 <h2 id="longest">{t('dashboard.running')}</h2>
@@ -158,11 +163,50 @@ function Running({ rows }: { rows: Dashboard['running'] }) {
             </span>
           </span>
           <span className="second">
-            <Age since={r.since} /> · <Name of={r.agent} most={24} />
+            <Age since={r.since} />
+            {r.usual && ` · ${t('dashboard.usual', { time: formatDuration(r.usual.p50) })}`} ·{' '}
+            <Name of={r.agent} most={24} />
           </span>
         </li>
       ))}
     </ul>
+  );
+}
+
+/** How many orders ended in each of the last hours; each column leads to that hour. */
+function Throughput({ hours }: { hours: Dashboard['throughput'] }) {
+  const { t } = useTranslation();
+  const zone = useZone();
+  const most = Math.max(1, ...hours.map((h) => h.succeeded + h.failed));
+  const done = hours.reduce((n, h) => n + h.succeeded, 0);
+  const failed = hours.reduce((n, h) => n + h.failed, 0);
+  return (
+    <>
+      <p className="second throughput-sum">
+        {t('dashboard.ended', { done: done.toLocaleString(), failed: failed.toLocaleString() })}
+      </p>
+      <div className="throughput">
+        {hours.map((h) => {
+          const name = t('dashboard.hour', {
+            time: formatMoment(h.hour, zone).slice(0, 16),
+            done: h.succeeded,
+            failed: h.failed,
+          });
+          return (
+            <Link
+              key={h.hour}
+              to="/history"
+              search={{ from: new Date(h.hour).toISOString(), to: new Date(h.hour + 3_600_000).toISOString() }}
+              aria-label={name}
+              title={name}
+            >
+              <i className="bad" style={{ height: `${(100 * h.failed) / most}%` }} />
+              <i style={{ height: `${(100 * h.succeeded) / most}%` }} />
+            </Link>
+          );
+        })}
+      </div>
+    </>
   );
 }
 

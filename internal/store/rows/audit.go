@@ -1,0 +1,134 @@
+package rows
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/store"
+)
+
+const auditFields = "id, time, account, method, address, action, controller, objects, reason, ticket, time_spent, result"
+
+func scanAudit(r Row) (e store.AuditEntry, err error) {
+	var objects string
+	if err := r.Scan(&e.ID, &e.Time, &e.Account, &e.Method, &e.Address, &e.Action, &e.Controller, &objects, &e.Reason, &e.Ticket, &e.TimeSpent, &e.Result); err != nil {
+		return e, err
+	}
+	if err := json.Unmarshal([]byte(objects), &e.Objects); err != nil {
+		return e, fault.Wrap(fault.Corrupt, "BadRow", err, "the audit entry %d can't be read", e.ID)
+	}
+	return e, nil
+}
+
+// auditSearch returns how a query is answered: as those of the history, along the
+// entries' ids.
+func (t *Tx) auditSearch(q *store.AuditQuery) (*search, error) {
+	s := &search{table: "audit"}
+	if q.Account != "" {
+		s.table = "audit INDEXED BY audit_account"
+		s.walk.add("account = ?", q.Account)
+	}
+	if q.Before > 0 {
+		s.walk.add("id < ?", q.Before)
+	}
+	// Ids rise with the time, but for a clock that was set back: what its index
+	// says only narrows the search.
+	if q.From > 0 {
+		first, err := t.edge("SELECT min(id) FROM audit WHERE time >= ?", q.From, math.MaxInt64)
+		if err != nil {
+			return nil, err
+		}
+		s.walk.add("id >= ?", first)
+		s.look.add("time >= ?", q.From)
+	}
+	if q.To > 0 {
+		last, err := t.edge("SELECT max(id) FROM audit WHERE time < ?", q.To, 0)
+		if err != nil {
+			return nil, err
+		}
+		s.walk.add("id <= ?", last)
+		s.look.add("time < ?", q.To)
+	}
+	if q.Action != "" {
+		s.look.add("action = ?", q.Action)
+	}
+	switch q.Result {
+	case "":
+	case "refused":
+		s.look.add("result NOT IN ('done', 'begun')")
+	default:
+		s.look.add("result = ?", q.Result)
+	}
+	if q.Object != "" {
+		text, err := json.Marshal(q.Object)
+		if err != nil {
+			return nil, fault.Wrap(fault.Internal, "EncodingFailed", err, "the object can't be encoded")
+		}
+		s.look.add("instr(objects, ?) > 0", string(text))
+	}
+	t.contains(s, q.Text, "account", "action", "objects", "reason", "ticket")
+	return s, nil
+}
+
+// edge returns what a query about one moment finds; absent, if it finds nothing.
+func (t *Tx) edge(query string, at, absent int64) (int64, error) {
+	var id *int64
+	err := t.One(query, nil, func(r Row) error { return r.Scan(&id) }, at)
+	if id == nil {
+		return absent, err
+	}
+	return *id, err
+}
+
+// Audit implements store.Reader.
+func (t *Tx) Audit(q store.AuditQuery) (page []store.AuditEntry, reached int64, err error) {
+	s, err := t.auditSearch(&q)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(s.look.texts) > 0 && q.Budget > 0 {
+		query := "SELECT id FROM " + s.table + s.walk.where() + " ORDER BY id DESC LIMIT 1 OFFSET ?"
+		if err := t.One(query, nil, func(r Row) error { return r.Scan(&reached) }, append(slices.Clip(s.walk.args), q.Budget-1)...); err != nil {
+			return nil, 0, err
+		}
+		if reached > 0 {
+			s.walk.add("id >= ?", reached)
+		}
+	}
+	all := s.all()
+	query := "SELECT " + auditFields + " FROM " + s.table + all.where() + " ORDER BY id DESC LIMIT ?"
+	err = t.Each(query, func(r Row) error {
+		e, err := scanAudit(r)
+		page = append(page, e)
+		return err
+	}, append(all.args, q.Limit+1)...)
+	if len(page) > q.Limit {
+		page = page[:q.Limit]
+		reached = page[q.Limit-1].ID
+	}
+	return page, reached, err
+}
+
+// AddAudit implements store.Writer.
+func (t *Tx) AddAudit(e store.AuditEntry) (id int64, err error) {
+	if e.Objects == nil {
+		e.Objects = []string{}
+	}
+	objects, err := json.Marshal(e.Objects)
+	if err != nil {
+		return 0, fault.Wrap(fault.Internal, "EncodingFailed", err, "the audit entry can't be encoded")
+	}
+	const query = `INSERT INTO audit (time, account, method, address, action, controller, objects, reason, ticket, time_spent, result)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
+	err = t.One(query, nil, func(r Row) error { return r.Scan(&id) },
+		e.Time, e.Account, e.Method, e.Address, e.Action, e.Controller, string(objects), e.Reason, e.Ticket, e.TimeSpent, e.Result)
+	return id, err
+}
+
+// SetAuditResult implements store.Writer.
+func (t *Tx) SetAuditResult(id int64, result string) error {
+	_, err := t.Exec("UPDATE audit SET result = ? WHERE id = ?", result, id)
+	return err
+}
