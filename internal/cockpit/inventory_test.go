@@ -296,7 +296,7 @@ func TestTakeOver(t *testing.T) {
 	b.deploy(map[string]string{"before": empty, "same": empty, "other": empty})
 	b.settled()
 	b.stop()
-	db, err := openDatabase(context.Background(), b.settings, fsys.Real{})
+	db, err := OpenDatabase(context.Background(), b.settings, fsys.Real{})
 	b.check(err)
 	b.check(db.Write(context.Background(), func(w store.Writer) error {
 		s := &shelf{w: w, now: 1}
