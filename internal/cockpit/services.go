@@ -15,8 +15,9 @@ func (c *Cockpit) takeTurns(ctx context.Context) {
 	k.run(ctx, c.lead, c.standBy)
 }
 
-// lead runs what only one of the Cockpits on a database runs: what writes history,
-// fetches logs and deletes what is old.
+// lead runs what only one of the Cockpits on a database runs: what writes history
+// and what is deployed, fetches logs, deletes what is old, and completes the index
+// of the search.
 func (c *Cockpit) lead(ctx context.Context, l store.Lease) {
 	c.services.term.Store(l.Term)
 	var wg sync.WaitGroup
@@ -24,6 +25,7 @@ func (c *Cockpit) lead(ctx context.Context, l store.Lease) {
 		wg.Go(func() { h.write(ctx, l.Reader) })
 	}
 	wg.Go(func() { c.housekeep(ctx) })
+	wg.Go(func() { c.findAll(ctx) })
 	wg.Wait()
 }
 

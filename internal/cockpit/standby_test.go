@@ -137,3 +137,38 @@ func TestLogoutAtTheOther(t *testing.T) {
 	}
 	b.fake.release("live", "")
 }
+
+// Drafts are deployed at a Cockpit that doesn't run the services: the other takes
+// over what the events tell, and this one's browsers hear of it.
+func TestDeployingAtTheOther(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{postgres: true})
+	b.settled() // b has the lease
+	other := b.another(t)
+	other.settled()
+	other.draft("Workflow:w", empty)
+	if out := other.deployDrafts("Workflow:w"); len(out.Deploys) != 1 {
+		t.Fatalf("deployed %+v", out)
+	}
+	for name, c := range map[string]*bench{"here": other, "there": b} {
+		o := c.object("Workflow:w")
+		if o.Object.State != "deployed" || len(o.Deployments) != 1 || o.Deployments[0].Account != "admin" {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		frames, moved, _ := other.c.news.after(0)
+		for _, f := range frames {
+			if strings.Contains(string(f.data), `"items"`) {
+				return
+			}
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			t.Fatalf("no news of deployed objects in %d frames", len(frames))
+		}
+	}
+}

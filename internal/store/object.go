@@ -143,9 +143,9 @@ type InventoryReader interface {
 	References(object int64) ([]ObjectKey, error)
 	// Candidates returns them by id.
 	Candidates(q TextQuery) ([]Candidate, error)
-	// Unindexed returns objects that no search finds, by id: they were copied from
-	// another database.
-	Unindexed(after int64, limit int) ([]Object, error)
+	// Unindexed returns objects that no search finds: they were copied from another
+	// database.
+	Unindexed(limit int) ([]Object, error)
 }
 
 // InventoryWriter changes the inventory.

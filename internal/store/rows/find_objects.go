@@ -46,8 +46,8 @@ func (t *Tx) putTexts(id int64, old bool, o *store.Object, texts string) error {
 func (t *Tx) PutTexts(o *store.Object, texts string) error { return t.putTexts(o.ID, true, o, texts) }
 
 // Unindexed implements store.InventoryReader.
-func (t *Tx) Unindexed(after int64, limit int) ([]store.Object, error) {
-	return t.objects("SELECT "+objectFields+" FROM objects AS o NOT INDEXED WHERE o.id > ? AND o.state <> '"+trash+"' AND o.id NOT IN ("+t.Indexed()+") ORDER BY o.id LIMIT ?", after, limit)
+func (t *Tx) Unindexed(limit int) ([]store.Object, error) {
+	return t.objects("SELECT "+objectFields+" FROM objects AS o NOT INDEXED WHERE o.state <> '"+trash+"' AND o.id NOT IN ("+t.Indexed()+") ORDER BY o.id LIMIT ?", limit)
 }
 
 // fewBelow tells whether there is so little in a folder that all of it is better
