@@ -2,6 +2,7 @@ import { Button, Checkbox } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import '@mantine/core/styles/Checkbox.css';
+import '@mantine/core/styles/InlineInput.css';
 import { Confirm } from '../dialogs/Confirm';
 import { problemText } from '../dialogs/problem';
 import { Name, Text } from '../view/Name';

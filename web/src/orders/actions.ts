@@ -32,6 +32,8 @@ export interface Options {
   kill?: boolean;
   /** Resume there instead of where the order stands. */
   position?: unknown[];
+  /** Resume as if the last step had ended well. */
+  asSucceeded?: boolean;
 }
 
 /** Asks the Cockpit for an action on orders, all or none. */
@@ -48,7 +50,15 @@ export async function carryOut(action: OrderAction, ids: string[], o: Options): 
       await take(api.POST('/orders/suspend', { body: { ...body, ...(o.kill ? { kill: true } : {}) } }));
       return;
     case 'resume':
-      await take(api.POST('/orders/resume', { body: { ...body, ...(o.position ? { position: o.position } : {}) } }));
+      await take(
+        api.POST('/orders/resume', {
+          body: {
+            ...body,
+            ...(o.position ? { position: o.position } : {}),
+            ...(o.asSucceeded ? { asSucceeded: true } : {}),
+          },
+        }),
+      );
       return;
     case 'delete':
       await take(api.POST('/orders/delete', { body }));

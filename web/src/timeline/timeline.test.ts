@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { bars, gaps, messageOf, outcomeOf, scaleOf, type Step } from './timeline';
 
 function step(start: number, end: number, more: Partial<Step> = {}): Step {
-  return { orderId: 'O', workflow: 'W', position: [0], label: 'l', job: 'j', agent: 'a', try: 1, start, end, ...more };
+  return { orderId: 'O', position: [0], label: 'l', job: 'j', agent: 'a', task: 't', try: 1, start, end, ...more };
 }
 
 it('tells how a step ended', () => {

@@ -1,6 +1,38 @@
 import type { Schemas } from '../api/client';
 
-export type Step = Schemas['HistoryRow'];
+/** A run of a step, as the timeline needs it. Times are in milliseconds. */
+export interface Step {
+  orderId: string;
+  position: unknown[];
+  label: string;
+  job: string;
+  agent: string;
+  /** Names the run and its log at the Agent. */
+  task: string;
+  try: number;
+  start: number;
+  /** Absent while it runs. */
+  end?: number | undefined;
+  outcome?: unknown;
+  returnCode?: number | undefined;
+}
+
+/** Reads a row of the API, whose fields depend on what was asked for. */
+export function stepOf(r: Schemas['HistoryStep']): Step {
+  return {
+    orderId: r.orderId ?? '',
+    position: r.position ?? [],
+    label: r.label ?? '',
+    job: r.job ?? '',
+    agent: r.agent ?? '',
+    task: r.task ?? '',
+    try: r.try ?? 1,
+    start: r.start ?? 0,
+    end: r.end,
+    outcome: r.outcome,
+    returnCode: r.returnCode,
+  };
+}
 
 /** One row of a timeline, in milliseconds. */
 export interface Bar {
@@ -18,7 +50,7 @@ export interface Bar {
 export type Scale = (ms: number) => number;
 
 /** The one word for how a step ended, as outcomeLooks names it. */
-export function outcomeOf(step: Step): string {
+export function outcomeOf(step: Pick<Step, 'end' | 'outcome'>): string {
   if (step.end === undefined || step.end === 0) return 'Running';
   const o = step.outcome as { TYPE?: string; reason?: { TYPE?: string } } | undefined;
   if (o?.TYPE === 'Disrupted' && o.reason?.TYPE === 'ProcessLost') return 'ProcessLost';
@@ -26,7 +58,7 @@ export function outcomeOf(step: Step): string {
 }
 
 /** What an outcome says in words; empty where its name and return code say all. */
-export function messageOf(step: Step): string {
+export function messageOf(step: Pick<Step, 'outcome'>): string {
   type Outcome = { message?: string; reason?: { problem?: { message?: string } }; outcome?: Outcome };
   const text = (o: Outcome | undefined): string =>
     o ? (o.message ?? o.reason?.problem?.message ?? text(o.outcome)) || '' : '';

@@ -6,9 +6,11 @@ import { api, take } from '../../api/client';
 import { Act } from '../../dialogs/Act';
 import { fits, type OrderAction } from '../../orders/actions';
 import { OrderDialog } from '../../orders/OrderDialog';
+import { ResumeDialog } from '../../orders/ResumeDialog';
 import * as addresses from '../../search';
 import { useMay } from '../../session/session';
 import { OrderBadge } from '../../state/Badge';
+import { stepOf } from '../../timeline/timeline';
 import { Timeline } from '../../timeline/Timeline';
 import { Time } from '../../time/Time';
 import { workflowHref } from '../../view/href';
@@ -34,7 +36,10 @@ export default function OrderPage() {
   });
   const steps = useQuery({
     queryKey: ['order', id, 'steps'],
-    queryFn: async () => (await take(api.GET('/history', { params: { query: { order: id, limit: 2000 } } }))).rows,
+    queryFn: async () =>
+      (await take(api.GET('/orders/{id}/steps', { params: { path: { id }, query: { limit: 2000 } } }))).rows.map(
+        stepOf,
+      ),
   });
   const tab = search.tab ?? 'timeline';
   type Search = ReturnType<typeof addresses.order>;
@@ -61,7 +66,7 @@ export default function OrderPage() {
                   type="button"
                   role="tab"
                   aria-selected={tab === name}
-                  onClick={() => set({ tab: name === 'timeline' ? undefined : name })}
+                  onClick={() => set({ tab: name === 'timeline' ? undefined : name, step: undefined })}
                 >
                   {t(`orderPage.${name}`)}
                 </button>
@@ -69,13 +74,15 @@ export default function OrderPage() {
             </div>
             {tab === 'timeline' && (
               <Shown query={steps}>
-                {(rows) => <Timeline steps={rows} onOpen={(s) => set({ tab: 'log', step: s.label || s.job })} />}
+                {(rows) => <Timeline steps={rows} onOpen={(s) => set({ tab: 'log', step: s.task })} />}
               </Shown>
             )}
             {tab === 'log' && (
               <Suspense fallback={<Skeleton rows={12} />}>
                 <LogView
                   orderId={id}
+                  key={search.step ?? ''}
+                  {...(search.step ? { task: search.step } : {})}
                   {...(search.line ? { line: search.line } : {})}
                   {...(search.find ? { find: search.find } : {})}
                   onAddress={(change) => set(change, true)}
@@ -177,7 +184,17 @@ function Actions({ order }: { order: Order }) {
       <Act variant="filled" not={not('resume')} onClick={() => setAction('resume')}>
         {t('act.resume.short')}
       </Act>
-      {action && <OrderDialog action={action} ids={[order.id]} onClose={() => setAction(undefined)} />}
+      {action === 'resume' && (
+        <ResumeDialog
+          id={order.id}
+          workflow={order.workflow}
+          position={order.position}
+          onClose={() => setAction(undefined)}
+        />
+      )}
+      {action && action !== 'resume' && (
+        <OrderDialog action={action} ids={[order.id]} onClose={() => setAction(undefined)} />
+      )}
     </>
   );
 }

@@ -1,6 +1,8 @@
 // Reads an order as the API gives it: its form is that of the engine, which may
 // have more fields than are shown here.
 
+import type { Position } from '../../graph/position';
+
 export interface HistoricOutcome {
   position: unknown[];
   outcome: Outcome;
@@ -17,7 +19,7 @@ export interface Outcome {
 export interface Order {
   id: string;
   workflow: { path: string; versionId: string };
-  position: unknown[];
+  position: Position;
   status: string;
   mark: string;
   arguments: Record<string, unknown>;
@@ -38,7 +40,7 @@ export interface Order {
 type Raw = {
   id: string;
   workflow: { path: string; versionId: string };
-  position: unknown[];
+  position: Position;
   state: { TYPE: string; until?: number; subagentId?: string; problem?: { message?: string } };
   arguments?: Record<string, unknown>;
   historicOutcomes?: HistoricOutcome[];
