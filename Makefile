@@ -60,14 +60,14 @@ test: prerequisites build $(TOOLS)/testsum ## run all tests, with the race detec
 	@{ CGO_ENABLED=1 SIGNET_BIN='$(CURDIR)/bin/signet' $(GO) test -json -race -tags invariants -timeout $(TEST_TIMEOUT) $(ARGS) ./... || true; \
 	   SIGNET_SIM_SEEDS=2000 CGO_ENABLED=0 $(GO) test -json -tags invariants -timeout $(TEST_TIMEOUT) -run '^Test(Simulation|BugsAreFound|StoryIsRepeatable)$$' ./test/sim/campaign/ || true; \
 	   (cd tools && CGO_ENABLED=0 $(GO) test -json -timeout $(TEST_TIMEOUT) ./...) || true; \
-   $(call vitest,web); SIGNET_BIN='$(CURDIR)/bin/signet' $(call vitest,browser,-c vitest.e2e.config.ts); } 2>&1 | $(TOOLS)/testsum
+   $(call vitest,web); $(call vitest,browser,-c vitest.e2e.config.ts); } 2>&1 | $(TOOLS)/testsum
 
 # vitest reports its tests as go test does; that it couldn't run at all is a failure, too.
-vitest = (cd web && npx --no-install vitest run $(2) --reporter=./build/report.mjs || echo '{"Action":"fail","Package":"vitest: $(1)"}')
+vitest = (cd web && SIGNET_BIN='$(CURDIR)/bin/signet' npx --no-install vitest run $(2) --reporter=./build/report.mjs || echo '{"Action":"fail","Package":"vitest: $(1)"}')
 
 .PHONY: test-web
 test-web: build $(TOOLS)/testsum ## run the tests of the pages only: units, then a real browser against real parts
-	@{ $(call vitest,web); SIGNET_BIN='$(CURDIR)/bin/signet' $(call vitest,browser,-c vitest.e2e.config.ts); } 2>&1 | $(TOOLS)/testsum
+	@{ $(call vitest,web); $(call vitest,browser,-c vitest.e2e.config.ts); } 2>&1 | $(TOOLS)/testsum
 
 .PHONY: screenshots
 screenshots: build ## take pictures of every page, light and dark, wide and narrow, into bin/screenshots
