@@ -38,13 +38,24 @@ done
 if command -v gcc >/dev/null && ! echo '#include <stdlib.h>' | gcc -E -x c - >/dev/null 2>&1; then
   missing+=(libc6-dev)
 fi
+# PostgreSQL's server, for the tests of the Cockpit's database. Debian doesn't put it on the path.
+if ! command -v postgres >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
+  missing+=(postgresql)
+fi
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
   echo "installing: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
   log=$(mktemp)
-  if ! { apt-get update -q && apt-get install -y -q --no-install-recommends "${missing[@]}" libc6-dev; } </dev/null >"$log" 2>&1; then
+  # The tests start a server of their own; none is to run on this machine for them.
+  without_cluster() {
+    [[ " ${missing[*]} " != *' postgresql '* ]] && return
+    local conf=/etc/postgresql-common/createcluster.conf
+    apt-get install -y -q --no-install-recommends postgresql-common &&
+      { grep -q '^create_main_cluster' "$conf" || echo 'create_main_cluster = false' >>"$conf"; }
+  }
+  if ! { apt-get update -q && without_cluster && apt-get install -y -q --no-install-recommends "${missing[@]}" libc6-dev; } </dev/null >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     echo "installing failed: ${missing[*]}" >&2
     exit 1

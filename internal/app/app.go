@@ -34,8 +34,8 @@ func Main() int {
 		Version: Version, Commit: Commit, GoVersion: runtime.Version(),
 		Serve:       serve,
 		Dev:         dev,
-		InitCockpit: initCockpit,
-		Restore:     restore, InstallationFiles: installationFiles, UntilSignal: untilSignal,
+		InitCockpit: initCockpit, MigrateDatabase: migrateDatabase,
+		Restore: restore, InstallationFiles: installationFiles, UntilSignal: untilSignal,
 		Starter: func() int {
 			collectSeldom()
 			return proc.StarterMain()

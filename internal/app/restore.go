@@ -19,6 +19,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/backup"
 	"github.com/signet-scheduler/signet/internal/cli"
+	"github.com/signet-scheduler/signet/internal/cockpit"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/consensus"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -27,6 +28,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/ledger"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/store/sqlite"
+	"github.com/signet-scheduler/signet/internal/store/transfer"
 )
 
 // restoration is one run of `signet restore`.
@@ -269,28 +271,47 @@ func (r *restoration) missing(kind, name, controller, reason string) {
 	r.result.Missing = append(r.result.Missing, backup.Missing{Kind: kind, Name: name, Controller: controller, Reason: reason})
 }
 
-// database puts the Cockpit's database where its settings say, which is below
-// its data folder, and sees whether this program can use it.
+// database puts the Cockpit's database where its settings say, and sees whether
+// this program can use it. A file goes below the data folder; a PostgreSQL
+// database, which must be empty, is filled.
 func (r *restoration) database(ctx context.Context, p *backup.Part, set *conf.Cockpit) error {
-	file, ok := strings.CutPrefix(set.Database, "sqlite:")
-	below, err := filepath.Rel(r.into.path("."), file)
-	if !ok || err != nil || !filepath.IsLocal(below) {
-		return fault.New(fault.Invalid, "DatabaseElsewhere", "the Cockpit's database, %s, isn't in the folder that is restored", set.Database)
+	copied := r.into.scratch(filepath.Join("copies", filepath.FromSlash(p.File)))
+	file, isFile := strings.CutPrefix(set.Database, "sqlite:")
+	if isFile {
+		below, err := filepath.Rel(r.into.path("."), file)
+		if err != nil || !filepath.IsLocal(below) {
+			return fault.New(fault.Invalid, "DatabaseElsewhere", "the Cockpit's database, %s, isn't in the folder that is restored", set.Database)
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			return err
+		}
+		if err := os.Rename(copied, file); err != nil {
+			return err
+		}
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
-	}
-	if err := os.Rename(r.into.scratch(filepath.Join("copies", filepath.FromSlash(p.File))), file); err != nil {
-		return err
-	}
-	db, err := sqlite.Open(ctx, sqlite.Options{File: file})
+	db, err := cockpit.OpenDatabase(ctx, set, fsys.Real{})
 	if err != nil {
 		return fmt.Errorf("opening the restored database: %w", err)
 	}
-	// A login that was ended after the backup must not come back with it.
-	err = db.Write(ctx, func(w store.Writer) error { return w.DeleteExpiredSessions(math.MaxInt64, math.MaxInt64) })
+	if !isFile {
+		_, err = fillFrom(ctx, copied, db, func(transfer.Progress) {})
+	}
+	if err == nil {
+		// A login that was ended after the backup must not come back with it.
+		err = db.Write(ctx, func(w store.Writer) error { return w.DeleteExpiredSessions(math.MaxInt64, math.MaxInt64) })
+	}
 	r.result.Restored = append(r.result.Restored, p.Name)
 	return errors.Join(err, db.Close())
+}
+
+// fillFrom fills an empty database from the one in a file.
+func fillFrom(ctx context.Context, file string, into transfer.Whole, tell func(transfer.Progress)) ([]transfer.Progress, error) {
+	from, err := sqlite.Open(ctx, sqlite.Options{File: file})
+	if err != nil {
+		return nil, err
+	}
+	done, err := transfer.Fill(ctx, from, into, tell)
+	return done, errors.Join(err, from.Close())
 }
 
 // log makes the log of a part; members is nil for an Agent.

@@ -27,6 +27,9 @@ type Program struct {
 	Dev func(ctx context.Context, o DevOptions, stdout, stderr io.Writer) error
 	// InitCockpit makes database, first administrator and keys of a Cockpit.
 	InitCockpit func(ctx context.Context, o InitCockpitOptions) (InitCockpitResult, error)
+	// MigrateDatabase copies a Cockpit's SQLite database into a PostgreSQL database,
+	// and tells how far it is.
+	MigrateDatabase func(ctx context.Context, o MigrateDatabaseOptions, tell func(CopyProgress)) (MigrateDatabaseResult, error)
 	// Restore brings an installation, or a part of one, back from a backup.
 	Restore func(ctx context.Context, o RestoreOptions) (RestoreResult, error)
 	// InstallationFiles returns the files of the installation of `signet dev` in

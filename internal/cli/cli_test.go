@@ -189,6 +189,13 @@ func TestPartsAreHandedToTheProgram(t *testing.T) {
 		InitCockpit: func(_ context.Context, o cli.InitCockpitOptions) (cli.InitCockpitResult, error) {
 			return cli.InitCockpitResult{Account: o.Account, Password: "pw", Created: []string{"key"}}, nil
 		},
+		MigrateDatabase: func(_ context.Context, o cli.MigrateDatabaseOptions, tell func(cli.CopyProgress)) (cli.MigrateDatabaseResult, error) {
+			tell(cli.CopyProgress{Table: "steps", Rows: 1, Of: 2})
+			if o.PasswordFile != "p" {
+				return cli.MigrateDatabaseResult{}, fault.New(fault.Conflict, "DatabaseNotEmpty", "not empty")
+			}
+			return cli.MigrateDatabaseResult{From: "x.db", Tables: []cli.CopiedTable{{Table: "steps", Rows: 2}}, Where: "cockpit.conf:3", Settings: []string{"a = " + o.To}}, nil
+		},
 		Starter: func() int { return 9 },
 	}
 	try := func(want int, args ...string) string {
@@ -209,5 +216,18 @@ func TestPartsAreHandedToTheProgram(t *testing.T) {
 	try(9, "starter")
 	if out := try(0, "cockpit", "init", "--config", "c", "--data", "d"); !strings.Contains(out, "password: pw") {
 		t.Errorf("cockpit init: %q", out)
+	}
+	for _, missing := range [][]string{{"--data", "d", "--to", "t"}, {"--config", "c", "--to", "t"}, {"--config", "c", "--data", "d"}} {
+		try(2, append([]string{"cockpit", "migrate-database"}, missing...)...)
+	}
+	try(7, "cockpit", "migrate-database", "--config", "c", "--data", "d", "--to", "postgres://u@h/db")
+	const want = `{"from":"x.db","tables":[{"table":"steps","rows":2}],"where":"cockpit.conf:3","settings":["a = t"]}`
+	var compact bytes.Buffer
+	out := try(0, "cockpit", "migrate-database", "--config", "c", "--data", "d", "--to", "t", "--password-file", "p", "-o", "json")
+	if err := json.Compact(&compact, []byte(strings.TrimSpace(out))); err != nil || compact.String() != want {
+		t.Errorf("migrate-database: %s, %v", out, err)
+	}
+	if out := try(0, "cockpit", "migrate-database", "--config", "c", "--data", "d", "--to", "t", "--password-file", "p"); !strings.Contains(out, "steps  2") {
+		t.Errorf("migrate-database: %q", out)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func (s *session) cockpitGroup() *cobra.Command {
-	return s.group("cockpit", "The Cockpit: prepare it", "", "  signet cockpit init --config /etc/signet/cockpit --data /var/lib/signet/cockpit", s.cockpitInitVerb())
+	return s.group("cockpit", "The Cockpit: prepare it, move its database", "", "  signet cockpit init --config /etc/signet/cockpit --data /var/lib/signet/cockpit", s.cockpitInitVerb(), s.migrateDatabaseVerb())
 }
 
 func (s *session) cockpitInitVerb() *cobra.Command {

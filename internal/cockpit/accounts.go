@@ -109,7 +109,7 @@ func Init(ctx context.Context, o InitOptions) (password string, err error) {
 	if err != nil {
 		return "", err
 	}
-	db, err := openDatabase(ctx, o.Settings, o.FS)
+	db, err := OpenDatabase(ctx, o.Settings, o.FS)
 	if err != nil {
 		return "", err
 	}

@@ -23,9 +23,9 @@ import (
 	"github.com/signet-scheduler/signet/internal/store"
 )
 
-func TestOneOrder(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestOneOrder(t *testing.T) { onBoth(t, options{}, testOneOrder) }
+
+func testOneOrder(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"folder/W": job("out hello\nerr oops\nrc 0")})
 	ids := b.add(api.AddOrdersRequest{Workflow: "folder/W", Id: "O/1 #?|"[:5], Reason: "why not"})
 	got := b.await(ids...)
@@ -99,9 +99,9 @@ func TestOneOrder(t *testing.T) {
 	}
 }
 
-func TestAddingOrders(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestAddingOrders(t *testing.T) { onBoth(t, options{}, testAddingOrders) }
+
+func testAddingOrders(t *testing.T, b *bench) {
 	const parameters = `{"orderPreparation":{"parameters":{"n":{"type":"Number"},"flag":{"type":"Boolean","default":"false"},"s":{"type":"String","default":"'x'"},
 		"l":{"type":{"TYPE":"List","elementType":"String"},"default":"[]"}}},"instructions":[]}`
 	b.deploy(map[string]string{"W": parameters, "Free": `{"instructions":[]}`})
@@ -182,9 +182,9 @@ func TestAddingOrders(t *testing.T) {
 	b.refused(404, "UnknownController", "GET", "/orders?controller=x", nil)
 }
 
-func TestListingOrders(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestListingOrders(t *testing.T) { onBoth(t, options{}, testListingOrders) }
+
+func testListingOrders(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": `{"instructions":[]}`, "V": `{"instructions":[]}`})
 	far := json.RawMessage(`4070905200000`)
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "W", Count: 5, ScheduledFor: far})
@@ -217,9 +217,9 @@ func TestListingOrders(t *testing.T) {
 	}
 }
 
-func TestOrderCommands(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestOrderCommands(t *testing.T) { onBoth(t, options{}, testOrderCommands) }
+
+func testOrderCommands(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("hold"), "F": job("rc 1")})
 	far := json.RawMessage(`4070905200000`)
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A", ScheduledFor: far})
@@ -287,9 +287,9 @@ func TestOrderCommands(t *testing.T) {
 	}
 }
 
-func TestChildrenAndTheirLogs(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestChildrenAndTheirLogs(t *testing.T) { onBoth(t, options{}, testChildrenAndTheirLogs) }
+
+func testChildrenAndTheirLogs(t *testing.T, b *bench) {
 	branch := func(id, script string) string {
 		return `{"id":"` + id + `","workflow":{"instructions":[{"TYPE":"Execute.Anonymous","job":{"agentPath":"agent-1","executable":{"TYPE":"ShellScriptExecutable","script":"` + script + `"}}}]}}`
 	}
@@ -317,9 +317,9 @@ func TestChildrenAndTheirLogs(t *testing.T) {
 }
 
 // Who waits for a child order needn't wait for its parent.
-func TestWaitingForAChild(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestWaitingForAChild(t *testing.T) { onBoth(t, options{}, testWaitingForAChild) }
+
+func testWaitingForAChild(t *testing.T, b *bench) {
 	step := func(script string) string {
 		return `{"TYPE":"Execute.Anonymous","job":{"agentPath":"agent-1","executable":{"TYPE":"ShellScriptExecutable","script":"` + script + `"}}}`
 	}
@@ -345,9 +345,9 @@ func TestWaitingForAChild(t *testing.T) {
 }
 
 // A log is followed while its job runs, and ends with the order.
-func TestFollowingALog(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestFollowingALog(t *testing.T) { onBoth(t, options{}, testFollowingALog) }
+
+func testFollowingALog(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("out first\nhold")})
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -376,9 +376,9 @@ func TestFollowingALog(t *testing.T) {
 }
 
 // With the Agent out of reach, waiting ends once the log has been waited for.
-func TestLogsThatCannotBeFetched(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestLogsThatCannotBeFetched(t *testing.T) { onBoth(t, options{}, testLogsThatCannotBeFetched) }
+
+func testLogsThatCannotBeFetched(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("out x")})
 	b.fake.mu.Lock()
 	b.fake.noLogs = fault.New(fault.Unavailable, "CannotConnect", "no way")
@@ -406,9 +406,9 @@ func TestLogsThatCannotBeFetched(t *testing.T) {
 	}
 }
 
-func TestWorkflows(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestWorkflows(t *testing.T) { onBoth(t, options{}, testWorkflows) }
+
+func testWorkflows(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"A": job("rc 0"), "B/C": `{"orderPreparation":{"parameters":{"p":{"type":"Number","default":"1"}}},"instructions":[]}`})
 	var page api.Workflows
 	b.call("GET", "/workflows?limit=1", nil, &page)
@@ -442,9 +442,9 @@ func TestWorkflows(t *testing.T) {
 	b.refused(422, "UnknownLabel", "POST", "/workflows/control", `{"path":"A","skip":[{"label":"x","skip":true}]}`)
 }
 
-func TestDeployments(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestDeployments(t *testing.T) { onBoth(t, options{}, testDeployments) }
+
+func testDeployments(t *testing.T, b *bench) {
 	doc := `{"TYPE":"Workflow","path":"W","versionId":"7","instructions":[]}`
 	ev, err := b.signer.Key.Sign([]byte(doc))
 	b.check(err)
@@ -501,18 +501,18 @@ func TestDeployments(t *testing.T) {
 	b.refused(404, "UnknownKey", "POST", "/deployments/revoke", `{"objects":[{"kind":"Workflow","path":"W"}]}`)
 }
 
-func TestWithoutASigningKey(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{noSign: true})
+func TestWithoutASigningKey(t *testing.T) { onBoth(t, options{noSign: true}, testWithoutASigningKey) }
+
+func testWithoutASigningKey(t *testing.T, b *bench) {
 	if p := b.refused(422, "InvalidEvidence", "POST", "/deployments", `{"objects":[{"kind":"Workflow","path":"X","document":"{\"instructions\":[]}"}]}`); p.Kind != "untrusted" || !strings.Contains(p.Problems[0].Message, "MissingEvidence") {
 		t.Errorf("%+v", p)
 	}
 	b.refused(422, "InvalidEvidence", "POST", "/agents", `{"name":"a","uri":"https://localhost:1"}`)
 }
 
-func TestAgentsAndStatus(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{two: true})
+func TestAgentsAndStatus(t *testing.T) { onBoth(t, options{two: true}, testAgentsAndStatus) }
+
+func testAgentsAndStatus(t *testing.T, b *bench) {
 	limit := int64(3)
 	b.refused(422, "ControllerNeeded", "GET", "/agents", nil)
 	b.call("POST", "/agents?controller=controller", api.AddAgentRequest{Name: "a-1", Uri: "https://localhost:4445", ProcessLimit: &limit}, nil)
@@ -553,9 +553,9 @@ func TestNoDatabase(t *testing.T) {
 	}
 }
 
-func TestEvents(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestEvents(t *testing.T) { onBoth(t, options{}, testEvents) }
+
+func testEvents(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": `{"instructions":[]}`})
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
 	w := b.do(request{method: "GET", path: "/events", token: b.token})
@@ -584,9 +584,9 @@ func TestEvents(t *testing.T) {
 	b.refused(422, "InvalidQuery", "GET", "/events?after=-1", nil)
 }
 
-func TestUnknownCalls(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestUnknownCalls(t *testing.T) { onBoth(t, options{}, testUnknownCalls) }
+
+func testUnknownCalls(t *testing.T, b *bench) {
 	b.refused(404, "UnknownRoute", "GET", "/none", nil)
 	b.refused(404, "UnknownRoute", "GET", "/orders/../accounts", nil)
 	b.refused(404, "UnknownRoute", "GET", "//orders", nil)
@@ -602,9 +602,9 @@ func TestUnknownCalls(t *testing.T) {
 }
 
 // An order whose id is used again is the new one; the history has both.
-func TestIDsAreUsedAgain(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestIDsAreUsedAgain(t *testing.T) { onBoth(t, options{}, testIDsAreUsedAgain) }
+
+func testIDsAreUsedAgain(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("out x\nrc 0"), "V": job("out y\nrc 0")})
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
 	b.await("A")
@@ -621,9 +621,9 @@ func TestIDsAreUsedAgain(t *testing.T) {
 	}
 }
 
-func TestRetention(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{retain: time.Hour})
+func TestRetention(t *testing.T) { onBoth(t, options{retain: time.Hour}, testRetention) }
+
+func testRetention(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("rc 0"), "F": job("rc 1")})
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
 	b.add(api.AddOrdersRequest{Workflow: "F", Id: "F"})
@@ -635,9 +635,9 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-func TestInitOnce(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{noStart: true})
+func TestInitOnce(t *testing.T) { onBoth(t, options{noStart: true}, testInitOnce) }
+
+func testInitOnce(t *testing.T, b *bench) {
 	_, err := Init(context.Background(), InitOptions{Settings: b.settings, Hash: cheap})
 	if !fault.HasCode(err, "AlreadyInitialized") {
 		t.Errorf("a second Init: %v", err)
@@ -662,8 +662,10 @@ var errDisk = errors.New("the disk")
 
 // What can't be recorded isn't done.
 func TestNothingWithoutAudit(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{noStart: true})
+	onBoth(t, options{noStart: true}, testNothingWithoutAudit)
+}
+
+func testNothingWithoutAudit(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": `{"instructions":[]}`})
 	b.c.db = failingStore{b.c.db}
 	b.refused(500, "InternalError", "POST", "/orders", `{"workflow":"W","id":"A"}`)

@@ -38,9 +38,9 @@ func received(t *testing.T, body io.Reader) (parts map[string][]byte, missing []
 
 // What a backup holds fits: the Controllers' copies go back to where the copy of
 // the database has read.
-func TestBackup(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{two: true})
+func TestBackup(t *testing.T) { onBoth(t, options{two: true}, testBackup) }
+
+func testBackup(t *testing.T, b *bench) {
 	b.call("POST", "/agents?controller=controller", api.AddAgentRequest{Name: "agent-1", Uri: "https://localhost:4445"}, nil)
 	b.call("POST", "/accounts", api.AddAccountRequest{Name: "anna", Role: "operator", Password: adminPassword}, nil)
 	w := b.do(request{method: "POST", path: "/backup", body: api.BackupRequest{Reason: "nightly"}, token: b.token})
@@ -99,9 +99,9 @@ func (c *broken) Backup(context.Context, int64) (io.ReadCloser, error) {
 
 // A backup that fails says so, in the answer's status or at its end, and leaves
 // nothing.
-func TestBackupFails(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{noStart: true})
+func TestBackupFails(t *testing.T) { onBoth(t, options{noStart: true}, testBackupFails) }
+
+func testBackupFails(t *testing.T, b *bench) {
 	h := b.c.histories[0]
 	whole := h.controller
 	h.controller = &broken{whole, fault.New(fault.Unavailable, "LeaderChanged", "another leads"), ""}

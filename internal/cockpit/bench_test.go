@@ -22,6 +22,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/identity"
 	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/store/postgres/postgrestest"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 	"github.com/signet-scheduler/signet/internal/transport"
 	"github.com/signet-scheduler/signet/internal/trust"
@@ -56,6 +57,24 @@ type options struct {
 	two     bool // a second Controller, "other"
 	noStart bool // it doesn't follow its Controllers
 	budget  int  // rows that one search looks at
+
+	postgres bool // the database is PostgreSQL
+}
+
+func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
+
+// onBoth runs a test on each engine of the database.
+func onBoth(t *testing.T, o options, test func(*testing.T, *bench)) {
+	t.Helper()
+	t.Parallel()
+	for name, isPostgres := range map[string]bool{"sqlite": false, "postgres": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := o
+			o.postgres = isPostgres
+			test(t, newBench(t, o))
+		})
+	}
 }
 
 func newBench(t testing.TB, o options) *bench {
@@ -73,7 +92,10 @@ func newBench(t testing.TB, o options) *bench {
 	b.settings = &conf.Cockpit{
 		Name: "cockpit", Listen: "127.0.0.1:0", Database: "sqlite:" + filepath.Join(dir, "cockpit.db"), SecurityLevel: "low",
 		SigningKeyFile: key, SigningCertFile: cert, SessionIdle: 30 * time.Minute, SessionMax: 12 * time.Hour, LogRetention: o.retain,
-		ShutdownTimeout: 5 * time.Second, Controllers: []conf.ControllerRef{{ID: "controller", Names: []string{"c"}, URLs: []string{"https://localhost:1"}}},
+		DataDir: dir, ShutdownTimeout: 5 * time.Second, Controllers: []conf.ControllerRef{{ID: "controller", Names: []string{"c"}, URLs: []string{"https://localhost:1"}}},
+	}
+	if o.postgres {
+		b.settings.Database = postgrestest.Database(t)
 	}
 	if o.two {
 		b.settings.Controllers = append(b.settings.Controllers, conf.ControllerRef{ID: "other", Names: []string{"d"}, URLs: []string{"https://localhost:2"}})

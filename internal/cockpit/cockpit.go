@@ -22,7 +22,6 @@ import (
 	"github.com/signet-scheduler/signet/internal/objectfile"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/store"
-	"github.com/signet-scheduler/signet/internal/store/sqlite"
 	"github.com/signet-scheduler/signet/internal/transport"
 	"github.com/signet-scheduler/signet/internal/trust"
 )
@@ -57,6 +56,7 @@ type Cockpit struct {
 	log       *slog.Logger
 	clock     clock.Clock
 	db        store.Store
+	services  *fenced // the database for what only one Cockpit writes
 	pack      *packer
 	openAPI   []byte // JSON
 	hasher    *identity.Hasher
@@ -115,9 +115,10 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	if c.signer, err = loadSigner(c.settings); err != nil {
 		return err
 	}
-	if c.db, err = openDatabase(ctx, c.settings, c.deps.FS); err != nil {
+	if c.db, err = OpenDatabase(ctx, c.settings, c.deps.FS); err != nil {
 		return err
 	}
+	c.services = &fenced{Store: c.db}
 	c.dropCopy()
 	if err := c.mustBeInitialized(ctx); err != nil {
 		return err
@@ -129,19 +130,6 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 		return err
 	}
 	return c.listen()
-}
-
-// openDatabase opens the database that the settings name.
-func openDatabase(ctx context.Context, s *conf.Cockpit, disk fsys.FS) (store.Store, error) {
-	file, ok := strings.CutPrefix(s.Database, "sqlite:")
-	if !ok {
-		return nil, fault.New(fault.Invalid, "InvalidDatabase", "only an SQLite database can be used: sqlite:FILE")
-	}
-	db, err := sqlite.Open(ctx, sqlite.Options{File: file, FS: disk})
-	if err != nil {
-		return nil, err // not the nil pointer as a store
-	}
-	return db, nil
 }
 
 func (c *Cockpit) mustBeInitialized(ctx context.Context) error {
@@ -170,7 +158,7 @@ func (c *Cockpit) dialAll() error {
 			return err
 		}
 		c.histories = append(c.histories, newHistory(historyParts{
-			id: ref.ID, name: c.settings.Name, controller: controller, db: c.db, clock: c.clock, log: c.log, pack: c.pack, confirmEvery: c.deps.ConfirmEvery, news: c.news,
+			id: ref.ID, controller: controller, db: c.db, services: c.services, clock: c.clock, log: c.log, pack: c.pack, confirmEvery: c.deps.ConfirmEvery, news: c.news,
 		}))
 	}
 	return nil
@@ -205,10 +193,8 @@ func (c *Cockpit) Handler() http.Handler { return c.handler() }
 func (c *Cockpit) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	for _, h := range c.histories {
-		wg.Go(func() { h.run(ctx) })
-	}
-	wg.Go(func() { c.housekeep(ctx) })
+	wg.Go(func() { c.takeTurns(ctx) })
+	wg.Go(func() { c.hearOthers(ctx) })
 	wg.Go(func() { c.news.run(ctx) })
 	c.log.Info("the Cockpit serves", "address", c.Addr().String())
 	err := c.server.Serve(ctx)
@@ -259,7 +245,7 @@ func (c *Cockpit) housekeep(ctx context.Context) {
 
 func (c *Cockpit) tidy(ctx context.Context) error {
 	now := c.clock.Now()
-	err := c.db.Write(ctx, func(w store.Writer) error {
+	err := c.services.Write(ctx, func(w store.Writer) error {
 		return w.DeleteExpiredSessions(now.UnixMilli(), now.Add(-c.settings.SessionIdle).UnixMilli())
 	})
 	if err != nil || c.settings.LogRetention == 0 {
@@ -268,7 +254,7 @@ func (c *Cockpit) tidy(ctx context.Context) error {
 	before := now.Add(-c.settings.LogRetention).UnixMilli()
 	for ctx.Err() == nil {
 		var n int
-		err := c.db.Write(ctx, func(w store.Writer) (err error) {
+		err := c.services.Write(ctx, func(w store.Writer) (err error) {
 			n, err = w.DeleteHistory(before, houseBatch)
 			return err
 		})

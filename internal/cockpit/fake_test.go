@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -50,6 +51,7 @@ type fake struct {
 	full    bool  // its disk
 	noLogs  error // calls about logs do
 	confirm []int64
+	readers []string // who confirmed, each once
 	held    map[order.ID]*engine.Launch
 	streams int
 }
@@ -292,6 +294,9 @@ func (f *fake) Command(_ context.Context, cmd engine.Command) (reply json.RawMes
 		reply = json.RawMessage(r)
 		if release, ok := read.Body.(*engine.ReleaseEvents); ok {
 			f.confirm = append(f.confirm, release.Until)
+			if !slices.Contains(f.readers, release.Reader) {
+				f.readers = append(f.readers, release.Reader)
+			}
 		}
 		f.pump()
 		return nil

@@ -3,6 +3,7 @@ package cockpit
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -21,9 +22,13 @@ import (
 // the position in the database on, writes rows and the new position in one
 // transaction, and only then confirms to the Controller, which keeps events until
 // it does. Whatever is cut off in between is read again and passed over.
+//
+// On a Cockpit that doesn't run the services, it watches: it reads the same
+// stream, writes and confirms nothing, and tells of events when the other
+// Cockpit has written them. In both modes, covered is where events come by that
+// the database has.
 type follower struct {
 	id         string // of the Controller
-	name       string // of this Cockpit, as reader
 	controller Controller
 	db         store.Store
 	clock      clock.Clock
@@ -38,14 +43,26 @@ type follower struct {
 
 	pacer     *clock.Pacer // of transactions
 	cache     *orderCache
+	cachedAt  int64 // up to which event the cache is
 	isOrders  map[string]bool
 	toConfirm chan struct{} // capacity 1
+	hints     chan struct{} // capacity 1: another may have written
 
 	mu        sync.Mutex
 	committed int64
 	confirm   int64 // up to here there is something worth confirming
+	heard     int64 // up to here another has written
+	unsure    bool  // or further
 	problem   error
 }
+
+// mode says what a follower does with the events.
+type mode int
+
+const (
+	writing  mode = iota + 1 // it writes and confirms them
+	watching                 // another does
+)
 
 // Bounds of one transaction: it should be short, and others wait for it.
 const (
@@ -78,6 +95,7 @@ func (f *follower) init() *follower {
 	if f.tell == nil {
 		f.tell = func(mirror.Change) {}
 	}
+	f.hints = make(chan struct{}, 1)
 	f.pacer = clock.NewPacer(f.clock, manyEvents())
 	return f
 }
@@ -99,15 +117,18 @@ func (f *follower) setProblem(err error) {
 	f.problem = err
 }
 
-// run reads and confirms until ctx ends.
-func (f *follower) run(ctx context.Context) {
+// run reads until ctx ends. A follower that writes confirms what it has written
+// under the name of a reader.
+func (f *follower) run(ctx context.Context, as mode, reader string) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { f.confirmAll(ctx) })
+	if as == writing {
+		wg.Go(func() { f.confirmAll(ctx, reader) })
+	}
 	pause := firstPause
 	for ctx.Err() == nil {
 		before, _ := f.signals.at()
-		err := f.follow(ctx)
+		err := f.follow(ctx, as)
 		if ctx.Err() != nil {
 			return
 		}
@@ -135,8 +156,20 @@ func sleep(ctx context.Context, c clock.Clock, d time.Duration) {
 	}
 }
 
+// position returns up to which event the history is written.
+func (f *follower) position(ctx context.Context) (event int64, err error) {
+	err = f.db.Read(ctx, func(r store.Reader) (err error) {
+		event, err = r.Position(f.id)
+		return err
+	})
+	return event, err
+}
+
+// errStreamEnded stands for the reason that the stream's reader has.
+var errStreamEnded = fault.New(fault.Unavailable, "EventStreamEnded", "the event stream has ended")
+
 // follow reads one stream to its end.
-func (f *follower) follow(ctx context.Context) error {
+func (f *follower) follow(ctx context.Context, as mode) error {
 	position, err := f.begin(ctx)
 	if err != nil {
 		return err
@@ -171,14 +204,31 @@ func (f *follower) follow(ctx context.Context) error {
 	defer wg.Wait()
 	defer func() { _ = events.Close() }()
 	defer cancel()
+	if as == watching {
+		err = f.watch(ctx, batches, position)
+	} else {
+		err = f.write(ctx, batches, position)
+	}
+	if errors.Is(err, errStreamEnded) {
+		wg.Wait()
+		err = failed
+	}
+	return err
+}
+
+// write writes events as they come.
+func (f *follower) write(ctx context.Context, from <-chan []engine.Stamped, position int64) error {
+	if position != f.cachedAt {
+		f.cache = newOrderCache(maxCachedOrder) // another has written meanwhile
+	}
+	f.cachedAt = position
 	for {
-		batch, ok := f.gather(ctx, batches)
+		batch, ok := f.gather(ctx, from)
 		if !ok {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			wg.Wait()
-			return failed
+			return errStreamEnded
 		}
 		if batch = behind(batch, position); len(batch) == 0 {
 			continue
@@ -189,6 +239,7 @@ func (f *follower) follow(ctx context.Context) error {
 				return err
 			}
 			position = part[len(part)-1].ID
+			f.cachedAt = position
 			batch = batch[len(part):]
 		}
 	}
@@ -361,11 +412,12 @@ func (f *follower) commit(ctx context.Context, from int64, batch []engine.Stampe
 			f.mu.Unlock()
 		}
 	}
-	f.reached(batch[len(batch)-1].ID)
-	f.tell(f.mirror.Apply(batch))
+	changed := make(map[string]bool, len(done.dirty))
 	for id := range done.dirty {
-		f.signals.changed(string(id.Root()), hasEnded(done.orders[id]))
+		root := string(id.Root())
+		changed[root] = changed[root] || hasEnded(done.orders[id])
 	}
+	f.covered(batch[len(batch)-1].ID, batch, changed)
 	if done.logs {
 		f.wakeLogs()
 	}
@@ -376,6 +428,17 @@ func (f *follower) commit(ctx context.Context, from int64, batch []engine.Stampe
 	return nil
 }
 
+// covered follows when events are in the database up to a position, whoever wrote
+// them: they go into the mirror, and who waits for orders (roots; true: it has ended)
+// is told.
+func (f *follower) covered(position int64, batch []engine.Stamped, changed map[string]bool) {
+	f.reached(position)
+	f.tell(f.mirror.Apply(batch))
+	for root, ended := range changed {
+		f.signals.changed(root, ended)
+	}
+}
+
 func (f *follower) reached(position int64) {
 	f.mu.Lock()
 	f.committed = position
@@ -384,7 +447,7 @@ func (f *follower) reached(position int64) {
 }
 
 // confirmAll tells the Controller, now and then, what is written.
-func (f *follower) confirmAll(ctx context.Context) {
+func (f *follower) confirmAll(ctx context.Context, reader string) {
 	var confirmed int64
 	for {
 		select {
@@ -399,8 +462,8 @@ func (f *follower) confirmAll(ctx context.Context) {
 			continue
 		}
 		cmd := engine.Command{
-			ID: rand.Text(), By: order.Actor{Account: f.name, Method: "cockpit"},
-			Body: &engine.ReleaseEvents{Reader: f.name, Until: until},
+			ID: rand.Text(), By: order.Actor{Account: reader, Method: "cockpit"},
+			Body: &engine.ReleaseEvents{Reader: reader, Until: until},
 		}
 		if _, err := f.controller.Command(ctx, cmd); err == nil || fault.HasCode(err, "ReverseReleaseEvents") {
 			confirmed = until

@@ -97,9 +97,9 @@ func (s *failingCommits) Write(ctx context.Context, f func(store.Writer) error) 
 }
 
 // Whatever breaks, the history has each step once, and the same as without.
-func TestHistoryIsWrittenOnce(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestHistoryIsWrittenOnce(t *testing.T) { onBoth(t, options{}, testHistoryIsWrittenOnce) }
+
+func testHistoryIsWrittenOnce(t *testing.T, b *bench) {
 	branch := `{"id":"%s","workflow":{"instructions":[{"TYPE":"Execute.Anonymous","job":{"agentPath":"agent-1","executable":{"TYPE":"ShellScriptExecutable","script":"out %s"}}}]}}`
 	fork := `{"instructions":[{"TYPE":"Fork","branches":[` + fmt.Sprintf(branch, "a", "x") + `,` + fmt.Sprintf(branch, "b", "y") + `]}]}`
 	b.deploy(map[string]string{"W": job("rc 0"), "F": job("rc 1"), "P": fork})
@@ -126,13 +126,13 @@ func TestHistoryIsWrittenOnce(t *testing.T) {
 	b.check(err)
 	for round := range 3 { // a Cockpit that is started again and again
 		h := newHistory(historyParts{
-			id: "controller", name: "other-cockpit", controller: &flaky{Controller: b.fake, early: int64(round) * 2000}, db: &failingCommits{Store: db},
+			id: "controller", controller: &flaky{Controller: b.fake, early: int64(round) * 2000}, db: db, services: &failingCommits{Store: db},
 			clock: clock.Real{}, log: slog.New(slog.DiscardHandler), pack: pack, confirmEvery: time.Millisecond,
 			news: newNews(clock.Real{}),
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup
-		wg.Go(func() { h.follower.run(ctx) })
+		wg.Go(func() { h.follower.run(ctx, writing, "other-cockpit") })
 		if round > 0 { // the first one is killed on its way
 			deadline, stop := context.WithTimeout(ctx, time.Minute)
 			if err := h.catchUp(deadline); err != nil {
@@ -187,9 +187,9 @@ func TestHistoryIsWrittenOnce(t *testing.T) {
 }
 
 // Nothing is confirmed before it is written, and confirmations come to an end.
-func TestConfirmations(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestConfirmations(t *testing.T) { onBoth(t, options{}, testConfirmations) }
+
+func testConfirmations(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("rc 0")})
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
 	b.await("A")
@@ -209,9 +209,9 @@ func TestConfirmations(t *testing.T) {
 }
 
 // A Cockpit that was away goes on where it was.
-func TestRestart(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestRestart(t *testing.T) { onBoth(t, options{}, testRestart) }
+
+func testRestart(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("out one\nhold")})
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
 	b.check(b.c.histories[0].catchUp(context.Background()))
@@ -226,9 +226,9 @@ func TestRestart(t *testing.T) {
 }
 
 // Events that are no longer kept are told, and nothing is made up.
-func TestTornStream(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestTornStream(t *testing.T) { onBoth(t, options{}, testTornStream) }
+
+func testTornStream(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("rc 0")})
 	b.check(b.c.histories[0].catchUp(context.Background()))
 	b.stop()
@@ -282,7 +282,7 @@ func BenchmarkFollower(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	h := newHistory(historyParts{id: "c", name: "x", db: db, clock: clock.Real{}, log: slog.New(slog.NewTextHandler(io.Discard, nil)), news: newNews(clock.Real{})})
+	h := newHistory(historyParts{id: "c", db: db, services: db, clock: clock.Real{}, log: slog.New(slog.NewTextHandler(io.Discard, nil)), news: newNews(clock.Real{})})
 	var at, position int64
 	at = 1_790_000_000_000_000
 	rows, events := 0, 0

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/signet-scheduler/signet/api"
@@ -127,15 +126,10 @@ func passOn(s *backup.Sender, body io.ReadCloser, controller string) ([]backup.M
 	}
 }
 
-// copyName returns where the database is copied to.
-func (c *Cockpit) copyName() string {
-	return strings.TrimPrefix(c.settings.Database, "sqlite:") + ".copy"
-}
-
 // copyDatabase copies the database as it is at one moment.
 func (k *call) copyDatabase(ctx context.Context) (f fsys.File, size int64, err error) {
 	disk, name := k.deps.FS, k.copyName()
-	empty, err := disk.Create(name) // SQLite would let others read it
+	empty, err := disk.Create(name) // the engine would let others read it
 	if err == nil {
 		err = empty.Close()
 	}

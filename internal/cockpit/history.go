@@ -35,9 +35,10 @@ type history struct {
 
 // historyParts is what a history is made of.
 type historyParts struct {
-	id, name     string
+	id           string
 	controller   Controller
 	db           store.Store
+	services     store.Store // the database for what only one Cockpit writes
 	clock        clock.Clock
 	log          *slog.Logger
 	pack         *packer
@@ -54,22 +55,22 @@ func newHistory(p historyParts) *history {
 		}
 		p.news.changed(p.id, c)
 	}
-	f := &fetcher{id: p.id, controller: p.controller, db: p.db, clock: p.clock, log: p.log, signals: s, pack: p.pack, wake: make(chan struct{}, 1)}
+	f := &fetcher{id: p.id, controller: p.controller, db: p.services, clock: p.clock, log: p.log, signals: s, pack: p.pack, wake: make(chan struct{}, 1)}
 	follower := &follower{
-		id: p.id, name: p.name, controller: p.controller, db: p.db, clock: p.clock, log: p.log, signals: s,
+		id: p.id, controller: p.controller, db: p.services, clock: p.clock, log: p.log, signals: s,
 		wakeLogs: f.wakeUp, confirmEvery: p.confirmEvery, tell: tell,
 	}
 	h := &history{
 		id: p.id, controller: p.controller, db: p.db, clock: p.clock, pack: p.pack, signals: s, follower: follower.init(), fetcher: f, mirror: follower.mirror, catalog: workflows, logs: newLogCache(),
 	}
-	h.takeOver = &takeOver{id: p.id, controller: p.controller, db: p.db, clock: p.clock, log: p.log, catchUp: h.catchUp}
+	h.takeOver = &takeOver{id: p.id, controller: p.controller, db: p.services, clock: p.clock, log: p.log, catchUp: h.catchUp}
 	return h
 }
 
-// run follows the Controller until ctx ends.
-func (h *history) run(ctx context.Context) {
+// write writes the history, and confirms it as reader, until ctx ends.
+func (h *history) write(ctx context.Context, reader string) {
 	var wg sync.WaitGroup
-	wg.Go(func() { h.follower.run(ctx) })
+	wg.Go(func() { h.follower.run(ctx, writing, reader) })
 	wg.Go(func() { h.fetcher.run(ctx) })
 	wg.Go(func() { h.takeOver.run(ctx) })
 	wg.Wait()

@@ -97,9 +97,9 @@ const (
 )
 
 // A draft's way: saved, wrong, right, deployed, changed, given up, withdrawn.
-func TestDraft(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestDraft(t *testing.T) { onBoth(t, options{}, testDraft) }
+
+func testDraft(t *testing.T, b *bench) {
 	const key = "Workflow:nightly/load"
 	w := b.putDraft(key, "*", `{"instructions": [], "jobz": {}}`)
 	if w.Code != 200 || w.Header().Get("ETag") != `"1"` {
@@ -201,9 +201,9 @@ func (b *bench) makes(key string) api.ObjectRequest {
 }
 
 // What is deployed otherwise is in the inventory as well; drafts stay drafts.
-func TestDeployedOtherwise(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestDeployedOtherwise(t *testing.T) { onBoth(t, options{}, testDeployedOtherwise) }
+
+func testDeployedOtherwise(t *testing.T, b *bench) {
 	const yaml = "# the author's own text\ninstructions: []\n"
 	b.draft("Workflow:same", empty)
 	b.draft("Workflow:yaml", yaml)
@@ -259,9 +259,9 @@ func TestDeployedOtherwise(t *testing.T) {
 
 // The history is cut off before it has written, and begins again: the inventory
 // has what was deployed meanwhile, once.
-func TestDeployedWhileAway(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestDeployedWhileAway(t *testing.T) { onBoth(t, options{}, testDeployedWhileAway) }
+
+func testDeployedWhileAway(t *testing.T, b *bench) {
 	b.draft("Workflow:w", empty)
 	b.stop()
 	ctx := context.Background()
@@ -290,13 +290,13 @@ func TestDeployedWhileAway(t *testing.T) {
 
 // What was deployed before there was an inventory, or differs after a database was
 // restored, is taken over at the start, once.
-func TestTakeOver(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestTakeOver(t *testing.T) { onBoth(t, options{}, testTakeOver) }
+
+func testTakeOver(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"before": empty, "same": empty, "other": empty})
 	b.settled()
 	b.stop()
-	db, err := openDatabase(context.Background(), b.settings, fsys.Real{})
+	db, err := OpenDatabase(context.Background(), b.settings, fsys.Real{})
 	b.check(err)
 	b.check(db.Write(context.Background(), func(w store.Writer) error {
 		s := &shelf{w: w, now: 1}
@@ -337,11 +337,12 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
-func TestDeployDryRun(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestDeployDryRun(t *testing.T) { onBoth(t, options{}, testDeployDryRun) }
+
+func testDeployDryRun(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"w": strings.Replace(job("hold"), "{", `{"jobResourcePaths": [], `, 1)})
 	b.add(api.AddOrdersRequest{Workflow: "w", Id: "O"})
+	b.settled()
 	b.draft("JobResource:db", db)
 	b.draft("Workflow:user", usesDB)
 	b.draft("Workflow:w", strings.Replace(job("rc 0"), "{", `{"jobResourcePaths": ["db", "none"], `, 1))
@@ -379,9 +380,9 @@ func TestDeployDryRun(t *testing.T) {
 	}
 }
 
-func TestDraftsAtOnce(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestDraftsAtOnce(t *testing.T) { onBoth(t, options{}, testDraftsAtOnce) }
+
+func testDraftsAtOnce(t *testing.T, b *bench) {
 	put := api.PutDraftsRequest{Objects: []api.DraftObject{
 		{Kind: "Workflow", Path: "a/w", Text: empty, Format: "json"}, {Kind: "JobResource", Path: "db", Text: "variables: [", Format: "yaml"},
 	}}
@@ -421,9 +422,9 @@ func TestDraftsAtOnce(t *testing.T) {
 	b.isRefused(422, "InvalidRequest", b.do(request{method: "PUT", path: objectURL("Workflow:a/w"), token: b.token, match: `"2"`, body: api.PutObjectRequest{Text: stopping, Format: "json", SaveAs: "a\nb"}}))
 }
 
-func TestTree(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestTree(t *testing.T) { onBoth(t, options{}, testTree) }
+
+func testTree(t *testing.T, b *bench) {
 	for _, key := range []string{"Workflow:a/b/one", "Workflow:a/two", "JobResource:a/two", "Workflow:three", "Workflow:c/four"} {
 		b.draft(key, empty)
 	}
@@ -483,9 +484,9 @@ func TestTree(t *testing.T) {
 	}
 }
 
-func TestTrash(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestTrash(t *testing.T) { onBoth(t, options{}, testTrash) }
+
+func testTrash(t *testing.T, b *bench) {
 	about := b.makes("Workflow:a/w")
 	b.makes("Workflow:a/v")
 	b.isRefused(412, "ObjectChanged", b.do(request{method: "DELETE", path: objectURL("Workflow:a/w"), token: b.token, match: `"9"`}))
@@ -576,9 +577,9 @@ func (b *bench) search(query string) (got []string) {
 	}
 }
 
-func TestSearch(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestSearch(t *testing.T) { onBoth(t, options{}, testSearch) }
+
+func testSearch(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"nightly/sqlplus": job("out one\nout SqlPlus -s"), "other": job("out two")})
 	b.draft("Workflow:yaml", "instructions: []\nsource: calls sqlplus\n")
 	b.draft("JobResource:db", `{"env": {"SQLPLUS_HOME": "'/opt'"}}`)
@@ -630,9 +631,9 @@ func TestSearch(t *testing.T) {
 	b.refused(422, "InvalidJson", "POST", "/inventory/convert", api.ConvertDraftRequest{Text: "{", Format: "json", To: "yaml"})
 }
 
-func TestRename(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestRename(t *testing.T) { onBoth(t, options{}, testRename) }
+
+func testRename(t *testing.T, b *bench) {
 	b.draft("JobResource:db", db)
 	b.draft("Workflow:deployed", usesDB)
 	b.deployDrafts("JobResource:db", "Workflow:deployed")
@@ -734,8 +735,10 @@ func TestRename(t *testing.T) {
 
 // The Controller can't be reached: nothing is said to be deployed.
 func TestDeployDraftsWithoutController(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+	onBoth(t, options{}, testDeployDraftsWithoutController)
+}
+
+func testDeployDraftsWithoutController(t *testing.T, b *bench) {
 	b.draft("Workflow:w", empty)
 	b.fake.setDown(errors.New("away"))
 	if w := b.do(request{method: "POST", path: "/inventory/deploy", body: deployRequestOf(false, "Workflow:w"), token: b.token}); w.Code < 500 {

@@ -12,7 +12,10 @@ import (
 	"github.com/signet-scheduler/signet/api"
 )
 
-var benchObjects = flag.Int("objects", 1000, "workflows, of ten jobs each, in the inventory of BenchmarkInventory")
+var (
+	benchObjects  = flag.Int("objects", 1000, "workflows, of ten jobs each, in the inventory of BenchmarkInventory")
+	benchPostgres = flag.Bool("postgres", false, "BenchmarkInventory is about PostgreSQL")
+)
 
 // tenJobs is a workflow as they are: ten jobs whose scripts are much alike, in one
 // of 500 folders.
@@ -57,7 +60,8 @@ func fill(b *bench, n int) (put, deployed time.Duration) {
 // BenchmarkInventory asks an inventory of many workflows what pages ask. p95 is
 // over all calls.
 func BenchmarkInventory(t *testing.B) {
-	b := newBench(t, options{})
+	b := newBench(t, options{postgres: *benchPostgres})
+	b.settled()
 	n := *benchObjects
 	put, deployed := fill(b, n)
 	size := int64(0)

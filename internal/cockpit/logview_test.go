@@ -39,9 +39,9 @@ func texts(lines []api.NumberedLine) (all []string) {
 	return all
 }
 
-func TestLinesOfAFailedOrder(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestLinesOfAFailedOrder(t *testing.T) { onBoth(t, options{}, testLinesOfAFailedOrder) }
+
+func testLinesOfAFailedOrder(t *testing.T, b *bench) {
 	step := func(job string) string { return `{"TYPE":"Execute.Named","jobName":"` + job + `"}` }
 	jobOf := func(script string) string {
 		return `{"agentPath":"agent-1","executable":{"TYPE":"ShellScriptExecutable","script":"` + script + `"}}`
@@ -199,14 +199,15 @@ func bigLog(log *fakeLog, frames int) (want []logline.Line) {
 
 // Any line is found by its number, whether the log is at its Agent, in the
 // database with its index, or there without one.
-func TestAnyLineOfABigLog(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestAnyLineOfABigLog(t *testing.T) { onBoth(t, options{}, testAnyLineOfABigLog) }
+
+func testAnyLineOfABigLog(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"W": job("hold")})
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
 	for !b.fake.isHeld("A") {
 		b.history("")
 	}
+	b.settled()
 	want := bigLog(b.fake.logOf("A"), 300)
 	ctx := context.Background()
 	h := b.c.histories[0]

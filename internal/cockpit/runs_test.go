@@ -135,7 +135,7 @@ func TestRunsOfEvents(t *testing.T) {
 		for at := 0; at < len(events); at += size {
 			batch := events[at:min(len(events), at+size)]
 			// Each time by another Cockpit, which has nothing in its cache.
-			f := newHistory(historyParts{id: "c", name: "x", db: db, clock: clock.Real{}, log: slog.New(slog.DiscardHandler), news: newNews(clock.Real{})}).follower
+			f := newHistory(historyParts{id: "c", db: db, services: db, clock: clock.Real{}, log: slog.New(slog.DiscardHandler), news: newNews(clock.Real{})}).follower
 			if err := f.commit(context.Background(), position, batch); err != nil {
 				t.Fatal(err)
 			}

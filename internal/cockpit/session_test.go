@@ -12,9 +12,9 @@ import (
 	"github.com/signet-scheduler/signet/internal/pki"
 )
 
-func TestLoginByCertificate(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{noStart: true})
+func TestLoginByCertificate(t *testing.T) { onBoth(t, options{noStart: true}, testLoginByCertificate) }
+
+func testLoginByCertificate(t *testing.T, b *bench) {
 	user := func(name string) pki.Identity { return pki.Identity{Role: pki.RoleUser, Name: name} }
 	login := request{method: "POST", path: "/login", body: `{"method":"certificate"}`, peer: user("admin")}
 	w := b.do(login)
@@ -95,9 +95,9 @@ func TestSessionsEnd(t *testing.T) {
 }
 
 // A stream ends with the session that asked for it.
-func TestStreamsEndWithTheSession(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, options{})
+func TestStreamsEndWithTheSession(t *testing.T) { onBoth(t, options{}, testStreamsEndWithTheSession) }
+
+func testStreamsEndWithTheSession(t *testing.T, b *bench) {
 	token := b.login("admin", adminPassword)
 	w := newPipeWriter()
 	done := make(chan any, 1)

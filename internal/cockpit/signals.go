@@ -1,6 +1,10 @@
 package cockpit
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // signals wakes those who wait for news of orders, or for the history to reach
 // an event. A signal says "look again", nothing more. Safe for concurrent use.
@@ -73,6 +77,16 @@ func (s *signals) changed(root string, ended bool) {
 		case x.news <- struct{}{}:
 		default:
 		}
+	}
+}
+
+// everything tells that anything may have changed.
+func (s *signals) everything() {
+	s.mu.Lock()
+	roots := slices.Collect(maps.Keys(s.waiting))
+	s.mu.Unlock()
+	for _, root := range roots {
+		s.changed(root, true)
 	}
 }
 

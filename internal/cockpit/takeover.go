@@ -13,8 +13,8 @@ import (
 	"github.com/signet-scheduler/signet/internal/store"
 )
 
-// takeOver compares, once after each start, what the inventory says to be deployed
-// with what the Controller has, and takes over what differs. The events tell the
+// takeOver compares, each time that the services begin, what the inventory says to be
+// deployed with what the Controller has, and takes over what differs. The events tell the
 // same, but those of before there was an inventory are passed, and a database may
 // have been restored.
 type takeOver struct {

@@ -18,10 +18,7 @@ func bindCockpit(b *binder, c *Cockpit) {
 	bindControllers(b, c, prefix+"controllers")
 	bindTLS(b, &c.TLS)
 	bindUserTLS(b, c, prefix)
-	b.text(&c.Database, Key{
-		Name: prefix + "database", Type: "text", hidden: true, Default: `"sqlite:cockpit.db"`, Range: "`sqlite:FILE`, FILE relative to the data directory",
-		Meaning: "The Cockpit's database. Only SQLite is supported.",
-	}, "sqlite:"+resolve(b.dataDir, "cockpit.db"), b.checkDatabase)
+	bindDatabase(b, c, prefix)
 	b.choice(&c.SecurityLevel, Key{
 		Name:    prefix + "security-level",
 		Meaning: "Who signs what is deployed: at `low` the Cockpit does, with one key.",
@@ -138,14 +135,4 @@ func checkEnvironment(s string) (text, wrong string) {
 		return "", "the name has to have 1 to 32 characters, and none of them a control character"
 	}
 	return s, ""
-}
-
-// checkDatabase makes the path of a database absolute.
-func (b *binder) checkDatabase(s string) (text, wrong string) {
-	// No message shows the value: that of another engine may hold a password.
-	file, ok := strings.CutPrefix(s, "sqlite:")
-	if !ok || file == "" || strings.HasPrefix(file, "//") || strings.ContainsAny(file, "?#") {
-		return "", "only an SQLite database can be used: sqlite:FILE"
-	}
-	return "sqlite:" + resolve(b.dataDir, file), ""
 }

@@ -116,7 +116,7 @@ func TestDefaults(t *testing.T) {
 	if d := cmp.Diff(&conf.Cockpit{
 		Name: "cockpit", Listen: "0.0.0.0:4446", TLS: defaultTLS, UserTLS: conf.TLS{KeyFile: defaultTLS.KeyFile, CertFile: defaultTLS.CertFile},
 		Controllers: []conf.ControllerRef{{ID: "controller", URLs: []string{"https://localhost:4444"}, Names: []string{"controller-1"}}},
-		Database:    "sqlite:/d/cockpit.db", SecurityLevel: "low", EnvironmentName: "Signet", EnvironmentColor: "ink", SigningKeyFile: "/c/private/signing-key.pem", SigningCertFile: "/c/private/signing-cert.pem",
+		Database:    "sqlite:/d/cockpit.db", DatabaseAt: "/c/cockpit.conf", DataDir: "/d", SecurityLevel: "low", EnvironmentName: "Signet", EnvironmentColor: "ink", SigningKeyFile: "/c/private/signing-key.pem", SigningCertFile: "/c/private/signing-cert.pem",
 		SessionIdle: 30 * time.Minute, SessionMax: 12 * time.Hour, ShutdownTimeout: 8 * time.Second, LogLevel: "info", LogFormat: "text",
 	}, k); d != "" {
 		t.Errorf("Cockpit: %s", d)
@@ -268,7 +268,12 @@ func TestProblems(t *testing.T) {
 		{"cockpit", "signet.cockpit.controllers = [{id=a, members=[{name=b, url=\"https://b:1\"}]},\n{id=a, members=[{name=b, url=\"https://b:1\"}]}]", []string{":2: signet.cockpit.controllers[1]: another Controller"}},
 		{"cockpit", minimal["cockpit"] + "signet.cockpit.security-level = high", []string{"expected low"}},
 		{"cockpit", minimal["cockpit"] + "signet.cockpit.session.idle-timeout = 1d", []string{"session.max-duration (12h) must not be less"}},
-		{"cockpit", minimal["cockpit"] + "signet.cockpit.database = \"postgres://u:s3cret@h/db\"", []string{":2: signet.cockpit.database: only an SQLite database can be used: sqlite:FILE"}},
+		{"cockpit", minimal["cockpit"] + "signet.cockpit.database = \"mysql://u:s3cret@h/db\"", []string{":2: signet.cockpit.database: expected sqlite:FILE or postgres://USER@HOST/DATABASE"}},
+		{"cockpit", minimal["cockpit"] + "signet.cockpit.database = \"postgres://u:s3cret@h:x/db\"", []string{":2: signet.cockpit.database: expected sqlite:FILE or"}},
+		{"cockpit", minimal["cockpit"] + "signet.cockpit.database = \"postgres:s3cret\"", []string{":2: signet.cockpit.database: expected sqlite:FILE or"}},
+		{"cockpit", minimal["cockpit"] + "signet.cockpit.database = \"postgres://u@h/db?password=s3cret\"", []string{":2: signet.cockpit.database: the password stands before the @"}},
+		{"cockpit", minimal["cockpit"] + "signet.cockpit.database = \"postgres://u:s3cret@h/db\"\nsignet.cockpit.database-password = s3cret", []string{":3: the database's password is set twice"}},
+		{"cockpit", minimal["cockpit"] + "signet.cockpit.database-password = s3cret", []string{":2: a file has no password"}},
 		{"cockpit", minimal["cockpit"] + "signet.cockpit.history-retention = 1m", []string{"0, or 1h to"}},
 	} {
 		_, err := loadText(c.part, c.text)
@@ -280,6 +285,47 @@ func TestProblems(t *testing.T) {
 		}
 		if strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("a secret shows: %v", err)
+		}
+	}
+}
+
+func TestDatabase(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ text, database, password, file string }{
+		{`"sqlite:x/y.db"`, "sqlite:/d/x/y.db", "", ""},
+		{`"postgres://u@h/db"`, "postgres://u@h/db", "", ""},
+		{`"postgres://u:p%40ss@h:5433/db?sslmode=verify-ca"`, "postgres://u@h:5433/db?sslmode=verify-ca", "p@ss", ""},
+		{`"postgres://u@h/db"` + "\nsignet.cockpit.database-password = pass", "postgres://u@h/db", "pass", ""},
+		{`"postgres:///db?host=/run/postgresql"` + "\nsignet.cockpit.database-password-file = \"private/x\"", "postgres:///db?host=/run/postgresql", "", "/c/private/x"},
+	} {
+		settings, err := load(conf.CockpitPart, files{"cockpit.conf": minimal["cockpit"] + "signet.cockpit.database = " + c.text})
+		if err != nil {
+			t.Errorf("%s: %v", c.text, err)
+			continue
+		}
+		set, _ := settings.(*conf.Cockpit)
+		if set.Database != c.database || set.DatabasePassword.Reveal() != c.password || set.DatabasePasswordFile != c.file {
+			t.Errorf("%s: %s, %s, %s", c.text, set.Database, set.DatabasePassword.Reveal(), set.DatabasePasswordFile)
+		}
+		if set.DatabaseAt != "/c/cockpit.conf:2" {
+			t.Errorf("it is set at %s", set.DatabaseAt)
+		}
+		if c.password != "" && strings.Contains(fmt.Sprintf("%+v", set), c.password) {
+			t.Errorf("the password shows: %+v", set)
+		}
+	}
+}
+
+func TestOtherDatabase(t *testing.T) {
+	t.Parallel()
+	set := mustLoad[*conf.Cockpit](t, conf.CockpitPart, files{"cockpit.conf": minimal["cockpit"]})
+	other, err := set.WithDatabase("postgres://u@h/db", "/x")
+	if err != nil || other.Database != "postgres://u@h/db" || other.DatabasePasswordFile != "/x" || set.Database != "sqlite:/d/cockpit.db" {
+		t.Errorf("%+v, %v", other, err)
+	}
+	for _, bad := range []string{"", "sqlite:x", "postgres:s3cret", "postgres://u:s3cret@h/db", "postgres://u@h/db?password=s3cret"} {
+		if _, err := set.WithDatabase(bad, ""); !fault.HasCode(err, "InvalidDatabase") || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: %v", bad, err)
 		}
 	}
 }
@@ -379,6 +425,11 @@ func TestExamplesAreTheDefaults(t *testing.T) {
 		full, err := loadText(part, uncommented.String())
 		if err != nil {
 			t.Fatalf("%s, without #: %v\n%s", part, err, uncommented.String())
+		}
+		for _, settings := range []any{want, asIs, full} {
+			if c, ok := settings.(*conf.Cockpit); ok {
+				c.DatabaseAt = "" // a line in each
+			}
 		}
 		for _, got := range []any{asIs, full} {
 			if d := cmp.Diff(want, got); d != "" {

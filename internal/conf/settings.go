@@ -92,7 +92,12 @@ type Cockpit struct {
 	UserCA      []string // CAs of users' client certificates; empty = no login by certificate
 	Controllers []ControllerRef
 
-	Database      string // "sqlite:" and an absolute path
+	Database             string // "sqlite:" and an absolute path, or a URL of PostgreSQL without password
+	DatabasePassword     Secret
+	DatabasePasswordFile string // it is read for each connection
+	DatabaseAt           string // where it is set, FILE:LINE, or where it could be
+	DataDir              string
+
 	SecurityLevel string // "low"
 
 	EnvironmentName  string // what people call this installation

@@ -3,7 +3,7 @@
 // them, and the inventory of objects.
 //
 // It owns what is kept and what a transaction promises; the engines are below
-// (sqlite), and storetest is the one suite that every engine passes. It must not
+// (sqlite, postgres), and storetest is the one suite that every engine passes. It must not
 // know events, orders or HTTP: what it keeps of an order is a row and an opaque
 // body. Only the Cockpit calls it. docs/formats/database.md describes the tables.
 //
@@ -22,8 +22,15 @@ type Store interface {
 	// not call Read or Write, and must have no effect but on its Writer: the
 	// commit may fail after f has returned nil.
 	Write(ctx context.Context, f func(Writer) error) error
-	// Backup writes a consistent copy of the database to a file that doesn't
-	// exist yet.
+	// Lease takes the lease of the services, extends it, or gives it back. Another
+	// that has it keeps it until it runs out.
+	Lease(ctx context.Context, q LeaseRequest) (Lease, error)
+	// Watch calls f with what other programs commit, one at a time, until ctx ends
+	// or the news stop, which is an error; first, when news are on their way, with
+	// Everything.
+	Watch(ctx context.Context, f func(News)) error
+	// Backup writes a consistent copy of the database, an SQLite database, to a
+	// file that doesn't exist yet.
 	Backup(ctx context.Context, file string) error
 	// Close waits for transactions and closes the database. Further calls do
 	// nothing.
@@ -113,6 +120,10 @@ type Writer interface {
 
 	AddAudit(e AuditEntry) (id int64, err error)
 	SetAuditResult(id int64, result string) error
+
+	// CheckLease is Conflict, LeaseLost, when another has got the lease since the
+	// term: what follows in the transaction isn't this program's to do.
+	CheckLease(term int64) error
 
 	// SetPosition moves a Controller's position on. It is Conflict,
 	// PositionMoved, when the position isn't from: somebody else has written.

@@ -143,6 +143,9 @@ type InventoryReader interface {
 	References(object int64) ([]ObjectKey, error)
 	// Candidates returns them by id.
 	Candidates(q TextQuery) ([]Candidate, error)
+	// Unindexed returns objects that no search finds: they were copied from another
+	// database.
+	Unindexed(limit int) ([]Object, error)
 }
 
 // InventoryWriter changes the inventory.
@@ -153,6 +156,9 @@ type InventoryWriter interface {
 	// DuplicateObject, when its key is taken. With an index, that is what it is
 	// found by from now on.
 	PutObject(o *Object, draft *string, index *ObjectIndex) (id int64, err error)
+	// PutTexts makes an object found by its names and by texts, and changes nothing
+	// else of it.
+	PutTexts(o *Object, texts string) error
 	// DeleteObject deletes an object with its versions.
 	DeleteObject(id int64) error
 

@@ -11,6 +11,7 @@ import (
 
 	mathrand "math/rand/v2"
 
+	"github.com/signet-scheduler/signet/internal/store/postgres/postgrestest"
 	"github.com/signet-scheduler/signet/test/faults/rig"
 )
 
@@ -24,7 +25,11 @@ var (
 
 var built rig.Binary
 
-func TestMain(m *testing.M) { os.Exit(rig.Main(m, &built)) }
+func TestMain(m *testing.M) {
+	code := rig.Main(m, &built)
+	postgrestest.Stop()
+	os.Exit(code)
+}
 
 // campaign begins a campaign: its source of randomness, and the number of
 // faults. It prints how to repeat it.

@@ -27,6 +27,8 @@ var uses = []use{
 	{pkg: "C", inTests: true, reason: "the program is one static binary without cgo"},
 	{pkg: "os/exec", only: []string{"internal/proc", "internal/app"}, reason: "processes are started by proc, and by the supervisor of signet dev"},
 	{pkg: "database/sql", only: []string{"internal/store"}, reason: "SQL stays in the store"},
+	{pkg: "github.com/jackc/pgx/v5", only: []string{"internal/store"}, reason: "SQL stays in the store"},
+	{pkg: "github.com/jackc/pgx/v5/pgxpool", only: []string{"internal/store"}, reason: "SQL stays in the store"},
 	{
 		pkg: "net/http", names: []string{"Server", "ListenAndServe", "ListenAndServeTLS", "Serve", "ServeTLS"},
 		only:   []string{"internal/transport", "internal/cockpit"},

@@ -12,9 +12,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/signet-scheduler/signet/internal/store/postgres/postgrestest"
 )
 
 // eventually is `eventually [-out REGEXP] [-within DURATION] PROGRAM ARG...`: it
@@ -193,4 +196,16 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer l.Close()
 	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+}
+
+// databaseCommand is `database NAME`: it makes an empty PostgreSQL database, whose
+// address is in the variable NAME then.
+func databaseCommand(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	t.Helper()
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 1 {
+			ts.Fatalf("usage: database NAME")
+		}
+		ts.Setenv(args[0], postgrestest.Database(t))
+	}
 }

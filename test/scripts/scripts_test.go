@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/signet-scheduler/signet/internal/store/postgres/postgrestest"
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -30,7 +32,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	bin = dir
-	return m.Run()
+	return postgrestest.Main(m)
 }
 
 // provide puts the program to a path: that of SIGNET_BIN, or one built now.
@@ -70,6 +72,7 @@ func TestScripts(t *testing.T) {
 			"code":       codeCommand,
 			"pids":       pidsCommand,
 			"freeport":   freePort,
+			"database":   databaseCommand(t),
 		},
 	})
 }
@@ -83,9 +86,17 @@ func setup(e *testscript.Env) error {
 	return nil
 }
 
-// condition tells whether a program is there, as [has:gpg]. Where it isn't, the
+// condition tells whether a program is there, as [has:gpg], or PostgreSQL's server,
+// as [postgres]. Where it isn't, the
 // script is skipped here and fails in CI.
 func condition(cond string) (bool, error) {
+	if cond == "postgres" {
+		err := postgrestest.Installed()
+		if err != nil && os.Getenv("CI") != "" {
+			return false, err
+		}
+		return err == nil, nil
+	}
 	name, ok := strings.CutPrefix(cond, "has:")
 	if !ok {
 		return false, fmt.Errorf("unknown condition %q", cond)

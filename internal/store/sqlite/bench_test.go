@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/store"
+	"github.com/signet-scheduler/signet/internal/store/migration"
 )
 
 var (
@@ -248,7 +249,7 @@ func fillFormOne(b *testing.B, file string, steps int64) {
 		b.Fatal(err)
 	}
 	db.SetMaxOpenConns(1)
-	all, err := migrations(files)
+	all, err := migration.Read(files, "migrations")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-scheduler/signet/internal/store"
+	"github.com/signet-scheduler/signet/internal/store/migration"
 )
 
 // migrated returns a database of an earlier form, filled as its programs did, and
@@ -25,7 +26,7 @@ func migrated(t *testing.T, form int, fill string) *DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := migrations(files)
+	all, err := migration.Read(files, "migrations")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"modernc.org/sqlite" // the driver, and its errors
@@ -16,6 +15,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/store"
+	"github.com/signet-scheduler/signet/internal/store/turn"
 )
 
 // Options says how a database is opened.
@@ -34,12 +34,7 @@ type DB struct {
 	writer  *link      // owned by whoever writes
 	readers chan *link // those that nobody uses
 
-	mu      sync.Mutex
-	queue   []*job
-	busy    bool // somebody writes, and will look at the queue when done
-	reading int  // views that are open, or wait for a connection
-	closed  bool
-	idle    sync.Cond // on mu: a transaction has ended
+	turns *turn.Queue
 }
 
 var _ store.Store = (*DB)(nil)
@@ -62,7 +57,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{file: o.File, readers: make(chan *link, o.Readers)}
-	db.idle.L = &db.mu
+	db.turns = turn.NewQueue(db.commit)
 	if err := db.connect(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database %s: %w", o.File, err), db.Close())
 	}
@@ -174,16 +169,9 @@ func dsn(file string, readOnly bool) string {
 
 // Close waits for the transactions that run and closes the database.
 func (d *DB) Close() error {
-	d.mu.Lock()
-	if d.closed {
-		d.mu.Unlock()
+	if !d.turns.Close() {
 		return nil
 	}
-	d.closed = true
-	for d.busy || d.reading > 0 {
-		d.idle.Wait()
-	}
-	d.mu.Unlock()
 	var errs []error
 	if d.writer != nil {
 		errs = append(errs, d.writer.close())

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/fstest"
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/store"
+	"github.com/signet-scheduler/signet/internal/store/migration"
 	"github.com/signet-scheduler/signet/internal/store/storetest"
 )
 
@@ -112,7 +112,7 @@ func TestOpenFailsWithItsDisk(t *testing.T) {
 func TestMigrations(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	all, err := migrations(files)
+	all, err := migration.Read(files, "migrations")
 	if err != nil || len(all) == 0 {
 		t.Fatalf("%v, %v", all, err)
 	}
@@ -121,8 +121,8 @@ func TestMigrations(t *testing.T) {
 	if err := db.writer.close(); err != nil { // its one connection is needed
 		t.Fatal(err)
 	}
-	next := append(slices.Clone(all), migration{len(all) + 1, "more", "CREATE TABLE more (a INTEGER); INSERT INTO more VALUES (1);", "sum"})
-	broken := append(slices.Clone(all), migration{len(all) + 1, "more", "CREATE TABLE more (a INTEGER); nonsense;", "sum"})
+	next := append(slices.Clone(all), migration.Step{Number: len(all) + 1, Name: "more", Text: "CREATE TABLE more (a INTEGER); INSERT INTO more VALUES (1);", Checksum: "sum"})
+	broken := append(slices.Clone(all), migration.Step{Number: len(all) + 1, Name: "more", Text: "CREATE TABLE more (a INTEGER); nonsense;", Checksum: "sum"})
 	if err := migrateTo(ctx, db.writes, broken); err == nil {
 		t.Error("a broken migration passes")
 	}
@@ -135,7 +135,7 @@ func TestMigrations(t *testing.T) {
 	if err := migrateTo(ctx, db.writes, all); !fault.HasCode(err, "DatabaseTooNew") {
 		t.Errorf("a newer database: %v", err)
 	}
-	next[0].checksum = "other"
+	next[0].Checksum = "other"
 	if err := migrateTo(ctx, db.writes, next); !fault.HasCode(err, "MigrationChanged") {
 		t.Errorf("a changed migration: %v", err)
 	}
@@ -148,14 +148,14 @@ func TestMigrations(t *testing.T) {
 // A released migration is never changed: add another one.
 func TestReleasedMigrations(t *testing.T) {
 	t.Parallel()
-	all, err := migrations(files)
+	all, err := migration.Read(files, "migrations")
 	if err != nil {
 		t.Fatal(err)
 	}
 	const golden = "testdata/migrations.txt"
 	var text string
 	for _, m := range all {
-		text += m.checksum + " " + m.name + "\n"
+		text += m.Checksum + " " + m.Name + "\n"
 	}
 	want, err := os.ReadFile(golden)
 	if err != nil {
@@ -197,19 +197,6 @@ func TestDamagedPages(t *testing.T) {
 		}
 		if !fault.Is(err, fault.Corrupt) || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "restore a backup") {
 			t.Errorf("page %d: %v", at/page+1, err)
-		}
-	}
-}
-
-func TestMigrationNames(t *testing.T) {
-	t.Parallel()
-	for name, bad := range map[string]fstest.MapFS{
-		"gap":       {"migrations/0001_a.sql": {}, "migrations/0003_b.sql": {}},
-		"no name":   {"migrations/0001.sql": {}},
-		"no number": {"migrations/a_b.sql": {}},
-	} {
-		if _, err := migrations(bad); err == nil {
-			t.Errorf("%s passes", name)
 		}
 	}
 }

@@ -3,107 +3,39 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/store"
+	"github.com/signet-scheduler/signet/internal/store/rows"
+	"github.com/signet-scheduler/signet/internal/store/turn"
 )
 
-// maxShared is how many calls of Write share one commit at most.
-const maxShared = 64
-
-// job is a waiting call of Write.
-type job struct {
-	ctx  context.Context // of the call that waits
-	f    func(store.Writer) error
-	err  error
-	done chan bool // true: the result is in err; false: it is this caller's turn to write
-}
-
-// Write runs f in the writing transaction. Whoever comes while others write
-// waits; when they are done, the first of those who wait writes for all of them,
-// so that one sync serves many.
+// Write runs f in the writing transaction, which callers who wait share.
 func (d *DB) Write(ctx context.Context, f func(store.Writer) error) error {
-	j := &job{ctx: ctx, f: f, done: make(chan bool, 1)}
-	d.mu.Lock()
-	if d.closed {
-		d.mu.Unlock()
-		return errClosed()
-	}
-	d.queue = append(d.queue, j)
-	if d.busy {
-		d.mu.Unlock()
-		if <-j.done {
-			return j.err
-		}
-		d.mu.Lock()
-	}
-	d.busy = true
-	batch := d.queue[:min(len(d.queue), maxShared)]
-	d.queue = d.queue[len(batch):]
-	d.mu.Unlock()
-
-	d.writeAll(batch)
-	d.handOver()
-	for _, other := range batch {
-		if other != j {
-			other.done <- true
-		}
-	}
-	return j.err
+	return d.turns.Write(ctx, f)
 }
 
-// handOver lets the next who waits write.
-func (d *DB) handOver() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.queue) > 0 {
-		d.queue[0].done <- false
-		return
-	}
-	d.queue = nil
-	d.busy = false
-	d.idle.Broadcast()
-}
-
-func errClosed() error {
-	return fault.New(fault.Unavailable, "DatabaseClosed", "the database is closed: the program is stopping")
-}
-
-// writeAll runs the jobs in one transaction and sets their results.
-func (d *DB) writeAll(batch []*job) {
-	err := d.commit(batch)
-	if err == nil {
-		return
-	}
-	for _, j := range batch {
-		if j.err == nil {
-			j.err = err
-		}
-	}
-}
-
-func (d *DB) commit(batch []*job) error {
+// commit runs the jobs in one transaction.
+func (d *DB) commit(batch []*turn.Job) error {
 	// No context of a single caller may end the transaction of all.
 	ctx := context.Background()
 	if err := d.writer.start(ctx); err != nil {
 		return err
 	}
-	t := &tx{ctx: ctx, link: d.writer}
+	t := &session{ctx: ctx, link: d.writer}
 	run := t.nested
 	if len(batch) == 1 {
 		run = t.alone
 	}
 	wanted := false
 	for _, j := range batch {
-		if err := j.ctx.Err(); err != nil {
-			j.err = failure(err)
+		if err := j.Ctx.Err(); err != nil {
+			j.Err = failure(err)
 			continue
 		}
 		if err := run(j); err != nil {
 			return errors.Join(err, d.writer.finish(false))
 		}
-		wanted = wanted || j.err == nil
+		wanted = wanted || j.Err == nil
 	}
 	return d.writer.finish(wanted)
 }
@@ -111,20 +43,20 @@ func (d *DB) commit(batch []*job) error {
 // alone runs the only job of a transaction. When it fails, the transaction is
 // taken back as a whole: that needs no copy of each page before its change, as
 // going back to a savepoint does.
-func (t *tx) alone(j *job) error {
-	j.err = call(j.f, t)
+func (t *session) alone(j *turn.Job) error {
+	j.Run(&rows.Tx{Engine: t})
 	return nil
 }
 
 // nested runs one job of several; when it fails, what it did is taken back. The error is
 // about the transaction as a whole.
-func (t *tx) nested(j *job) error {
+func (t *session) nested(j *turn.Job) error {
 	if _, err := t.link.conn.ExecContext(t.ctx, "SAVEPOINT job"); err != nil {
 		return failure(err)
 	}
-	j.err = call(j.f, t)
+	j.Run(&rows.Tx{Engine: t})
 	end := "RELEASE job"
-	if j.err != nil {
+	if j.Err != nil {
 		end = "ROLLBACK TO job; RELEASE job"
 	}
 	if _, err := t.link.conn.ExecContext(t.ctx, end); err != nil {
@@ -133,31 +65,12 @@ func (t *tx) nested(j *job) error {
 	return nil
 }
 
-// call keeps a panic of one caller from the others who share the transaction.
-func call(f func(store.Writer) error, t *tx) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fault.Wrap(fault.Internal, "InternalError", fmt.Errorf("panic: %v", p), "internal error")
-		}
-	}()
-	return f(t)
-}
-
 // Read runs f in a transaction that sees one moment.
 func (d *DB) Read(ctx context.Context, f func(store.Reader) error) error {
-	d.mu.Lock()
-	if d.closed {
-		d.mu.Unlock()
-		return errClosed()
+	if err := d.turns.Enter(); err != nil {
+		return err
 	}
-	d.reading++
-	d.mu.Unlock()
-	defer func() {
-		d.mu.Lock()
-		d.reading--
-		d.idle.Broadcast()
-		d.mu.Unlock()
-	}()
+	defer d.turns.Leave()
 	var l *link
 	select {
 	case l = <-d.readers:
@@ -168,6 +81,6 @@ func (d *DB) Read(ctx context.Context, f func(store.Reader) error) error {
 	if err := l.start(ctx); err != nil {
 		return err
 	}
-	err := f(&tx{ctx: ctx, link: l})
+	err := f(&rows.Tx{Engine: &session{ctx: ctx, link: l}})
 	return errors.Join(err, l.finish(false))
 }

@@ -316,6 +316,49 @@ func testSearch(_ *testing.T, b *bench) {
 		same(b, "references", refs, []store.ObjectKey{{Kind: "A", Path: "agent"}, {Kind: "R", Path: "b"}})
 		return err
 	})
+	s.write(func(w store.Writer) error {
+		o, err := w.Object(store.ObjectKey{Kind: "W", Path: "a/other"})
+		return errors.Join(err, w.PutTexts(&o, "something new"))
+	})
+	same(b, "new texts", find(store.TextQuery{Text: "something new"})+find(store.TextQuery{Text: "other"}), "a/other")
 	s.put("W:a/other", "trash", "", "R:b")
 	same(b, "users of b but for the trash", users(store.ObjectKey{Kind: "R", Path: "b"}), "W:a/load-it")
+}
+
+// An object that isn't in the index is told of; as soon as it is, it isn't.
+func testUnindexed(_ *testing.T, b *bench) {
+	s := &shelf{b, map[string]int64{}}
+	x := s.put("W:x", "draft", "text")
+	s.put("W:gone", "trash", "text")
+	s.write(func(w store.Writer) error {
+		for _, path := range []string{"a", "b", "away"} {
+			o := store.Object{Kind: "W", Path: path, State: "draft"}
+			if path == "away" {
+				o.State = "trash"
+			}
+			if _, err := w.PutObject(&o, nil, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	unindexed := func(limit int) (all []store.Object) {
+		b.Helper()
+		s.read(func(r store.Reader) (err error) {
+			all, err = r.Unindexed(limit)
+			return err
+		})
+		return all
+	}
+	all := unindexed(9)
+	same(b, "unindexed", keys(all), "W:a W:b")
+	same(b, "a page", keys(unindexed(1)), "W:a")
+	s.write(func(w store.Writer) error { return errors.Join(w.PutTexts(&all[0], "found"), w.PutTexts(&all[1], "")) })
+	same(b, "unindexed afterwards", keys(unindexed(9)), "")
+	s.write(func(w store.Writer) error { return w.DeleteObject(x.ID) })
+	s.read(func(r store.Reader) error {
+		c, err := r.Candidates(store.TextQuery{Text: "found", Limit: 9})
+		same(b, "found", len(c), 1)
+		return err
+	})
 }

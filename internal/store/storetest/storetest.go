@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -18,7 +19,7 @@ import (
 // Engine opens databases of one kind.
 type Engine struct {
 	// Open opens the database of a test, which is empty at first; a second call
-	// after Close finds what was written.
+	// finds what was written, also while the first store is still open.
 	Open func(t *testing.T) func() store.Store
 }
 
@@ -42,6 +43,7 @@ func Run(t *testing.T, e Engine) {
 		{"objectRevisions", testObjectRevisions},
 		{"versions", testVersions},
 		{"search", testSearch},
+		{"unindexed", testUnindexed},
 		{"findSteps", testFindSteps},
 		{"stepTimes", testStepTimes},
 		{"runs", testRuns},
@@ -52,6 +54,10 @@ func Run(t *testing.T, e Engine) {
 		{"undone", testUndone},
 		{"shared", testShared},
 		{"views", testViews},
+		{"texts", testTexts},
+		{"two", testTwo},
+		{"many", testMany},
+		{"lease", testLease},
 		{"reopen", testReopen},
 		{"closed", testClosed},
 		{"panic", testPanic},
@@ -236,6 +242,12 @@ func testOrders(_ *testing.T, b *bench) {
 		Ended: true, EndedAt: 4, Step: 6, Body: []byte{0, 1, 255},
 	}
 	b.write(func(w store.Writer) error { return w.PutOrder(o) })
+	// What is read is one's own writing.
+	b.write(func(w store.Writer) error {
+		got, err := w.Order("c", "O|x")
+		same(b, "Order in the transaction", got, o)
+		return err
+	})
 	o.State, o.Ended, o.Successful, o.Gone = "Finished", true, true, true
 	b.write(func(w store.Writer) error { return w.PutOrder(o) })
 	b.write(func(w store.Writer) error {
@@ -502,6 +514,25 @@ func testViews(_ *testing.T, b *bench) {
 		same(b, "position", p, int64(5))
 		return err
 	})
+}
+
+// Who is alone has the lease, and no news.
+func testLease(t *testing.T, b *bench) {
+	l, err := b.db.Lease(t.Context(), store.LeaseRequest{Holder: "h", Reader: "r", For: time.Hour})
+	if err != nil || !l.Held || l.Term != 1 || l.Reader != "r" {
+		t.Errorf("got %+v, %v", l, err)
+	}
+	b.write(func(w store.Writer) error { return w.CheckLease(l.Term) })
+	if l, err := b.db.Lease(t.Context(), store.LeaseRequest{Holder: "h"}); err != nil || l.Held {
+		t.Errorf("given back: %+v, %v", l, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- b.db.Watch(ctx, func(store.News) {}) }()
+	cancel()
+	if err := <-ended; err == nil {
+		t.Error("Watch ends without an error")
+	}
 }
 
 func testReopen(t *testing.T, b *bench) {

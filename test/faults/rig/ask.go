@@ -37,10 +37,15 @@ func (r Result) Err() error {
 // Run runs a verb of the command line with the installation's profile. The
 // error is that of starting it; how it ended is in the Result.
 func (r *Rig) Run(ctx context.Context, args ...string) (Result, error) {
+	return r.RunAs(ctx, r.Profile(), "", args...)
+}
+
+// RunAs is Run with a profile of the caller's, and something on standard input.
+func (r *Rig) RunAs(ctx context.Context, profile, in string, args ...string) (Result, error) {
 	var out, problems bytes.Buffer
 	cmd := exec.CommandContext(ctx, r.bin, args...)
-	cmd.Stdout, cmd.Stderr = &out, &problems
-	cmd.Env = append(r.environ(), "SIGNET_PROFILE="+r.Profile())
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(in), &out, &problems
+	cmd.Env = append(r.environ(), "SIGNET_PROFILE="+profile)
 	err := cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() >= 0 {
 		err = nil

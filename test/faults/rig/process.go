@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -64,6 +65,15 @@ func (r *Rig) SignalPID(pid int, s syscall.Signal) error {
 		return fmt.Errorf("process %d has ended or isn't ours", pid)
 	}
 	return syscall.Kill(pid, s)
+}
+
+// Serve runs a part beside those of the installation, whose output goes to a
+// file, until it ends or the test's process does. The caller ends it and waits.
+func (r *Rig) Serve(output *os.File, args ...string) (*exec.Cmd, error) {
+	cmd := exec.Command(r.bin, append([]string{"serve"}, args...)...)
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.Env = r.environ()
+	return cmd, r.nursery.start(cmd)
 }
 
 // Kill kills a part and returns the process that it was.

@@ -1,9 +1,8 @@
-package sqlite
+package rows
 
 import (
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/signet-scheduler/signet/internal/store"
 )
@@ -92,7 +91,7 @@ func (s *search) along(kind, index, partial string) {
 	}
 }
 
-func stepSearch(f *store.HistoryFilter) *search {
+func (t *Tx) stepSearch(f *store.HistoryFilter) *search {
 	s := &search{}
 	index := ""
 	switch {
@@ -133,11 +132,11 @@ func stepSearch(f *store.HistoryFilter) *search {
 		s.look.add("return_code = ?", *f.ReturnCode)
 	}
 	s.inFolder(f.Folder)
-	s.contains(f.Text, "order_id", "workflow", "label", "job", "message")
+	t.contains(s, f.Text, "order_id", "workflow", "label", "job", "message")
 	return s
 }
 
-func runSearch(f *store.HistoryFilter) *search {
+func (t *Tx) runSearch(f *store.HistoryFilter) *search {
 	s := &search{}
 	index := ""
 	if f.Workflow != "" {
@@ -158,7 +157,7 @@ func runSearch(f *store.HistoryFilter) *search {
 		s.look.add("account = ?", f.Account)
 	}
 	s.inFolder(f.Folder)
-	s.contains(f.Text, "order_id", "workflow", "message")
+	t.contains(s, f.Text, "order_id", "workflow", "message")
 	return s
 }
 
@@ -173,44 +172,21 @@ func (s *search) inFolder(folder string) {
 	}
 }
 
-// contains demands a text in one of the columns.
-func (s *search) contains(text string, columns ...string) {
+// contains demands a text in one of the columns, in any capitals.
+func (t *Tx) contains(s *search, text string, columns ...string) {
 	if text == "" {
 		return
 	}
-	pattern := anywhere(text)
 	parts := make([]string, len(columns))
 	args := make([]any, len(columns))
 	for i, c := range columns {
-		parts[i], args[i] = c+" GLOB ?", pattern
+		parts[i], args[i] = t.Contains(c, text)
 	}
 	s.look.add("("+strings.Join(parts, " OR ")+")", args...)
 }
 
-// anywhere returns a pattern that finds a text in any capitals. SQLite's LIKE knows
-// the capitals of ASCII only.
-func anywhere(text string) string {
-	var b strings.Builder
-	b.WriteByte('*')
-	for _, r := range text {
-		other := unicode.SimpleFold(r)
-		if other == r && !strings.ContainsRune("*?[", r) {
-			b.WriteRune(r)
-			continue
-		}
-		b.WriteByte('[')
-		b.WriteRune(r)
-		for ; other != r; other = unicode.SimpleFold(other) {
-			b.WriteRune(other)
-		}
-		b.WriteByte(']')
-	}
-	b.WriteByte('*')
-	return b.String()
-}
-
 // bound narrows the search to what lies within the budget, and behind a key.
-func (t *tx) bound(s *search, q *store.HistoryQuery) (reach store.Reach, err error) {
+func (t *Tx) bound(s *search, q *store.HistoryQuery) (reach store.Reach, err error) {
 	direction, after, until := " DESC", "<", ">="
 	if q.Oldest {
 		direction, after, until = " ASC", ">", "<="
@@ -221,7 +197,7 @@ func (t *tx) bound(s *search, q *store.HistoryQuery) (reach store.Reach, err err
 	order := " ORDER BY event" + direction + ", controller" + direction
 	if len(s.look.texts) > 0 && q.Budget > 0 {
 		query := "SELECT event, controller FROM " + s.table + s.walk.where() + order + " LIMIT 1 OFFSET ?"
-		err = t.one(query, nil, func(r row) error { return r.Scan(&reach.Key.Event, &reach.Key.Controller) }, append(slices.Clip(s.walk.args), q.Budget-1)...)
+		err = t.One(query, nil, func(r Row) error { return r.Scan(&reach.Key.Event, &reach.Key.Controller) }, append(slices.Clip(s.walk.args), q.Budget-1)...)
 		if err != nil {
 			return reach, err
 		}
@@ -262,8 +238,8 @@ func cut[T any](all []T, limit int, key func(*T) store.StepKey, reach *store.Rea
 }
 
 // FindSteps implements store.Reader.
-func (t *tx) FindSteps(q store.HistoryQuery) ([]store.Step, store.Reach, error) {
-	s := stepSearch(&q.HistoryFilter)
+func (t *Tx) FindSteps(q store.HistoryQuery) ([]store.Step, store.Reach, error) {
+	s := t.stepSearch(&q.HistoryFilter)
 	reach, err := t.bound(s, &q)
 	if err != nil {
 		return nil, reach, err
@@ -275,13 +251,13 @@ func (t *tx) FindSteps(q store.HistoryQuery) ([]store.Step, store.Reach, error) 
 }
 
 // FindRuns implements store.Reader.
-func (t *tx) FindRuns(q store.HistoryQuery) (all []store.Run, reach store.Reach, err error) {
-	s := runSearch(&q.HistoryFilter)
+func (t *Tx) FindRuns(q store.HistoryQuery) (all []store.Run, reach store.Reach, err error) {
+	s := t.runSearch(&q.HistoryFilter)
 	if reach, err = t.bound(s, &q); err != nil {
 		return nil, reach, err
 	}
 	query, args := s.page(runFields, &q)
-	err = t.each(query, func(r row) error {
+	err = t.Each(query, func(r Row) error {
 		run, err := scanRun(r)
 		all = append(all, run)
 		return err
@@ -291,24 +267,24 @@ func (t *tx) FindRuns(q store.HistoryQuery) (all []store.Run, reach store.Reach,
 }
 
 // CountSteps implements store.Reader.
-func (t *tx) CountSteps(q store.HistoryQuery) (int, bool, error) {
-	return t.count(stepSearch(&q.HistoryFilter), q)
+func (t *Tx) CountSteps(q store.HistoryQuery) (int, bool, error) {
+	return t.count(t.stepSearch(&q.HistoryFilter), q)
 }
 
 // CountRuns implements store.Reader.
-func (t *tx) CountRuns(q store.HistoryQuery) (int, bool, error) {
-	return t.count(runSearch(&q.HistoryFilter), q)
+func (t *Tx) CountRuns(q store.HistoryQuery) (int, bool, error) {
+	return t.count(t.runSearch(&q.HistoryFilter), q)
 }
 
-func (t *tx) count(s *search, q store.HistoryQuery) (n int, more bool, err error) {
+func (t *Tx) count(s *search, q store.HistoryQuery) (n int, more bool, err error) {
 	q.After, q.Oldest = store.StepKey{}, false
 	reach, err := t.bound(s, &q)
 	if err != nil {
 		return 0, false, err
 	}
 	all := s.all()
-	query := "SELECT count(*) FROM (SELECT 1 FROM " + s.table + all.where() + " LIMIT ?)"
-	err = t.one(query, nil, func(r row) error { return r.Scan(&n) }, append(all.args, q.Limit+1)...)
+	query := "SELECT count(*) FROM (SELECT 1 FROM " + s.table + all.where() + " LIMIT ?) AS found"
+	err = t.One(query, nil, func(r Row) error { return r.Scan(&n) }, append(all.args, q.Limit+1)...)
 	if n > q.Limit {
 		return q.Limit, true, err
 	}
@@ -316,9 +292,9 @@ func (t *tx) count(s *search, q store.HistoryQuery) (n int, more bool, err error
 }
 
 // StepTimes implements store.Reader.
-func (t *tx) StepTimes(q store.JobQuery) (all []store.StepTime, err error) {
+func (t *Tx) StepTimes(q store.JobQuery) (all []store.StepTime, err error) {
 	f := store.HistoryFilter{Controller: q.Controller, From: q.From, To: q.To, Workflow: q.Workflow, Job: q.Job, Label: q.Label}
-	s := stepSearch(&f)
+	s := t.stepSearch(&f)
 	if q.Succeeded {
 		s.look.add("result = 1")
 	} else {
@@ -328,7 +304,7 @@ func (t *tx) StepTimes(q store.JobQuery) (all []store.StepTime, err error) {
 		return nil, err
 	}
 	query, args := s.page("event, controller, order_id, start_ms, end_ms, result, return_code", &store.HistoryQuery{Limit: q.Limit - 1})
-	err = t.each(query, func(r row) error {
+	err = t.Each(query, func(r Row) error {
 		var s store.StepTime
 		err := r.Scan(&s.Event, &s.Controller, &s.OrderID, &s.Start, &s.End, &s.Result, &s.ReturnCode)
 		all = append(all, s)

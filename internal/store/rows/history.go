@@ -1,4 +1,4 @@
-package sqlite
+package rows
 
 import (
 	"slices"
@@ -9,32 +9,37 @@ import (
 )
 
 // Position implements store.Reader.
-func (t *tx) Position(controller string) (event int64, err error) {
-	err = t.one("SELECT event FROM positions WHERE controller = ?", nil, func(r row) error { return r.Scan(&event) }, controller)
+func (t *Tx) Position(controller string) (event int64, err error) {
+	err = t.One("SELECT event FROM positions WHERE controller = ?", nil, func(r Row) error { return r.Scan(&event) }, controller)
 	return event, err
 }
 
 // SetPosition implements store.Writer.
-func (t *tx) SetPosition(controller string, from, to int64) error {
-	if _, err := t.exec("INSERT INTO positions (controller, event) VALUES (?, 0) ON CONFLICT (controller) DO NOTHING", controller); err != nil {
+func (t *Tx) SetPosition(controller string, from, to int64) error {
+	if _, err := t.Exec("INSERT INTO positions (controller, event) VALUES (?, 0) ON CONFLICT (controller) DO NOTHING", controller); err != nil {
 		return err
 	}
-	n, err := t.exec("UPDATE positions SET event = ? WHERE controller = ? AND event = ?", to, controller, from)
+	n, err := t.Exec("UPDATE positions SET event = ? WHERE controller = ? AND event = ?", to, controller, from)
 	if err == nil && n == 0 {
-		return fault.New(fault.Conflict, "PositionMoved", "the history of %s isn't at event %d any more: does another Cockpit use this database?", controller, from)
+		return PositionMoved(controller, from)
 	}
 	return err
 }
 
+// PositionMoved is the fault about a position that another has moved.
+func PositionMoved(controller string, from int64) error {
+	return fault.New(fault.Conflict, "PositionMoved", "the history of %s isn't at event %d any more: does another Cockpit use this database?", controller, from)
+}
+
 const orderFields = "controller, id, root, run, workflow, version, state, ended, successful, gone, ended_at, since, step, label, job, body"
 
-func scanOrder(r row) (o store.Order, err error) {
+func scanOrder(r Row) (o store.Order, err error) {
 	return o, r.Scan(&o.Controller, &o.ID, &o.Root, &o.Run, &o.Workflow, &o.Version, &o.State, &o.Ended, &o.Successful, &o.Gone, &o.EndedAt, &o.Since, &o.Step, &o.Label, &o.Job, &o.Body)
 }
 
 // Order implements store.Reader.
-func (t *tx) Order(controller, id string) (o store.Order, err error) {
-	err = t.one("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id = ?", store.UnknownOrder(id), func(r row) (err error) {
+func (t *Tx) Order(controller, id string) (o store.Order, err error) {
+	err = t.One("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id = ?", store.UnknownOrder(id), func(r Row) (err error) {
 		o, err = scanOrder(r)
 		return err
 	}, controller, id)
@@ -42,8 +47,8 @@ func (t *tx) Order(controller, id string) (o store.Order, err error) {
 }
 
 // OpenOrders implements store.Reader.
-func (t *tx) OpenOrders(controller, after string, limit int) (all []store.Order, err error) {
-	err = t.each("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id > ? AND gone = 0 ORDER BY id LIMIT ?", func(r row) error {
+func (t *Tx) OpenOrders(controller, after string, limit int) (all []store.Order, err error) {
+	err = t.Each("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id > ? AND gone = 0 ORDER BY id LIMIT ?", func(r Row) error {
 		o, err := scanOrder(r)
 		all = append(all, o)
 		return err
@@ -55,8 +60,8 @@ func (t *tx) OpenOrders(controller, after string, limit int) (all []store.Order,
 const maxList = 100
 
 // Orders implements store.Reader.
-func (t *tx) Orders(controller string, ids []string) (all []store.Order, err error) {
-	err = t.listed("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id IN ", ids, func(r row) error {
+func (t *Tx) Orders(controller string, ids []string) (all []store.Order, err error) {
+	err = t.listed("SELECT "+orderFields+" FROM orders WHERE controller = ? AND id IN ", ids, func(r Row) error {
 		o, err := scanOrder(r)
 		all = append(all, o)
 		return err
@@ -65,11 +70,11 @@ func (t *tx) Orders(controller string, ids []string) (all []store.Order, err err
 }
 
 // Ends implements store.Reader.
-func (t *tx) Ends(controller string, ids []string, since int64) (all []store.OrderEnd, err error) {
-	const query = `SELECT id, state, ended, successful, CASE WHEN ended THEN (
+func (t *Tx) Ends(controller string, ids []string, since int64) (all []store.OrderEnd, err error) {
+	const query = `SELECT id, state, ended, successful, CASE WHEN ended = 1 THEN (
 			SELECT count(*) FROM steps AS s WHERE s.controller = o.controller AND s.root = o.root AND s.run = o.run AND s.log_state = 1 AND s.ended_here > ?)
 		ELSE 0 END FROM orders AS o WHERE controller = ? AND id IN `
-	err = t.listed(query, ids, func(r row) error {
+	err = t.listed(query, ids, func(r Row) error {
 		var e store.OrderEnd
 		err := r.Scan(&e.ID, &e.State, &e.Ended, &e.Successful, &e.Awaited)
 		all = append(all, e)
@@ -80,7 +85,7 @@ func (t *tx) Ends(controller string, ids []string, since int64) (all []store.Ord
 
 // listed reads what a query gives for each of many values, which follow its
 // other arguments.
-func (t *tx) listed(query string, values []string, scan func(row) error, args ...any) error {
+func (t *Tx) listed(query string, values []string, scan func(Row) error, args ...any) error {
 	for len(values) > 0 {
 		n := 1
 		if len(values) >= maxList {
@@ -93,7 +98,7 @@ func (t *tx) listed(query string, values []string, scan func(row) error, args ..
 			all = append(all, v)
 		}
 		values = values[n:]
-		if err := t.each(query+"("+marks(n)+")", scan, all...); err != nil {
+		if err := t.Each(query+"("+marks(n)+")", scan, all...); err != nil {
 			return err
 		}
 	}
@@ -101,19 +106,18 @@ func (t *tx) listed(query string, values []string, scan func(row) error, args ..
 }
 
 // PutOrder implements store.Writer.
-func (t *tx) PutOrder(o store.Order) error {
+func (t *Tx) PutOrder(o store.Order) error {
 	// Not OR REPLACE, which deletes the row and makes another.
-	_, err := t.exec("INSERT INTO orders ("+orderFields+") VALUES ("+marks(16)+`) ON CONFLICT (controller, id) DO UPDATE SET
+	return t.Later("INSERT INTO orders ("+orderFields+") VALUES ("+marks(16)+`) ON CONFLICT (controller, id) DO UPDATE SET
 		root = excluded.root, run = excluded.run, workflow = excluded.workflow, version = excluded.version, state = excluded.state, ended = excluded.ended,
-		successful = excluded.successful, gone = excluded.gone, ended_at = excluded.ended_at, since = excluded.since, step = excluded.step, label = excluded.label, job = excluded.job, body = excluded.body`,
+		successful = excluded.successful, gone = excluded.gone, ended_at = excluded.ended_at, since = excluded.since, step = excluded.step, label = excluded.label, job = excluded.job, body = excluded.body`, anyNumber,
 		o.Controller, o.ID, o.Root, o.Run, o.Workflow, o.Version, o.State, o.Ended, o.Successful, o.Gone, o.EndedAt, o.Since, o.Step, o.Label, o.Job, o.Body)
-	return err
 }
 
 const stepFields = `controller, event, order_id, root, run, workflow, version, position, label, job, agent, task, start_ms, try, attempt,
 	end_ms, outcome, result, message, return_code, ended_here, log_state, log_created, log_bytes, log_chunks, log_retry, log_problem`
 
-func scanStep(r row) (s store.Step, err error) {
+func scanStep(r Row) (s store.Step, err error) {
 	return s, r.Scan(&s.Controller, &s.Event, &s.OrderID, &s.Root, &s.Run, &s.Workflow, &s.Version, &s.Position, &s.Label, &s.Job, &s.Agent, &s.Task, &s.Start, &s.Try, &s.Attempt,
 		&s.End, &s.Outcome, &s.Result, &s.Message, &s.ReturnCode, &s.EndedHere, &s.Log.State, &s.Log.Created, &s.Log.Bytes, &s.Log.Chunks, &s.Log.RetryAt, &s.Log.Problem)
 }
@@ -123,8 +127,8 @@ func unknownStep(key store.StepKey) error {
 }
 
 // Step implements store.Reader.
-func (t *tx) Step(key store.StepKey) (s store.Step, err error) {
-	err = t.one("SELECT "+stepFields+" FROM steps WHERE event = ? AND controller = ?", unknownStep(key), func(r row) (err error) {
+func (t *Tx) Step(key store.StepKey) (s store.Step, err error) {
+	err = t.One("SELECT "+stepFields+" FROM steps WHERE event = ? AND controller = ?", unknownStep(key), func(r Row) (err error) {
 		s, err = scanStep(r)
 		return err
 	}, key.Event, key.Controller)
@@ -132,7 +136,7 @@ func (t *tx) Step(key store.StepKey) (s store.Step, err error) {
 }
 
 // Steps implements store.Reader.
-func (t *tx) Steps(q store.StepQuery) ([]store.Step, error) {
+func (t *Tx) Steps(q store.StepQuery) ([]store.Step, error) {
 	var where []string
 	var args []any
 	add := func(condition string, values ...any) {
@@ -169,8 +173,8 @@ func (t *tx) Steps(q store.StepQuery) ([]store.Step, error) {
 	return t.steps(query, append(args, q.Limit)...)
 }
 
-func (t *tx) steps(query string, args ...any) (all []store.Step, err error) {
-	err = t.each(query, func(r row) error {
+func (t *Tx) steps(query string, args ...any) (all []store.Step, err error) {
+	err = t.Each(query, func(r Row) error {
 		s, err := scanStep(r)
 		all = append(all, s)
 		return err
@@ -179,56 +183,49 @@ func (t *tx) steps(query string, args ...any) (all []store.Step, err error) {
 }
 
 // AddStep implements store.Writer.
-func (t *tx) AddStep(s store.Step) error {
-	_, err := t.exec("INSERT INTO steps ("+stepFields+") VALUES ("+marks(27)+")",
+func (t *Tx) AddStep(s store.Step) error {
+	duplicate := func() error {
+		return fault.New(fault.Conflict, "DuplicateStep", "the step of event %d of %s is there already", s.Event, s.Controller)
+	}
+	return t.Later("INSERT INTO steps ("+stepFields+") VALUES ("+marks(27)+") ON CONFLICT DO NOTHING", oneRow(duplicate),
 		s.Controller, s.Event, s.OrderID, s.Root, s.Run, s.Workflow, s.Version, s.Position, s.Label, s.Job, s.Agent, s.Task, s.Start, s.Try, s.Attempt,
 		s.End, s.Outcome, int64(s.Result), s.Message, s.ReturnCode, s.EndedHere, s.Log.State, s.Log.Created, s.Log.Bytes, s.Log.Chunks, s.Log.RetryAt, s.Log.Problem)
-	if fault.Is(err, fault.Conflict) {
-		return fault.Wrap(fault.Conflict, "DuplicateStep", err, "the step of event %d of %s is there already", s.Event, s.Controller)
-	}
-	return err
 }
 
 // EndStep implements store.Writer.
-func (t *tx) EndStep(key store.StepKey, e store.StepEnd, log store.LogState) error {
-	n, err := t.exec("UPDATE steps SET end_ms = ?, outcome = ?, result = ?, message = ?, return_code = ?, ended_here = ?, log_state = ? WHERE event = ? AND controller = ?",
-		e.End, e.Outcome, int64(e.Result), e.Message, e.ReturnCode, e.EndedHere, log, key.Event, key.Controller)
-	if err == nil && n == 0 {
-		return unknownStep(key)
-	}
-	return err
+func (t *Tx) EndStep(key store.StepKey, e store.StepEnd, log store.LogState) error {
+	return t.Later("UPDATE steps SET end_ms = ?, outcome = ?, result = ?, message = ?, return_code = ?, ended_here = ?, log_state = ? WHERE event = ? AND controller = ?",
+		oneRow(func() error { return unknownStep(key) }), e.End, e.Outcome, int64(e.Result), e.Message, e.ReturnCode, e.EndedHere, log, key.Event, key.Controller)
 }
 
 // SetLog implements store.Writer.
-func (t *tx) SetLog(key store.StepKey, l store.LogStatus) error {
-	n, err := t.exec("UPDATE steps SET log_state = ?, log_created = ?, log_bytes = ?, log_chunks = ?, log_retry = ?, log_problem = ? WHERE event = ? AND controller = ?",
-		l.State, l.Created, l.Bytes, l.Chunks, l.RetryAt, l.Problem, key.Event, key.Controller)
-	if err == nil && n == 0 {
-		return unknownStep(key)
-	}
-	return err
+func (t *Tx) SetLog(key store.StepKey, l store.LogStatus) error {
+	return t.Later("UPDATE steps SET log_state = ?, log_created = ?, log_bytes = ?, log_chunks = ?, log_retry = ?, log_problem = ? WHERE event = ? AND controller = ?",
+		oneRow(func() error { return unknownStep(key) }), l.State, l.Created, l.Bytes, l.Chunks, l.RetryAt, l.Problem, key.Event, key.Controller)
 }
 
 // PendingLogs implements store.Reader.
-func (t *tx) PendingLogs(controller string, now int64, limit int) ([]store.Step, error) {
+func (t *Tx) PendingLogs(controller string, now int64, limit int) ([]store.Step, error) {
 	return t.steps("SELECT "+stepFields+" FROM steps WHERE controller = ? AND log_state = 1 AND log_retry <= ? ORDER BY log_retry, event LIMIT ?", controller, now, limit)
 }
 
 // LogChunk implements store.Reader.
-func (t *tx) LogChunk(key store.StepKey, nr int) (data []byte, err error) {
+func (t *Tx) LogChunk(key store.StepKey, nr int) (data []byte, err error) {
 	missing := fault.New(fault.NotFound, "UnknownLogChunk", "there is no piece %d of that log", nr)
-	err = t.one("SELECT data FROM log_chunks WHERE event = ? AND controller = ? AND nr = ?", missing, func(r row) error { return r.Scan(&data) }, key.Event, key.Controller, nr)
+	err = t.One("SELECT data FROM log_chunks WHERE event = ? AND controller = ? AND nr = ?", missing, func(r Row) error { return r.Scan(&data) }, key.Event, key.Controller, nr)
 	return data, err
 }
 
 // AddLogChunk implements store.Writer.
-func (t *tx) AddLogChunk(key store.StepKey, nr int, data []byte) error {
-	_, err := t.exec("INSERT INTO log_chunks (event, controller, nr, data) VALUES (?, ?, ?, ?)", key.Event, key.Controller, nr, data)
-	return err
+func (t *Tx) AddLogChunk(key store.StepKey, nr int, data []byte) error {
+	duplicate := func() error {
+		return fault.New(fault.Conflict, "DuplicateLogChunk", "piece %d of the log of step %d of %s is there already", nr, key.Event, key.Controller)
+	}
+	return t.Later("INSERT INTO log_chunks (event, controller, nr, data) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", oneRow(duplicate), key.Event, key.Controller, nr, data)
 }
 
 // DeleteHistory implements store.Writer.
-func (t *tx) DeleteHistory(before int64, limit int) (int, error) {
+func (t *Tx) DeleteHistory(before int64, limit int) (int, error) {
 	type key struct {
 		event      int64
 		controller string
@@ -240,7 +237,7 @@ func (t *tx) DeleteHistory(before int64, limit int) (int, error) {
 	const query = `SELECT event, controller FROM steps AS s WHERE event < ? AND end_ms < ? AND NOT EXISTS (
 			SELECT 1 FROM orders AS o WHERE o.controller = s.controller AND o.id = s.root AND o.run = s.run AND NOT (o.gone = 1 AND o.ended_at < ?))
 		ORDER BY event LIMIT ?`
-	err := t.each(query, func(r row) error {
+	err := t.Each(query, func(r Row) error {
 		var k key
 		err := r.Scan(&k.event, &k.controller)
 		old = append(old, k)
@@ -250,10 +247,10 @@ func (t *tx) DeleteHistory(before int64, limit int) (int, error) {
 		return 0, err
 	}
 	for _, k := range old {
-		if _, err := t.exec("DELETE FROM log_chunks WHERE event = ? AND controller = ?", k.event, k.controller); err != nil {
+		if err := t.Later("DELETE FROM log_chunks WHERE event = ? AND controller = ?", anyNumber, k.event, k.controller); err != nil {
 			return 0, err
 		}
-		if _, err := t.exec("DELETE FROM steps WHERE event = ? AND controller = ?", k.event, k.controller); err != nil {
+		if err := t.Later("DELETE FROM steps WHERE event = ? AND controller = ?", anyNumber, k.event, k.controller); err != nil {
 			return 0, err
 		}
 	}
@@ -261,7 +258,7 @@ func (t *tx) DeleteHistory(before int64, limit int) (int, error) {
 		SELECT event, controller FROM runs AS r WHERE event < ? AND end_ms > 0 AND end_ms < ? AND NOT EXISTS (
 			SELECT 1 FROM orders AS o WHERE o.controller = r.controller AND o.id = r.order_id AND o.run = r.event AND NOT (o.gone = 1 AND o.ended_at < ?))
 		ORDER BY event LIMIT ?)`
-	gone, err := t.exec(runs, before*1000, before, before, limit-len(old))
+	gone, err := t.Exec(runs, before*1000, before, before, limit-len(old))
 	if err != nil {
 		return 0, err
 	}
@@ -269,10 +266,10 @@ func (t *tx) DeleteHistory(before int64, limit int) (int, error) {
 	const orders = `DELETE FROM orders WHERE (controller, id) IN (
 		SELECT controller, id FROM orders AS o WHERE gone = 1 AND ended_at < ? AND NOT EXISTS (
 			SELECT 1 FROM steps AS s WHERE s.controller = o.controller AND s.root = o.root AND s.run = o.run) LIMIT ?)`
-	if gone, err = t.exec(orders, before, limit-n); err != nil {
+	if gone, err = t.Exec(orders, before, limit-n); err != nil {
 		return 0, err
 	}
-	_, err = t.exec("DELETE FROM hours WHERE hour < ?", before/msPerHour)
+	_, err = t.Exec("DELETE FROM hours WHERE hour < ?", before/msPerHour)
 	return n + int(gone), err
 }
 

@@ -1,4 +1,4 @@
-package sqlite
+package rows
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 
 const auditFields = "id, time, account, method, address, action, controller, objects, reason, ticket, time_spent, result"
 
-func scanAudit(r row) (e store.AuditEntry, err error) {
+func scanAudit(r Row) (e store.AuditEntry, err error) {
 	var objects string
 	if err := r.Scan(&e.ID, &e.Time, &e.Account, &e.Method, &e.Address, &e.Action, &e.Controller, &objects, &e.Reason, &e.Ticket, &e.TimeSpent, &e.Result); err != nil {
 		return e, err
@@ -24,7 +24,7 @@ func scanAudit(r row) (e store.AuditEntry, err error) {
 
 // auditSearch returns how a query is answered: as those of the history, along the
 // entries' ids.
-func (t *tx) auditSearch(q *store.AuditQuery) (*search, error) {
+func (t *Tx) auditSearch(q *store.AuditQuery) (*search, error) {
 	s := &search{table: "audit"}
 	if q.Account != "" {
 		s.table = "audit INDEXED BY audit_account"
@@ -68,14 +68,14 @@ func (t *tx) auditSearch(q *store.AuditQuery) (*search, error) {
 		}
 		s.look.add("instr(objects, ?) > 0", string(text))
 	}
-	s.contains(q.Text, "account", "action", "objects", "reason", "ticket")
+	t.contains(s, q.Text, "account", "action", "objects", "reason", "ticket")
 	return s, nil
 }
 
 // edge returns what a query about one moment finds; absent, if it finds nothing.
-func (t *tx) edge(query string, at, absent int64) (int64, error) {
+func (t *Tx) edge(query string, at, absent int64) (int64, error) {
 	var id *int64
-	err := t.one(query, nil, func(r row) error { return r.Scan(&id) }, at)
+	err := t.One(query, nil, func(r Row) error { return r.Scan(&id) }, at)
 	if id == nil {
 		return absent, err
 	}
@@ -83,14 +83,14 @@ func (t *tx) edge(query string, at, absent int64) (int64, error) {
 }
 
 // Audit implements store.Reader.
-func (t *tx) Audit(q store.AuditQuery) (page []store.AuditEntry, reached int64, err error) {
+func (t *Tx) Audit(q store.AuditQuery) (page []store.AuditEntry, reached int64, err error) {
 	s, err := t.auditSearch(&q)
 	if err != nil {
 		return nil, 0, err
 	}
 	if len(s.look.texts) > 0 && q.Budget > 0 {
 		query := "SELECT id FROM " + s.table + s.walk.where() + " ORDER BY id DESC LIMIT 1 OFFSET ?"
-		if err := t.one(query, nil, func(r row) error { return r.Scan(&reached) }, append(slices.Clip(s.walk.args), q.Budget-1)...); err != nil {
+		if err := t.One(query, nil, func(r Row) error { return r.Scan(&reached) }, append(slices.Clip(s.walk.args), q.Budget-1)...); err != nil {
 			return nil, 0, err
 		}
 		if reached > 0 {
@@ -99,7 +99,7 @@ func (t *tx) Audit(q store.AuditQuery) (page []store.AuditEntry, reached int64, 
 	}
 	all := s.all()
 	query := "SELECT " + auditFields + " FROM " + s.table + all.where() + " ORDER BY id DESC LIMIT ?"
-	err = t.each(query, func(r row) error {
+	err = t.Each(query, func(r Row) error {
 		e, err := scanAudit(r)
 		page = append(page, e)
 		return err
@@ -112,7 +112,7 @@ func (t *tx) Audit(q store.AuditQuery) (page []store.AuditEntry, reached int64, 
 }
 
 // AddAudit implements store.Writer.
-func (t *tx) AddAudit(e store.AuditEntry) (id int64, err error) {
+func (t *Tx) AddAudit(e store.AuditEntry) (id int64, err error) {
 	if e.Objects == nil {
 		e.Objects = []string{}
 	}
@@ -122,13 +122,13 @@ func (t *tx) AddAudit(e store.AuditEntry) (id int64, err error) {
 	}
 	const query = `INSERT INTO audit (time, account, method, address, action, controller, objects, reason, ticket, time_spent, result)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
-	err = t.one(query, nil, func(r row) error { return r.Scan(&id) },
+	err = t.One(query, nil, func(r Row) error { return r.Scan(&id) },
 		e.Time, e.Account, e.Method, e.Address, e.Action, e.Controller, string(objects), e.Reason, e.Ticket, e.TimeSpent, e.Result)
 	return id, err
 }
 
 // SetAuditResult implements store.Writer.
-func (t *tx) SetAuditResult(id int64, result string) error {
-	_, err := t.exec("UPDATE audit SET result = ? WHERE id = ?", result, id)
+func (t *Tx) SetAuditResult(id int64, result string) error {
+	_, err := t.Exec("UPDATE audit SET result = ? WHERE id = ?", result, id)
 	return err
 }

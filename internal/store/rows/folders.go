@@ -1,4 +1,4 @@
-package sqlite
+package rows
 
 import (
 	"strings"
@@ -14,18 +14,18 @@ import (
 const above = "/"
 
 // Folder implements store.InventoryReader.
-func (t *tx) Folder(path string) (f store.Folder, err error) {
+func (t *Tx) Folder(path string) (f store.Folder, err error) {
 	f.Path = path
-	const query = `SELECT f.objects, f.changed, EXISTS (SELECT 1 FROM folders AS c WHERE c.parent = f.path) FROM folders AS f WHERE f.path = ?`
-	err = t.each(query, func(r row) error { return r.Scan(&f.Objects, &f.Changed, &f.Folders) }, path)
+	const query = `SELECT f.objects, f.changed, CASE WHEN EXISTS (SELECT 1 FROM folders AS c WHERE c.parent = f.path) THEN 1 ELSE 0 END FROM folders AS f WHERE f.path = ?`
+	err = t.Each(query, func(r Row) error { return r.Scan(&f.Objects, &f.Changed, &f.Folders) }, path)
 	return f, err
 }
 
 // Folders implements store.InventoryReader.
-func (t *tx) Folders(parent, after string, limit int) (all []store.Folder, err error) {
-	const query = `SELECT f.path, f.objects, f.changed, EXISTS (SELECT 1 FROM folders AS c WHERE c.parent = f.path)
+func (t *Tx) Folders(parent, after string, limit int) (all []store.Folder, err error) {
+	const query = `SELECT f.path, f.objects, f.changed, CASE WHEN EXISTS (SELECT 1 FROM folders AS c WHERE c.parent = f.path) THEN 1 ELSE 0 END
 		FROM folders AS f WHERE f.parent = ? AND f.name > ? ORDER BY f.name LIMIT ?`
-	err = t.each(query, func(r row) error {
+	err = t.Each(query, func(r Row) error {
 		var f store.Folder
 		err := r.Scan(&f.Path, &f.Objects, &f.Changed, &f.Folders)
 		all = append(all, f)
@@ -47,7 +47,7 @@ func counted(o *store.Object) (folder string, objects, changed int) {
 }
 
 // tally moves the counts of folders on from what an object was to what it is.
-func (t *tx) tally(before, now *store.Object) error {
+func (t *Tx) tally(before, now *store.Object) error {
 	from, n, changed := counted(before)
 	to, m, nowChanged := counted(now)
 	if from == to || n == 0 || m == 0 {
@@ -63,7 +63,7 @@ func (t *tx) tally(before, now *store.Object) error {
 }
 
 // add changes the counts of a folder and of those around it.
-func (t *tx) add(folder string, objects, changed int) error {
+func (t *Tx) add(folder string, objects, changed int) error {
 	if objects == 0 && changed == 0 {
 		return nil
 	}
@@ -72,12 +72,12 @@ func (t *tx) add(folder string, objects, changed int) error {
 		if folder == "" {
 			parent = above
 		}
-		if _, err := t.exec(`INSERT INTO folders (path, parent, name, objects, changed) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (path) DO UPDATE SET objects = objects + excluded.objects, changed = changed + excluded.changed`, folder, parent, name, objects, changed); err != nil {
+		if err := t.Later(`INSERT INTO folders (path, parent, name, objects, changed) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (path) DO UPDATE SET objects = folders.objects + excluded.objects, changed = folders.changed + excluded.changed`, anyNumber, folder, parent, name, objects, changed); err != nil {
 			return err
 		}
 		if objects < 0 {
-			if _, err := t.exec("DELETE FROM folders WHERE path = ? AND objects <= 0", folder); err != nil {
+			if err := t.Later("DELETE FROM folders WHERE path = ? AND objects <= 0", anyNumber, folder); err != nil {
 				return err
 			}
 		}
