@@ -117,8 +117,20 @@ func (c *Cockpit) serve(w http.ResponseWriter, r *http.Request, rt *route) {
 	if auditErr := k.finishAudit(err); err == nil && auditErr != nil {
 		c.log.Error("audit: writing a result", "error", auditErr)
 	}
+	k.tellNews(err)
 	if err != nil {
 		k.refuse(err)
+	}
+}
+
+// tellNews tells the browsers at this Cockpit what a call has changed that no event
+// of a Controller tells.
+func (k *call) tellNews(err error) {
+	if k.audit != 0 {
+		k.news.tell("audit")
+	}
+	if err == nil && k.route.changes && k.route.permission == inventoryManage {
+		k.news.tell("inventory")
 	}
 }
 

@@ -169,6 +169,32 @@ func TestLiveStream(t *testing.T) {
 	b.refused(422, "InvalidQuery", "GET", "/live?after="+strings.Repeat("x", 65), nil)
 }
 
+// What no event tells, a changed draft and an audit entry, is told by the call.
+func TestCallsTellNews(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{noStart: true})
+	topics := func() (all []string) {
+		at, _ := b.c.news.place("")
+		b.c.news.publish()
+		frames, _, _ := b.c.news.after(at)
+		for _, f := range frames {
+			var n api.News
+			b.check(json.Unmarshal(f.data, &n))
+			all = append(all, n.Topics...)
+		}
+		return all
+	}
+	topics() // of the login
+	b.call("GET", "/me", nil, nil)
+	if got := topics(); got != nil {
+		t.Errorf("looking tells %q", got)
+	}
+	b.call("POST", "/inventory/drafts", json.RawMessage(`{"objects":[{"kind":"Workflow","path":"a/W","format":"json","text":"{}"}]}`), nil)
+	if got := topics(); !slices.Equal(got, []string{"audit", "inventory"}) {
+		t.Errorf("a draft tells %q", got)
+	}
+}
+
 // A stream ends with the session that opened it.
 func TestLiveStreamEndsWithItsSession(t *testing.T) {
 	t.Parallel()
