@@ -12,11 +12,12 @@ function one<T extends string>(v: unknown, of: readonly T[]): T | undefined {
   return of.find((x) => x === v);
 }
 
-/** Leaves out what has no value, so that addresses stay short. */
+/**
+ * Types what a view reads. What makes no sense stays as undefined: if it were left
+ * out, the router would put back what stood in the address.
+ */
 function kept<T extends Raw>(o: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(o).filter(([, v]) => v !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
+  return o as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
 /** Returns what an address says after a change; what is undefined goes. */

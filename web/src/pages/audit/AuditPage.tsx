@@ -103,7 +103,7 @@ export default function AuditPage() {
         filters={filters}
         values={search}
         onChange={onFilter}
-        onClear={Object.keys(search).length > 0 ? () => void navigate({ search: {} }) : undefined}
+        onClear={Object.values(search).some((v) => v !== undefined) ? () => void navigate({ search: {} }) : undefined}
       >
         <span className="filters-end">
           {(['csv', 'json'] as const).map((format) => (
