@@ -1,10 +1,6 @@
 package cockpit
 
 import (
-	"cmp"
-	"slices"
-	"strings"
-
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/mirror"
 	"github.com/signet-scheduler/signet/internal/order"
@@ -25,8 +21,8 @@ func (k *call) getDashboard() error {
 	}
 	now := k.now()
 	folder := q.folder()
-	out := api.Dashboard{Attention: k.attention(h, folder, now), Running: k.running(h, folder, now), Agents: []api.Agent{}}
-	out.Counts = countsOf(h.mirror.Find(mirror.Query{Folder: folder}, now).Counts)
+	out := api.Dashboard{Running: running(h, folder, now), Agents: []api.Agent{}}
+	out.Attention, out.Counts = attention(h, folder, now)
 	agents, err := h.controller.Agents(k.r.Context())
 	for i := range agents {
 		out.Agents = append(out.Agents, agentOf(&agents[i]))
@@ -46,8 +42,8 @@ func (k *call) getDashboard() error {
 }
 
 // attention returns what needs a person, the same trouble of one workflow as one
-// row; the latest first.
-func (*call) attention(h *history, folder string, now int64) []api.AttentionRow {
+// row, the latest first; and how many orders are in which status.
+func attention(h *history, folder string, now int64) ([]api.AttentionRow, api.Counts) {
 	var wanted []mirror.Status
 	for _, s := range mirror.Statuses {
 		if mirror.NeedsPerson(s) {
@@ -77,7 +73,7 @@ func (*call) attention(h *history, folder string, now int64) []api.AttentionRow 
 			Since: r.Since, Count: 1,
 		})
 	}
-	return rows
+	return rows, countsOf(page.Counts)
 }
 
 // addUsual adds to steps how long they usually take; each kind of step is looked
@@ -105,13 +101,12 @@ func addUsual(r store.Reader, controller string, rows []api.RunningRow) error {
 }
 
 // running returns the steps that run longest.
-func (*call) running(h *history, folder string, now int64) []api.RunningRow {
-	page := h.mirror.Find(mirror.Query{Statuses: []mirror.Status{mirror.Status(order.Processing)}, Folder: folder, Children: true, Sort: mirror.BySince, Limit: 100_000}, now)
-	slices.SortFunc(page.Rows, func(a, b *mirror.Row) int {
-		return cmp.Or(cmp.Compare(a.Since, b.Since), strings.Compare(string(a.Order.ID), string(b.Order.ID)))
-	})
+func running(h *history, folder string, now int64) []api.RunningRow {
+	page := h.mirror.Find(mirror.Query{
+		Statuses: []mirror.Status{mirror.Status(order.Processing)}, Folder: folder, Children: true, Sort: mirror.ByAge, Limit: dashboardRows,
+	}, now)
 	rows := []api.RunningRow{}
-	for _, r := range page.Rows[:min(dashboardRows, len(page.Rows))] {
+	for _, r := range page.Rows {
 		rows = append(rows, api.RunningRow{
 			OrderId: string(r.Order.ID), Workflow: r.Order.Workflow.Path, Label: r.Label, Job: r.Job, Agent: mirror.AgentOf(r.Order), Since: r.Since,
 		})

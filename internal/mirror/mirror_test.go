@@ -69,6 +69,7 @@ func TestFind(t *testing.T) {
 		"by id":            {Query{Sort: ByID, Limit: 10}, []string{"B", "due", "late"}},
 		"latest first":     {Query{Sort: BySince, Limit: 10}, []string{"due", "B", "late"}},
 		"by start":         {Query{Sort: ByStart, Limit: 10}, []string{"B", "due", "late"}},
+		"longest first":    {Query{Sort: ByAge, Limit: 10}, []string{"late", "B", "due"}},
 		"a part":           {Query{Offset: 1, Limit: 1}, []string{"due"}},
 		"behind the end":   {Query{Offset: 9, Limit: 1}, nil},
 		"one status":       {Query{Statuses: []Status{Suspended}, Limit: 10}, []string{"due"}},

@@ -19,9 +19,10 @@ const (
 	ByID    Sort = "id"    // by id
 	BySince Sort = "since" // the latest change first
 	ByStart Sort = "start" // by the time for which they are scheduled
+	ByAge   Sort = "age"   // the longest in their state first
 )
 
-// Sorts lists all.
+// Sorts lists those that a caller of the API may ask for.
 var Sorts = []Sort{ByNeed, ByID, BySince, ByStart}
 
 // Query selects orders. Empty fields select all.
@@ -194,6 +195,8 @@ func (q *Query) less() func(a, b ranked) int {
 		return byID
 	case BySince:
 		return func(a, b ranked) int { return cmp.Or(cmp.Compare(b.row.Since, a.row.Since), byID(a, b)) }
+	case ByAge:
+		return func(a, b ranked) int { return cmp.Or(cmp.Compare(a.row.Since, b.row.Since), byID(a, b)) }
 	case ByStart:
 		return func(a, b ranked) int {
 			return cmp.Or(cmp.Compare(a.row.Order.ScheduledFor, b.row.Order.ScheduledFor), byID(a, b))

@@ -42,7 +42,7 @@ export function roundOf(position: Position): number {
 
 // A fork, and what holds something for its block, is a border: an order can't be
 // moved over it.
-const passable = /^(then|else|try|catch|cycle|options|admissionTime)(\+|$)/;
+export const passable = /^(then|else|try|catch|cycle|options|admissionTime)(\+|$)/;
 
 /** Tells whether an order may begin at a position. */
 export function mayBegin(position: Position): boolean {

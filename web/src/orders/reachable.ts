@@ -1,8 +1,5 @@
-import { normal, type Position } from '../graph/position';
+import { normal, passable, type Position } from '../graph/position';
 import type { Block, Step, Tree } from '../graph/tree';
-
-// What an order can't be moved over: a fork, and what holds something for its block.
-const passable = /^(then|else|try|catch|cycle|options|admissionTime)(\+|$)/;
 
 /** The part of a position up to its last border. */
 function scopeOf(position: Position): string {

@@ -1,4 +1,5 @@
 import type { Schemas } from '../api/client';
+import { messageIn, type Outcome } from '../state/outcome';
 
 /** A run of a step, as the timeline needs it. Times are in milliseconds. */
 export interface Step {
@@ -52,17 +53,14 @@ export type Scale = (ms: number) => number;
 /** The one word for how a step ended, as outcomeLooks names it. */
 export function outcomeOf(step: Pick<Step, 'end' | 'outcome'>): string {
   if (step.end === undefined || step.end === 0) return 'Running';
-  const o = step.outcome as { TYPE?: string; reason?: { TYPE?: string } } | undefined;
+  const o = step.outcome as Outcome | undefined;
   if (o?.TYPE === 'Disrupted' && o.reason?.TYPE === 'ProcessLost') return 'ProcessLost';
   return o?.TYPE ?? 'Succeeded';
 }
 
-/** What an outcome says in words; empty where its name and return code say all. */
+/** What the outcome of a step says in words. */
 export function messageOf(step: Pick<Step, 'outcome'>): string {
-  type Outcome = { message?: string; reason?: { problem?: { message?: string } }; outcome?: Outcome };
-  const text = (o: Outcome | undefined): string =>
-    o ? (o.message ?? o.reason?.problem?.message ?? text(o.outcome)) || '' : '';
-  return text(step.outcome as Outcome | undefined);
+  return messageIn(step.outcome as Outcome | undefined);
 }
 
 export function bars(steps: readonly Step[], now: number): Bar[] {

@@ -1,15 +1,12 @@
 import { useTranslation } from 'react-i18next';
+import { valuesIn } from '../../state/outcome';
 import type { Step } from '../../timeline/timeline';
 import { Name, Text } from '../../view/Name';
-import type { Order, Outcome } from './order';
+import type { Order } from './order';
 
 /** A value as JSON, except that a text is shown as it is. */
 function shown(v: unknown): string {
   return typeof v === 'string' ? v : JSON.stringify(v, null, 1);
-}
-
-function valuesOf(o: Outcome): Record<string, unknown> {
-  return o.namedValues ?? (o.outcome ? valuesOf(o.outcome) : {});
 }
 
 /** The arguments of an order, and what each step has given. */
@@ -25,7 +22,7 @@ export function Variables({ order, steps }: { order: Order; steps: readonly Step
     ...order.historicOutcomes.map((h, i) => ({
       key: `step ${i}`,
       title: t('orderPage.resultOf', { step: nameAt(h.position) }),
-      values: valuesOf(h.outcome),
+      values: valuesIn(h.outcome),
     })),
   ].filter((g) => g.key === 'arguments' || Object.keys(g.values).length > 0);
   return (

@@ -2,18 +2,11 @@
 // have more fields than are shown here.
 
 import type { Position } from '../../graph/position';
+import { messageIn, valuesIn, type Outcome } from '../../state/outcome';
 
 export interface HistoricOutcome {
   position: unknown[];
   outcome: Outcome;
-}
-
-export interface Outcome {
-  TYPE: string;
-  message?: string;
-  namedValues?: Record<string, unknown>;
-  outcome?: Outcome;
-  reason?: { TYPE?: string; problem?: { code?: string; message?: string } };
 }
 
 export interface Order {
@@ -77,21 +70,12 @@ export function statusOf(o: Raw, now: number): string {
   return kind;
 }
 
-function messageOf(o: Outcome | undefined): string {
-  if (!o) return '';
-  return o.message || o.reason?.problem?.message || messageOf(o.outcome);
-}
-
-function valuesOf(o: Outcome | undefined): Record<string, unknown> {
-  return o?.namedValues ?? (o?.outcome ? valuesOf(o.outcome) : {});
-}
-
 export function readOrder(json: unknown, now = Date.now()): Order {
   const raw = json as Raw;
   const status = statusOf(raw, now);
   const failed = /^(Failed|Stopped|Broken|DelayingRetry)/.test(status);
   const last = (raw.historicOutcomes ?? []).map((h) => h.outcome).findLast((o) => o.TYPE !== 'Caught');
-  const code = valuesOf(last)['returnCode'];
+  const code = valuesIn(last)['returnCode'];
   return {
     id: raw.id,
     workflow: raw.workflow,
@@ -108,7 +92,7 @@ export function readOrder(json: unknown, now = Date.now()): Order {
     agent: raw.state.subagentId ?? raw.attachedState?.agentPath ?? '',
     priority: raw.priority ?? 0,
     obstacles: (raw.obstacles ?? []).filter((o): o is string => typeof o === 'string'),
-    reason: raw.state.problem?.message ?? (failed ? messageOf(last) : ''),
+    reason: raw.state.problem?.message ?? (failed ? messageIn(last) : ''),
     returnCode: failed && typeof code === 'number' ? code : undefined,
   };
 }
