@@ -2,6 +2,7 @@ import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useMore } from '../../table/more';
 import { api, take, type Schemas } from '../../api/client';
 import * as addresses from '../../search';
 import { FilterBar, type Filter } from '../../table/FilterBar';
@@ -75,10 +76,7 @@ export default function AuditPage() {
     placeholderData: keepPreviousData,
     refetchInterval: 10_000,
   });
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
-  const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const onEnd = useMore(query);
   const rows = query.data?.pages.flatMap((p) => p.entries) ?? [];
   const filters: Filter[] = [
     {

@@ -2,6 +2,7 @@ import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useMore } from '../../table/more';
 import { api, take, type Schemas } from '../../api/client';
 import * as addresses from '../../search';
 import { OrderBadge, OutcomeBadge } from '../../state/Badge';
@@ -158,10 +159,7 @@ function Rows<T>({
   const rows = query.data?.pages.flatMap((p) => p.rows) ?? [];
   const first = query.data?.pages[0];
   const last = query.data?.pages.at(-1);
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
-  const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const onEnd = useMore(query);
   return (
     <Shown query={query}>
       {() => (
@@ -190,6 +188,43 @@ function Rows<T>({
   );
 }
 
+/** The columns that orders and steps have alike. */
+function commonColumns(
+  t: ReturnType<typeof useTranslation>['t'],
+): Record<'order' | 'workflow' | 'duration', Column<Pick<Step & Run, 'orderId' | 'workflow' | 'start' | 'end'>>> {
+  return {
+    order: {
+      id: 'order',
+      title: t('order.id'),
+      width: 'minmax(120px, 2fr)',
+      cell: (r) => (
+        <Link to="/orders/$id" params={{ id: r.orderId ?? '' }}>
+          <Name of={r.orderId ?? ''} most={36} />
+        </Link>
+      ),
+    },
+    workflow: {
+      id: 'workflow',
+      title: t('order.workflow'),
+      width: 'minmax(0, 3fr)',
+      wide: true,
+      cell: (r) => (
+        <Link to={workflowHref(r.workflow ?? '')}>
+          <Name of={r.workflow ?? ''} most={30} />
+        </Link>
+      ),
+    },
+    duration: {
+      id: 'duration',
+      title: t('timeline.duration'),
+      width: '96px',
+      number: true,
+      wide: true,
+      cell: (r) => (r.end && r.start ? formatDuration(r.end - r.start) : <span className="faint">–</span>),
+    },
+  };
+}
+
 function Runs({ filter }: { filter: HistoryFilter }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
@@ -200,17 +235,9 @@ function Runs({ filter }: { filter: HistoryFilter }) {
       }),
     ),
   );
+  const common = commonColumns(t);
   const columns: Column<Run>[] = [
-    {
-      id: 'order',
-      title: t('order.id'),
-      width: 'minmax(120px, 2fr)',
-      cell: (r) => (
-        <Link to="/orders/$id" params={{ id: r.orderId ?? '' }}>
-          <Name of={r.orderId ?? ''} most={36} />
-        </Link>
-      ),
-    },
+    common.order,
     {
       id: 'result',
       title: t('timeline.outcome'),
@@ -222,26 +249,9 @@ function Runs({ filter }: { filter: HistoryFilter }) {
           <OutcomeBadge status={resultName(r.result ?? '')} />
         ),
     },
-    {
-      id: 'workflow',
-      title: t('order.workflow'),
-      width: 'minmax(0, 3fr)',
-      wide: true,
-      cell: (r) => (
-        <Link to={workflowHref(r.workflow ?? '')}>
-          <Name of={r.workflow ?? ''} most={30} />
-        </Link>
-      ),
-    },
+    common.workflow,
     { id: 'start', title: t('history.start'), width: '152px', cell: (r) => <Time at={r.start || r.added || 0} /> },
-    {
-      id: 'duration',
-      title: t('timeline.duration'),
-      width: '96px',
-      number: true,
-      wide: true,
-      cell: (r) => (r.end && r.start ? formatDuration(r.end - r.start) : <span className="faint">–</span>),
-    },
+    common.duration,
     {
       id: 'account',
       title: t('history.account'),
@@ -278,17 +288,9 @@ function Steps({ filter }: { filter: HistoryFilter }) {
       }),
     ),
   );
+  const common = commonColumns(t);
   const columns: Column<Step>[] = [
-    {
-      id: 'order',
-      title: t('order.id'),
-      width: 'minmax(110px, 2fr)',
-      cell: (r) => (
-        <Link to="/orders/$id" params={{ id: r.orderId ?? '' }}>
-          <Name of={r.orderId ?? ''} most={32} />
-        </Link>
-      ),
-    },
+    common.order,
     {
       id: 'step',
       title: t('order.step'),
@@ -307,26 +309,9 @@ function Steps({ filter }: { filter: HistoryFilter }) {
         />
       ),
     },
-    {
-      id: 'workflow',
-      title: t('order.workflow'),
-      width: 'minmax(0, 2fr)',
-      wide: true,
-      cell: (r) => (
-        <Link to={workflowHref(r.workflow ?? '')}>
-          <Name of={r.workflow ?? ''} most={32} />
-        </Link>
-      ),
-    },
+    common.workflow,
     { id: 'start', title: t('history.start'), width: '152px', cell: (r) => <Time at={r.start ?? 0} /> },
-    {
-      id: 'duration',
-      title: t('timeline.duration'),
-      width: '96px',
-      number: true,
-      wide: true,
-      cell: (r) => (r.end && r.start ? formatDuration(r.end - r.start) : <span className="faint">–</span>),
-    },
+    common.duration,
     {
       id: 'agent',
       title: t('order.agent'),

@@ -1,8 +1,9 @@
 import { Button, TextInput } from '@mantine/core';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useCallback, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useMore } from '../../table/more';
 import { api, take, type Schemas } from '../../api/client';
 import { Act } from '../../dialogs/Act';
 import { OrderDialog } from '../../orders/OrderDialog';
@@ -51,10 +52,7 @@ export default function OrdersPage() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [dialog, setDialog] = useState<{ action: OrderAction; ids: string[] }>();
   const mayManage = useMay('orders:manage');
-  const { fetchNextPage, hasNextPage, isFetchingNextPage } = query;
-  const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const onEnd = useMore(query);
   const set = (change: { [K in keyof Search]?: Search[K] | undefined }) =>
     void navigate({ search: addresses.changed<Search>(search, change), replace: true });
   const active = search.state?.split(',') ?? [];
