@@ -244,7 +244,10 @@ func TestNotRestartable(t *testing.T) {
 		b, _ := os.ReadFile(filepath.Join(dir, name))
 		return strings.Count(string(b), "x")
 	}
-	c.Eventually("both run", func() bool { return starts("yes") == 1 && starts("no") == 1 })
+	// The processes run before the Controller has heard of them.
+	c.Eventually("both run", func() bool {
+		return starts("yes") == 1 && starts("no") == 1 && c.State("YES") == "Processing" && c.State("NO") == "Processing"
+	})
 	_, lost := c.TaskOf("NO")
 	if err := c.Agents[0].Running.Close(); err != nil {
 		t.Fatal(err)
