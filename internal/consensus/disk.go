@@ -47,6 +47,22 @@ func (c *core) probed(w *write) {
 	}
 }
 
+// waiting tells that the oldest order waits until the disk has space. That is
+// no hanging disk: the member refuses work and stays.
+func (c *core) waiting() {
+	c.guard(func() {
+		if len(c.writes) > 0 {
+			c.writes[0].since = c.ticks
+		}
+		if !c.noSpace {
+			c.log.Warn("the log waits for space on its disk")
+		}
+		c.noSpace = true
+		c.proto.cramped()
+		c.settle()
+	})
+}
+
 // needed returns the lowest index that must stay in the log: what the snapshot
 // doesn't cover, what readers need, what is being copied, and what is always
 // kept.

@@ -16,6 +16,7 @@ type mail struct {
 	messages []letter
 	calls    []func()
 	commands []command
+	waiting  bool  // the writer waits for space
 	failure  error // of the writer
 }
 
@@ -65,9 +66,12 @@ type orders struct {
 	wake   chan struct{}
 	list   []*write
 	closed bool
+	end    chan struct{} // closed by close
 }
 
-func newOrders() *orders { return &orders{wake: make(chan struct{}, 1)} }
+func newOrders() *orders {
+	return &orders{wake: make(chan struct{}, 1), end: make(chan struct{})}
+}
 
 func (o *orders) put(w *write) {
 	o.mu.Lock()
@@ -102,5 +106,6 @@ func (o *orders) close() {
 	o.mu.Lock()
 	o.closed = true
 	o.mu.Unlock()
+	close(o.end)
 	o.ring()
 }

@@ -101,6 +101,9 @@ func (n *node) deliver(m mail) {
 	for _, w := range m.stored {
 		c.stored(w)
 	}
+	if m.waiting {
+		c.waiting()
+	}
 	if len(m.messages) > 0 {
 		c.guard(func() {
 			n.group.receive(m.messages)
@@ -181,7 +184,7 @@ func (n *node) end() {
 }
 
 // runWriter is the writer goroutine. A failed write or sync is never tried
-// again: it ends the node.
+// again: it ends the node. Only what lacks space waits for it.
 func (n *node) runWriter() {
 	defer close(n.writer)
 	x := writer{n.j}
@@ -190,26 +193,36 @@ func (n *node) runWriter() {
 		if len(list) == 0 {
 			return
 		}
-		var err error
-		for _, w := range list {
-			if err = x.write(w); err != nil {
-				break
+		for len(list) > 0 {
+			done, err := x.writeAll(list)
+			if !x.waits(err) && err != nil {
+				n.box.put(func(m *mail) bool {
+					m.failure = err
+					return true
+				})
+				return
+			}
+			n.box.put(func(m *mail) bool {
+				m.stored = append(m.stored, list[:done]...)
+				m.waiting = err != nil
+				return true
+			})
+			if list = list[done:]; len(list) > 0 && !n.pauseWriter() {
+				return
 			}
 		}
-		if err == nil {
-			err = x.sync(list)
-		}
-		n.box.put(func(m *mail) bool {
-			if err != nil {
-				m.failure = err
-			} else {
-				m.stored = append(m.stored, list...)
-			}
-			return true
-		})
-		if err != nil {
-			return
-		}
+	}
+}
+
+// pauseWriter waits for a tick; false when the node ends.
+func (n *node) pauseWriter() bool {
+	t := n.core.o.Clock.NewTimer(n.core.o.Tick)
+	defer t.Stop()
+	select {
+	case <-t.C():
+		return true
+	case <-n.orders.end:
+		return false
 	}
 }
 

@@ -86,17 +86,21 @@ func (s *Stepper) post(f func()) {
 // Tick tells that one tick has passed.
 func (s *Stepper) Tick() { s.core.tick() }
 
-// WriteOne carries out the oldest order to the disk, without its sync. The
-// error is the disk's: the member must be killed, or closed.
+// WriteOne carries out the oldest order to the disk, without its sync; on a
+// full disk it may have to stay the oldest. The error is the disk's: the member
+// must be killed, or closed.
 func (s *Stepper) WriteOne() error {
 	if len(s.pending) == 0 {
 		return nil
 	}
-	w := s.pending[0]
-	s.pending = s.pending[1:]
-	if err := (writer{s.core.j}).write(w); err != nil {
+	w, x := s.pending[0], writer{s.core.j}
+	if err := x.write(w); x.waits(err) {
+		s.core.waiting()
+		return nil
+	} else if err != nil {
 		return err
 	}
+	s.pending = s.pending[1:]
 	s.written = append(s.written, w)
 	return nil
 }
@@ -174,14 +178,15 @@ func (s *Stepper) Kill() {
 }
 
 // Close ends the member in order: everybody who waits is answered, and what was
-// handed to the disk is carried out. Errors are the disk's.
+// handed to the disk is carried out, if there is space. Errors are the disk's.
 func (s *Stepper) Close() error {
 	if s.dead {
 		return nil
 	}
 	s.core.close()
 	var err error
-	for len(s.pending) > 0 && err == nil && s.core.err == nil {
+	for n := 0; len(s.pending) != n && err == nil && s.core.err == nil; {
+		n = len(s.pending)
 		err = s.WriteOne()
 	}
 	if err == nil && s.core.err == nil {

@@ -3,6 +3,7 @@ package consensus
 import (
 	pb "go.etcd.io/raft/v3/raftpb"
 
+	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/journal"
 )
 
@@ -23,6 +24,7 @@ type write struct {
 	owner   uint64 // give the log, which has no entries, to this identity
 	retire  bool   // its owner is in the group no more
 
+	done  int    // steps carried out, see writer.write
 	bytes int64  // what it takes in the log, about
 	since uint64 // tick at which it was handed out
 
@@ -38,38 +40,62 @@ type writer struct {
 	j *journal.Journal
 }
 
-// write carries out w, but for its sync. An error means that the node must stop.
+// write carries out w, but for its sync. An error means that the node must
+// stop, unless waits says otherwise: then the same call is due again.
 func (x writer) write(w *write) error {
-	if w.install != nil {
-		h := x.j.HardState()
-		if w.hard != nil {
-			h = *w.hard
-		}
-		// Entries that follow are not there yet: the commit index must not
-		// point at them.
-		h.Commit = w.install.Meta().Index
-		if err := x.j.Install(w.install, h); err != nil {
+	steps := [...]func(*write) error{x.install, x.own, x.append, x.promise, x.tidy}
+	for ; w.done < len(steps); w.done++ {
+		if err := steps[w.done](w); err != nil {
 			return err
 		}
 	}
+	return x.j.Failed()
+}
+
+// waits tells that an order can't be carried out until the disk has space. The
+// log is as it was, and goes on.
+func (x writer) waits(err error) bool { return fsys.IsNoSpace(err) && x.j.Failed() == nil }
+
+// install makes a state that a member sent the log.
+func (x writer) install(w *write) error {
+	if w.install == nil {
+		return nil
+	}
+	h := x.j.HardState()
+	if w.hard != nil {
+		h = *w.hard
+	}
+	// Entries that follow are not there yet: the commit index must not
+	// point at them.
+	h.Commit = w.install.Meta().Index
+	return x.j.Install(w.install, h)
+}
+
+// own says whose the log is.
+func (x writer) own(w *write) error {
 	if w.owner != 0 {
 		if err := x.j.SetOwner(w.owner); err != nil {
 			return err
 		}
 	}
 	if w.retire {
-		if err := x.j.Retire(); err != nil {
-			return err
-		}
+		return x.j.Retire()
 	}
-	if err := x.j.Append(w.entries); err != nil {
-		return err
+	return nil
+}
+
+func (x writer) append(w *write) error { return x.j.Append(w.entries) }
+
+// promise writes the hard state, behind the entries that its commit index names.
+func (x writer) promise(w *write) error {
+	if w.hard == nil {
+		return nil
 	}
-	if w.hard != nil {
-		if err := x.j.SetHardState(*w.hard); err != nil {
-			return err
-		}
-	}
+	return x.j.SetHardState(*w.hard)
+}
+
+// tidy does what only concerns the disk.
+func (x writer) tidy(w *write) error {
 	if w.publish != nil {
 		w.publishErr = x.j.Publish(w.publish.file, w.publish.meta)
 	}
@@ -83,11 +109,9 @@ func (x writer) write(w *write) error {
 		_ = d.Discard()
 	}
 	if w.probe {
-		if err := x.probe(w); err != nil {
-			return err
-		}
+		return x.probe(w)
 	}
-	return x.j.Failed()
+	return nil
 }
 
 // probe looks at the disk's space, and tells the log that it is idle.
@@ -101,6 +125,22 @@ func (x writer) probe(w *write) error {
 	}
 	w.free, w.low = free, x.j.Low()
 	return x.j.Mark()
+}
+
+// writeAll carries out orders and syncs them; it returns how many, and why not
+// all. Before a failure none counts.
+func (x writer) writeAll(list []*write) (int, error) {
+	for i, w := range list {
+		if err := x.write(w); x.waits(err) {
+			if serr := x.sync(list[:i]); serr != nil {
+				return 0, serr
+			}
+			return i, err
+		} else if err != nil {
+			return 0, err
+		}
+	}
+	return len(list), x.sync(list)
 }
 
 // sync makes all orders carried out so far durable, if one of them needs it.

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,10 @@ import (
 // Append writes entries. The first may have any index from the log's first to
 // the one after its last; those that are there from it on become void. What
 // is written can be read at once; it is durable after Sync.
+//
+// When the disk is full and the reserve used up, the error is the disk's
+// (fsys.IsNoSpace) and Failed stays nil: the entries are to be given again
+// when there is space. So it is with SetHardState, SetOwner, Retire and Install.
 func (j *Journal) Append(entries []Entry) error {
 	if j.failed != nil {
 		return j.failed
@@ -29,7 +34,7 @@ func (j *Journal) Append(entries []Entry) error {
 			}
 			done, added = i, added[:0]
 			if err := j.roll(e.size()); err != nil {
-				return j.stop(fmt.Errorf("starting a new log file: %w", err))
+				return err
 			}
 		}
 		added = append(added, slot{term: e.Term, seq: e.Seq, seg: j.active(), off: j.out.off, size: e.size(), before: j.out.chain})
@@ -46,7 +51,7 @@ func (j *Journal) SetHardState(h HardState) error {
 	}
 	if j.out.off+sizeOf(24) > j.capacity {
 		if err := j.roll(0); err != nil {
-			return j.stop(fmt.Errorf("starting a new log file: %w", err))
+			return err
 		}
 	}
 	j.out.add(typeHard, encodeHard(h))
@@ -177,11 +182,31 @@ func (j *Journal) Mark() error {
 }
 
 // roll goes on in a new segment, with room for a record of size bytes at
-// least. The present one is synced and closed for writing.
+// least. The present one is synced and closed for writing. Want of space
+// changes nothing; any other error finishes the journal.
 func (j *Journal) roll(size int64) error {
 	if err := j.Sync(); err != nil {
 		return err
 	}
+	err := j.next(size)
+	if err == nil {
+		// No space for the next reserve is not an error: Low tells it.
+		_ = j.Refill()
+		return nil
+	}
+	err = fmt.Errorf("starting a new log file: %w", err)
+	if !fsys.IsNoSpace(err) {
+		return j.stop(err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.low = true
+	j.measure()
+	return err
+}
+
+// next makes the next segment the one that is written.
+func (j *Journal) next(size int64) error {
 	old := j.active()
 	seal := sealedSegment{old.number, j.out.off, j.out.chain}
 	seg, out, capacity, err := j.newSegment(old.number+1, j.segBytes, size)
@@ -194,7 +219,10 @@ func (j *Journal) roll(size int64) error {
 	}
 	m.active = seg.number
 	if err := j.replaceManifest(&m); err != nil {
-		return err
+		if errors.Is(err, errNoManifest) {
+			return errors.Join(err, j.discard(seg)) // and with it, its space
+		}
+		return j.stop(errors.Join(err, seg.release())) // also for want of space: which manifest counts is unknown
 	}
 	j.mu.Lock()
 	j.manifest = m
@@ -210,12 +238,8 @@ func (j *Journal) roll(size int64) error {
 	j.measure()
 	j.mu.Unlock()
 	if void != nil {
-		if err := j.discard(void); err != nil {
-			return err
-		}
+		return j.discard(void)
 	}
-	// No space for the next reserve is not an error: Low tells it.
-	_ = j.Refill()
 	return nil
 }
 
@@ -294,7 +318,8 @@ func (j *Journal) fillSegment(f fsys.File, aside string, number uint64, origin b
 		err = j.disk.SyncDir(filepath.Dir(name))
 	}
 	if err != nil {
-		_ = f.Close() // the first error is the one that counts
+		// A full disk gets back what was taken. The first error is the one that counts.
+		_ = errors.Join(f.Truncate(0), f.Close())
 		return nil, appender{}, err
 	}
 	out.buf = out.buf[:0]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -726,4 +727,41 @@ func TestNoSpaceToOpen(t *testing.T) {
 	if !fault.Is(err, fault.NoSpace) || !fault.HasCode(err, "OutOfSpace") {
 		t.Errorf("opening without space: %v", err)
 	}
+}
+
+// TestWaitsForSpace: a log that needs another file, and has neither reserve nor
+// space, says so and goes on when there is space, as if nothing had been.
+func TestWaitsForSpace(t *testing.T) {
+	t.Parallel()
+	mem := fsys.NewMem()
+	j := open(t, mem)
+	mem.Fill(math.MaxInt64)
+	var err error
+	next := uint64(1)
+	for err == nil && next < 1000 {
+		if err = j.Append([]journal.Entry{entry(next, 1, 100)}); err == nil {
+			next++
+		}
+	}
+	for range 2 {
+		if err := j.Append([]journal.Entry{entry(next, 1, 100)}); !fsys.IsNoSpace(err) || j.Failed() != nil {
+			t.Fatalf("appending without space: %v, failed: %v", err, j.Failed())
+		}
+		if err := j.SetHardState(journal.HardState{Term: 7}); err != nil && !fsys.IsNoSpace(err) || j.Failed() != nil {
+			t.Fatalf("promising without space: %v, failed: %v", err, j.Failed())
+		}
+	}
+	if !j.Low() || j.Last() != next-1 {
+		t.Errorf("low %v, the log ends at %d, not at %d", j.Low(), j.Last(), next-1)
+	}
+	must(t, j.Sync())
+	mem.Fill(0)
+	must(t, j.Append([]journal.Entry{entry(next, 1, 100)}))
+	must(t, j.SetHardState(journal.HardState{Term: 8}))
+	must(t, j.Close())
+	j = open(t, mem)
+	if j.Last() != next || j.HardState().Term != 8 {
+		t.Errorf("opened again, the log ends at %d, not at %d, in term %d", j.Last(), next, j.HardState().Term)
+	}
+	must(t, j.Close())
 }

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"errors"
+
 	"github.com/signet-scheduler/signet/internal/fault"
 )
 
@@ -50,9 +52,13 @@ func (j *Journal) Retire() error {
 	return j.replace(n)
 }
 
-// replace makes n the manifest; an error finishes the journal.
+// replace makes n the manifest. Want of space changes nothing; any other error
+// finishes the journal.
 func (j *Journal) replace(n manifest) error {
 	if err := j.replaceManifest(&n); err != nil {
+		if errors.Is(err, errNoManifest) {
+			return err
+		}
 		return j.stop(err)
 	}
 	j.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
 // Export returns the newest snapshot as a stream for another member, what it
@@ -198,6 +199,10 @@ const segmentExt = ".seg"
 func (j *Journal) Install(d *Draft, h HardState) error {
 	if j.failed != nil {
 		return errors.Join(j.failed, d.Discard())
+	}
+	// The draft has its space; the manifest must have it, too, before the draft is used up.
+	if err := j.reserveManifest(); fsys.IsNoSpace(err) {
+		return err
 	}
 	return j.stop(j.install(d, h))
 }

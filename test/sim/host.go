@@ -88,11 +88,16 @@ func (h *host) write() {
 		h.after(100*time.Millisecond, "hung", h.write)
 		return
 	}
+	before, _, _, _ := h.step.Work()
 	if err := h.step.WriteOne(); err != nil {
 		h.broken("writing", err)
 		return
 	}
-	if unwritten, _, _, _ := h.step.Work(); unwritten > 0 {
+	switch unwritten, unsynced, _, _ := h.step.Work(); {
+	case unwritten == before && unsynced == 0: // it waits for space
+		h.after(100*time.Millisecond, "full", h.write)
+		return
+	case unwritten > 0 && unwritten < before:
 		h.after(h.diskTime(), "write", h.write)
 		return
 	}
