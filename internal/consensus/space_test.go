@@ -61,7 +61,7 @@ func TestWaitsForSpace(t *testing.T) {
 			t.Fatalf("the member stopped: %v", s.Err())
 		}
 	}
-	if n, _, _, _ := s.Work(); n == 0 {
+	if s.Work().Unwritten == 0 {
 		t.Fatal("all could be written: the test has too little")
 	}
 	if err := add(1); !fault.HasCode(err, "OutOfSpace") {

@@ -146,10 +146,17 @@ func (s *Stepper) Posted() {
 	}
 }
 
-// Work tells how much waits: orders not carried out, orders not synced, jobs,
-// calls posted.
-func (s *Stepper) Work() (unwritten, unsynced, jobs, posted int) {
-	return len(s.pending), len(s.written), len(s.jobs), len(s.posts)
+// Work is how much waits at a Stepper.
+type Work struct {
+	Unwritten int // orders to the disk that aren't carried out
+	Unsynced  int // orders that aren't synced
+	Jobs      int // beside the loop
+	Posted    int // calls
+}
+
+// Work tells how much waits.
+func (s *Stepper) Work() Work {
+	return Work{Unwritten: len(s.pending), Unsynced: len(s.written), Jobs: len(s.jobs), Posted: len(s.posts)}
 }
 
 // Err returns why the member stopped by itself; nil while it runs.

@@ -67,12 +67,12 @@ func (h *host) settle() {
 	if h.life == nil || h.w.err != nil {
 		return
 	}
-	unwritten, _, jobs, _ := h.step.Work()
-	if unwritten > 0 && !h.busy {
+	work := h.step.Work()
+	if work.Unwritten > 0 && !h.busy {
 		h.busy = true
 		h.after(h.diskTime(), "write", h.write)
 	}
-	if jobs > 0 && !h.asides {
+	if work.Jobs > 0 && !h.asides {
 		h.asides = true
 		h.after(10*h.diskTime(), "aside", h.aside)
 	}
@@ -88,16 +88,16 @@ func (h *host) write() {
 		h.after(100*time.Millisecond, "hung", h.write)
 		return
 	}
-	before, _, _, _ := h.step.Work()
+	before := h.step.Work().Unwritten
 	if err := h.step.WriteOne(); err != nil {
 		h.broken("writing", err)
 		return
 	}
-	switch unwritten, unsynced, _, _ := h.step.Work(); {
-	case unwritten == before && unsynced == 0: // it waits for space
+	switch work := h.step.Work(); {
+	case work.Unwritten == before && work.Unsynced == 0: // it waits for space
 		h.after(100*time.Millisecond, "full", h.write)
 		return
-	case unwritten > 0 && unwritten < before:
+	case work.Unwritten > 0 && work.Unwritten < before:
 		h.after(h.diskTime(), "write", h.write)
 		return
 	}

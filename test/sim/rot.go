@@ -39,9 +39,9 @@ func (f *faults) bitRot(r *mathrand.Rand) {
 func (f *faults) whenMarked(h *host, do func()) {
 	life, before := h.life, h.step.Status()
 	h.after(3*f.w.sizes.tick+50*time.Millisecond, "marked", func() {
-		unwritten, unsynced, _, _ := h.step.Work()
+		work := h.step.Work()
 		now := h.step.Status()
-		if h.life == life && !f.w.calm && unwritten == 0 && unsynced == 0 && now.Applied == before.Applied && now.Term == before.Term && now.Commit == before.Commit {
+		if h.life == life && !f.w.calm && work.Unwritten == 0 && work.Unsynced == 0 && now.Applied == before.Applied && now.Term == before.Term && now.Commit == before.Commit {
 			do()
 		}
 	})
