@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useNarrow } from './narrow';
 import './filters.css';
 
 /** One thing that a table can be filtered by. */
@@ -20,10 +21,12 @@ interface Props {
   children?: React.ReactNode;
 }
 
-/** A line of filters; what is set stands in the address. */
+/** A line of filters, folded on a phone; what is set stands in the address. */
 export function FilterBar({ label, filters, values, onChange, onClear, children }: Props) {
   const { t } = useTranslation();
-  return (
+  const narrow = useNarrow();
+  const set = filters.filter((f) => values[f.name]).length;
+  const line = (
     <div className="filters" role="group" aria-label={label}>
       {filters.map((f) =>
         f.options ? (
@@ -49,6 +52,13 @@ export function FilterBar({ label, filters, values, onChange, onClear, children 
       )}
       {children}
     </div>
+  );
+  if (!narrow) return line;
+  return (
+    <details className="filters-sheet">
+      <summary>{set === 0 ? label : t('view.filtersSet', { label, count: set })}</summary>
+      {line}
+    </details>
   );
 }
 

@@ -1,5 +1,6 @@
 import { defaultRangeExtractor, useVirtualizer, type Range } from '@tanstack/react-virtual';
 import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { useNarrow } from './narrow';
 import './table.css';
 
 /** A column of a table. */
@@ -11,6 +12,8 @@ export interface Column<T> {
   number?: boolean;
   /** Not shown on a phone. */
   wide?: boolean;
+  /** In the second line of the row on a phone. */
+  second?: boolean;
   cell: (row: T) => ReactNode;
 }
 
@@ -40,7 +43,10 @@ export function Table<T>(p: TableProps<T>) {
   const box = useRef<HTMLDivElement>(null);
   const [focused, setFocused] = useState(0);
   const at = Math.min(focused, Math.max(0, p.rows.length - 1));
-  const height = p.rowHeight ?? rowHeight();
+  const narrow = useNarrow();
+  const columns = narrow ? p.columns.filter((c) => !c.wide && !c.second) : p.columns;
+  const seconds = narrow ? p.columns.filter((c) => c.second) : [];
+  const height = p.rowHeight ?? rowHeight(narrow, seconds.length > 0);
   // The focused row stays in the document wherever one scrolls, or the focus would
   // fall to the page.
   const rangeExtractor = useCallback(
@@ -103,21 +109,22 @@ export function Table<T>(p: TableProps<T>) {
     e.preventDefault();
   };
 
-  const tracks = [...(p.onChoose ? ['36px'] : []), ...p.columns.map((c) => c.width)].join(' ');
-  const narrow = [...(p.onChoose ? ['36px'] : []), ...p.columns.filter((c) => !c.wide).map((c) => c.width)].join(' ');
+  // Beside the first column, those of a row with two lines take what they need.
+  const widths = columns.map((c, i) => (seconds.length === 0 ? c.width : i === 0 ? 'minmax(0, 1fr)' : 'auto'));
+  const tracks = [...(p.onChoose ? ['36px'] : []), ...widths].join(' ');
   return (
     <div
-      className="table"
+      className={seconds.length > 0 ? 'table two-lines' : 'table'}
       role="table"
       aria-label={p.label}
       aria-rowcount={(p.total ?? p.rows.length) + 1}
-      style={{ '--tracks': tracks, '--narrow-tracks': narrow } as React.CSSProperties}
+      style={{ '--tracks': tracks } as React.CSSProperties}
       onKeyDown={press}
     >
       <div className="table-head" role="rowgroup">
         <div className="table-row" role="row" aria-rowindex={1}>
           {p.onChoose && <span role="columnheader" />}
-          {p.columns.map((c) => (
+          {[...columns, ...seconds].map((c) => (
             <span key={c.id} role="columnheader" className={classOf(c)}>
               {c.title}
             </span>
@@ -159,11 +166,20 @@ export function Table<T>(p: TableProps<T>) {
                     />
                   </span>
                 )}
-                {p.columns.map((c) => (
+                {columns.map((c) => (
                   <span key={c.id} role="cell" className={classOf(c)}>
                     {c.cell(row)}
                   </span>
                 ))}
+                {seconds.length > 0 && (
+                  <span role="presentation" className="second-line">
+                    {seconds.map((c) => (
+                      <span key={c.id} role="cell">
+                        {c.cell(row)}
+                      </span>
+                    ))}
+                  </span>
+                )}
               </div>
             );
           })}
@@ -173,11 +189,11 @@ export function Table<T>(p: TableProps<T>) {
   );
 }
 
-function classOf<T>(c: Column<T>): string {
-  return [c.number ? 'number' : '', c.wide ? 'wide-cell' : ''].join(' ').trim();
+function classOf<T>(c: Column<T>): string | undefined {
+  return c.number ? 'number' : undefined;
 }
 
-function rowHeight(): number {
-  if (globalThis.matchMedia?.('(max-width: 720px)').matches) return 48;
+function rowHeight(narrow: boolean, twoLines: boolean): number {
+  if (narrow) return twoLines ? 64 : 48;
   return document.documentElement.dataset['density'] === 'compact' ? 28 : 36;
 }

@@ -126,11 +126,12 @@ export default function AuditPage() {
 
 function columns(t: ReturnType<typeof useTranslation>['t']): Column<Entry>[] {
   return [
-    { id: 'time', title: t('audit.time'), width: '152px', cell: (e) => <Time at={e.time} /> },
+    { id: 'time', title: t('audit.time'), width: '152px', second: true, cell: (e) => <Time at={e.time} /> },
     {
       id: 'account',
       title: t('history.account'),
       width: 'minmax(80px, 1fr)',
+      second: true,
       cell: (e) => (e.account ? <Name of={e.account} most={24} /> : <span className="faint">–</span>),
     },
     {
@@ -143,14 +144,13 @@ function columns(t: ReturnType<typeof useTranslation>['t']): Column<Entry>[] {
       id: 'object',
       title: t('audit.object'),
       width: 'minmax(0, 3fr)',
-      wide: true,
+      second: true,
       cell: (e) => <Objects of={e.objects} />,
     },
     {
       id: 'result',
       title: t('audit.result'),
       width: 'minmax(0, 1fr)',
-      wide: true,
       cell: (e) => <Result of={e.result} />,
     },
     {

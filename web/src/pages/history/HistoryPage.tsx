@@ -207,7 +207,7 @@ function commonColumns(
       id: 'workflow',
       title: t('order.workflow'),
       width: 'minmax(0, 3fr)',
-      wide: true,
+      second: true,
       cell: (r) => (
         <Link to={workflowHref(r.workflow ?? '')}>
           <Name of={r.workflow ?? ''} most={30} />
@@ -219,7 +219,7 @@ function commonColumns(
       title: t('timeline.duration'),
       width: '96px',
       number: true,
-      wide: true,
+      second: true,
       cell: (r) => (r.end && r.start ? formatDuration(r.end - r.start) : <span className="faint">–</span>),
     },
   };
@@ -250,7 +250,13 @@ function Runs({ filter }: { filter: HistoryFilter }) {
         ),
     },
     common.workflow,
-    { id: 'start', title: t('history.start'), width: '152px', cell: (r) => <Time at={r.start || r.added || 0} /> },
+    {
+      id: 'start',
+      title: t('history.start'),
+      width: '152px',
+      second: true,
+      cell: (r) => <Time at={r.start || r.added || 0} />,
+    },
     common.duration,
     {
       id: 'account',
@@ -295,7 +301,7 @@ function Steps({ filter }: { filter: HistoryFilter }) {
       id: 'step',
       title: t('order.step'),
       width: 'minmax(0, 1fr)',
-      wide: true,
+      second: true,
       cell: (r) => <Name of={r.label || r.job || ''} most={24} />,
     },
     {
@@ -310,7 +316,13 @@ function Steps({ filter }: { filter: HistoryFilter }) {
       ),
     },
     common.workflow,
-    { id: 'start', title: t('history.start'), width: '152px', cell: (r) => <Time at={r.start ?? 0} /> },
+    {
+      id: 'start',
+      title: t('history.start'),
+      width: '152px',
+      second: true,
+      cell: (r) => <Time at={r.start ?? 0} />,
+    },
     common.duration,
     {
       id: 'agent',

@@ -239,7 +239,7 @@ function columns(t: ReturnType<typeof useTranslation>['t']): Column<Row>[] {
       id: 'workflow',
       title: t('order.workflow'),
       width: 'minmax(0, 2fr)',
-      wide: true,
+      second: true,
       cell: (r) => (
         <Link to={workflowHref(r.workflow.path)}>
           <Name of={r.workflow.path} most={36} />
@@ -250,15 +250,22 @@ function columns(t: ReturnType<typeof useTranslation>['t']): Column<Row>[] {
       id: 'step',
       title: t('order.step'),
       width: 'minmax(0, 1fr)',
-      wide: true,
+      second: true,
       cell: (r) => (r.label ? <Name of={r.label} most={24} /> : <span className="faint">–</span>),
     },
-    { id: 'since', title: t('order.since'), width: '64px', number: true, cell: (r) => <Age since={r.since} /> },
+    {
+      id: 'since',
+      title: t('order.since'),
+      width: '64px',
+      number: true,
+      second: true,
+      cell: (r) => <Age since={r.since} />,
+    },
     {
       id: 'reason',
       title: t('order.reason'),
       width: 'minmax(0, 3fr)',
-      wide: true,
+      second: true,
       cell: (r) => <Reason row={r} />,
     },
     {

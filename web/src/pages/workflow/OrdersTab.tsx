@@ -56,7 +56,7 @@ export function OrdersTab({ path }: { path: string }) {
       id: 'step',
       title: t('order.step'),
       width: 'minmax(80px, 1fr)',
-      wide: true,
+      second: true,
       cell: (o) => <Name of={o.label ?? ''} most={28} />,
     },
     {
@@ -71,14 +71,14 @@ export function OrdersTab({ path }: { path: string }) {
       title: t('order.since'),
       width: '72px',
       number: true,
-      wide: true,
+      second: true,
       cell: (o) => <Age since={o.since} />,
     },
     {
       id: 'reason',
       title: t('order.reason'),
       width: 'minmax(0, 2fr)',
-      wide: true,
+      second: true,
       cell: (o) => <Text>{o.reason ?? ''}</Text>,
     },
   ];

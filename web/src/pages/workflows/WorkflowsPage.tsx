@@ -76,7 +76,6 @@ export default function WorkflowsPage() {
       id: 'state',
       title: t('order.state'),
       width: '120px',
-      wide: true,
       cell: (w) =>
         w.quarantine ? (
           <ObjectBadge status="untrusted" />
@@ -104,7 +103,7 @@ export default function WorkflowsPage() {
       id: 'version',
       title: t('workflow.version'),
       width: 'minmax(100px, 1fr)',
-      wide: true,
+      second: true,
       cell: (w) => <Name of={w.versionId} most={26} />,
     },
     {
