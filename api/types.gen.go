@@ -7,6 +7,33 @@ import (
 	"encoding/json"
 )
 
+// Defines values for WaitsFor.
+const (
+	WaitsForAgent      WaitsFor = "agent"
+	WaitsForAgentLimit WaitsFor = "agentLimit"
+	WaitsForConnection WaitsFor = "connection"
+	WaitsForJobLimit   WaitsFor = "jobLimit"
+	WaitsForWorkflow   WaitsFor = "workflow"
+)
+
+// Valid indicates whether the value is a known member of the WaitsFor enum.
+func (e WaitsFor) Valid() bool {
+	switch e {
+	case WaitsForAgent:
+		return true
+	case WaitsForAgentLimit:
+		return true
+	case WaitsForConnection:
+		return true
+	case WaitsForJobLimit:
+		return true
+	case WaitsForWorkflow:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Format.
 const (
 	FormatCsv  Format = "csv"
@@ -1197,6 +1224,7 @@ type OrderRow struct {
 
 	// Until Until when it waits, of DelayingRetry and Sleeping
 	Until    int64           `json:"until,omitempty"`
+	Waits    *Waits          `json:"waits,omitempty"`
 	Workflow WorkflowVersion `json:"workflow"`
 }
 
@@ -1623,6 +1651,21 @@ type WaitedOrder struct {
 	// Successful Finished with a successful outcome
 	Successful bool `json:"successful,omitempty"`
 }
+
+// Waits What holds an order that could go on; missing when it is only its turn
+type Waits struct {
+	// For The workflow is suspended, the Agent isn't connected or is disabled, the job or the Agent runs as many processes as it may
+	For WaitsFor `json:"for"`
+
+	// Limit Processes at once
+	Limit *int `json:"limit,omitempty"`
+
+	// Name Of the workflow, Agent or job; empty for a job without a name
+	Name string `json:"name"`
+}
+
+// WaitsFor The workflow is suspended, the Agent isn't connected or is disabled, the job or the Agent runs as many processes as it may
+type WaitsFor string
 
 // Workflow defines model for Workflow.
 type Workflow struct {

@@ -65,8 +65,10 @@ func (k *call) overviewOrders() error {
 	now := k.now()
 	page := h.mirror.Find(mq, now)
 	out := api.OrderRows{Total: page.Total, Counts: countsOf(page.Counts), Orders: []api.OrderRow{}}
+	held := waits{ctx: k.r.Context(), h: h}
 	for _, r := range page.Rows {
 		row := orderRow(r, now)
+		row.Waits = held.of(r.Order, mirror.Status(row.Status))
 		if c := page.Children[r.Order.ID]; len(c) > 0 {
 			row.Children = countsOf(c)
 		}

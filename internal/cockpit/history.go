@@ -19,18 +19,19 @@ import (
 // history is what this Cockpit knows of one Controller: the way to it, what was
 // read of its events, and the logs of its tasks.
 type history struct {
-	id         string
-	controller Controller
-	db         store.Store
-	clock      clock.Clock
-	pack       *packer
-	signals    *signals
-	follower   *follower
-	fetcher    *fetcher
-	takeOver   *takeOver
-	mirror     *mirror.Mirror
-	catalog    *catalog
-	logs       *logCache
+	id          string
+	controller  Controller
+	db          store.Store
+	clock       clock.Clock
+	pack        *packer
+	signals     *signals
+	follower    *follower
+	fetcher     *fetcher
+	takeOver    *takeOver
+	mirror      *mirror.Mirror
+	catalog     *catalog
+	definitions *definitions
+	logs        *logCache
 }
 
 // historyParts is what a history is made of.
@@ -61,7 +62,8 @@ func newHistory(p historyParts) *history {
 		wakeLogs: f.wakeUp, confirmEvery: p.confirmEvery, tell: tell,
 	}
 	h := &history{
-		id: p.id, controller: p.controller, db: p.db, clock: p.clock, pack: p.pack, signals: s, follower: follower.init(), fetcher: f, mirror: follower.mirror, catalog: workflows, logs: newLogCache(),
+		id: p.id, controller: p.controller, db: p.db, clock: p.clock, pack: p.pack, signals: s, follower: follower.init(), fetcher: f, mirror: follower.mirror, catalog: workflows,
+		definitions: &definitions{controller: p.controller}, logs: newLogCache(),
 	}
 	h.takeOver = &takeOver{id: p.id, controller: p.controller, db: p.services, clock: p.clock, log: p.log, catchUp: h.catchUp}
 	return h

@@ -2277,6 +2277,7 @@ export interface components {
              * @description Until when it waits, of DelayingRetry and Sleeping
              */
             until?: number;
+            waits?: components["schemas"]["Waits"];
             workflow: components["schemas"]["WorkflowVersion"];
         };
         OrderRows: {
@@ -2566,6 +2567,18 @@ export interface components {
             /** @description All have ended */
             complete: boolean;
             orders: components["schemas"]["WaitedOrder"][];
+        };
+        /** @description What holds an order that could go on; missing when it is only its turn */
+        Waits: {
+            /**
+             * @description The workflow is suspended, the Agent isn't connected or is disabled, the job or the Agent runs as many processes as it may
+             * @enum {string}
+             */
+            for: "workflow" | "connection" | "agent" | "jobLimit" | "agentLimit";
+            /** @description Processes at once */
+            limit?: number;
+            /** @description Of the workflow, Agent or job; empty for a job without a name */
+            name: string;
         };
         Workflow: {
             /** @description Orders may have arguments that are no parameters */
@@ -5918,9 +5931,10 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "total": 1,
+                     *       "total": 2,
                      *       "counts": {
                      *         "Failed": 1,
+                     *         "NotStarted": 1,
                      *         "Scheduled": 96
                      *       },
                      *       "orders": [
@@ -5939,6 +5953,23 @@ export interface operations {
                      *           "since": 1789900000123,
                      *           "reason": "disk full on /data",
                      *           "returnCode": 3
+                     *         },
+                     *         {
+                     *           "id": "load-2",
+                     *           "workflow": {
+                     *             "path": "nightly/load",
+                     *             "versionId": "1"
+                     *           },
+                     *           "status": "NotStarted",
+                     *           "position": [
+                     *             0
+                     *           ],
+                     *           "since": 1789900000456,
+                     *           "waits": {
+                     *             "for": "jobLimit",
+                     *             "name": "load",
+                     *             "limit": 1
+                     *           }
                      *         }
                      *       ]
                      *     }

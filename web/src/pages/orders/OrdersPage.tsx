@@ -289,7 +289,17 @@ function Reason({ row }: { row: Row }) {
       </>
     );
   }
-  if (row.status === 'Scheduled' && row.scheduledFor) return <Time at={row.scheduledFor} />;
+  if (row.waits) {
+    const { for: of, name, limit } = row.waits;
+    return <Text>{t(`orders.waits.${of}`, { name: name || t('orders.waits.unnamed'), limit })}</Text>;
+  }
+  if (row.status === 'Scheduled' && row.scheduledFor) {
+    return (
+      <>
+        {t('orders.starts')} <Time at={row.scheduledFor} />
+      </>
+    );
+  }
   if (row.children) {
     const parts = Object.entries(row.children).map(([s, n]) => `${n.toLocaleString()} ${t(`status.${s}`)}`);
     return <>{parts.join(', ')}</>;

@@ -1,0 +1,51 @@
+package cockpit
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/fault"
+)
+
+// TestWaits: an order that could go on says what holds it.
+func TestWaits(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{})
+	b.deploy(map[string]string{"a/W": job("hold")})
+	b.add(api.AddOrdersRequest{Workflow: "a/W", Id: "R", Count: 2})
+	// waits asks until an order has a status, and returns what holds it.
+	waits := func(id, status string) *api.Waits {
+		for {
+			var rows api.OrderRows
+			b.call("GET", "/overview/orders", nil, &rows)
+			for _, r := range rows.Orders {
+				if r.Id == id && r.Status == status {
+					return r.Waits
+				}
+			}
+		}
+	}
+	if w := waits("R-1", "Processing"); w != nil {
+		t.Errorf("a running order waits for %+v", w)
+	}
+	one, yes, no := 1, true, false
+	if d := cmp.Diff(&api.Waits{For: api.WaitsForJobLimit, Name: "J", Limit: &one}, waits("R-2", "NotStarted")); d != "" {
+		t.Error(d)
+	}
+	b.call("POST", "/workflows/control", api.ControlWorkflowRequest{Path: "a/W", Suspend: &yes}, nil)
+	b.add(api.AddOrdersRequest{Workflow: "a/W", Id: "S"})
+	if d := cmp.Diff(&api.Waits{For: api.WaitsForWorkflow, Name: "a/W"}, waits("S", "NotStarted")); d != "" {
+		t.Error(d)
+	}
+	b.call("POST", "/workflows/control", api.ControlWorkflowRequest{Path: "a/W", Suspend: &no}, nil)
+	b.call("POST", "/agents?controller=controller", api.AddAgentRequest{Name: "agent-1", Uri: "https://localhost:4445", Disabled: true}, nil)
+	b.fake.release("R-1", "")
+	b.await("R-1")
+	if d := cmp.Diff(&api.Waits{For: api.WaitsForAgent, Name: "agent-1"}, waits("R-2", "NotStarted")); d != "" {
+		t.Error(d)
+	}
+	b.fake.setDown(fault.New(fault.Unavailable, "CannotConnect", "the Controller can't be reached"))
+	waits("R-2", "NotStarted") // the list is there, although the Controller isn't
+}
