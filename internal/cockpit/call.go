@@ -127,10 +127,10 @@ func (c *Cockpit) serve(w http.ResponseWriter, r *http.Request, rt *route) {
 // of a Controller tells.
 func (k *call) tellNews(err error) {
 	if k.audit != 0 {
-		k.news.tell("audit")
+		k.news.tell(topicAudit)
 	}
 	if err == nil && k.route.changes && k.route.permission == inventoryManage {
-		k.news.tell("inventory")
+		k.news.tell(topicInventory)
 	}
 }
 
@@ -290,8 +290,10 @@ func (k *call) beginAudit(controller string, objects []string, reason string) er
 		objects = append(objects[:maxObjects-1:maxObjects-1], fmt.Sprintf("and %d more", n-maxObjects+1))
 	}
 	return k.db.Write(k.r.Context(), func(w store.Writer) (err error) {
-		k.audit, err = w.AddAudit(k.entry(controller, objects, reason))
-		return err
+		if k.audit, err = w.AddAudit(k.entry(controller, objects, reason)); err != nil {
+			return err
+		}
+		return w.Tell(topicAudit)
 	})
 }
 
@@ -310,7 +312,12 @@ func (k *call) finishAudit(err error) error {
 	}
 	// Also when the caller is gone meanwhile: it has happened.
 	ctx := context.WithoutCancel(k.r.Context())
-	return k.db.Write(ctx, func(w store.Writer) error { return w.SetAuditResult(k.audit, resultOf(err)) })
+	return k.db.Write(ctx, func(w store.Writer) error {
+		if err := w.SetAuditResult(k.audit, resultOf(err)); err != nil {
+			return err
+		}
+		return w.Tell(topicAudit)
+	})
 }
 
 func resultOf(err error) string {

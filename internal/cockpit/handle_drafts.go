@@ -12,10 +12,14 @@ import (
 	"github.com/signet-scheduler/signet/internal/strictjson"
 )
 
-// change runs f in the writing transaction, for who asks.
+// change runs f in the writing transaction, for who asks, and tells the browsers of
+// other Cockpits.
 func (k *call) change(f func(*shelf) error) error {
 	return k.db.Write(k.r.Context(), func(w store.Writer) error {
-		return f(&shelf{w: w, now: k.clock.Now().UnixMilli(), by: k.session.Account.Name})
+		if err := f(&shelf{w: w, now: k.clock.Now().UnixMilli(), by: k.session.Account.Name}); err != nil {
+			return err
+		}
+		return w.Tell(topicInventory)
 	})
 }
 

@@ -40,6 +40,13 @@ const (
 	newsNames = 100
 )
 
+// The topics that no event of a Controller tells about: whoever changes them tells
+// the browsers here, and the transaction those of other Cockpits.
+const (
+	topicAudit     = "audit"
+	topicInventory = "inventory"
+)
+
 // newsFrame is what one event of the stream carries.
 type newsFrame struct {
 	number int64

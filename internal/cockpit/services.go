@@ -61,6 +61,14 @@ func (c *Cockpit) hear(n store.News) {
 		c.live.end(n.Session)
 		return
 	}
+	switch {
+	case n.Topic != "":
+		c.news.tell(n.Topic)
+		return
+	case n.Everything:
+		c.news.tell(topicAudit)
+		c.news.tell(topicInventory)
+	}
 	for _, h := range c.histories {
 		switch {
 		case n.Everything:

@@ -156,19 +156,49 @@ func TestDeployingAtTheOther(t *testing.T) {
 			t.Errorf("%s: %+v", name, o)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	other.hears("items", 0)
+}
+
+// hears returns when the browsers are told of a topic behind a frame.
+func (b *bench) hears(topic string, after int64) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
-		frames, moved, _ := other.c.news.after(0)
+		frames, moved, _ := b.c.news.after(after)
 		for _, f := range frames {
-			if strings.Contains(string(f.data), `"items"`) {
+			if strings.Contains(string(f.data), `"`+topic+`"`) {
 				return
 			}
 		}
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			t.Fatalf("no news of deployed objects in %d frames", len(frames))
+			b.Fatalf("no news of %s in %d frames", topic, len(frames))
+		}
+	}
+}
+
+// What no event of a Controller tells, saved drafts and audit entries, the browsers
+// of both Cockpits hear of.
+func TestTopicsAtTheOther(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{postgres: true})
+	other := b.another(t)
+	// Each begins to listen with all topics.
+	for _, c := range []*bench{b, other} {
+		c.hears(topicAudit, 0)
+		c.hears(topicInventory, 0)
+	}
+	for _, here := range []*bench{other, b} {
+		var last [2]int64
+		for i, c := range []*bench{b, other} {
+			last[i], _ = c.c.news.place("")
+		}
+		here.draft("Workflow:w", empty)
+		for i, c := range []*bench{b, other} {
+			c.hears(topicInventory, last[i])
+			c.hears(topicAudit, last[i])
 		}
 	}
 }

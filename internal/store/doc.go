@@ -121,6 +121,10 @@ type Writer interface {
 	AddAudit(e AuditEntry) (id int64, err error)
 	SetAuditResult(id int64, result string) error
 
+	// Tell tells other programs, when the transaction is committed, that
+	// something of a topic has changed: a word of at most 30 letters.
+	Tell(topic string) error
+
 	// CheckLease is Conflict, LeaseLost, when another has got the lease since the
 	// term: what follows in the transaction isn't this program's to do.
 	CheckLease(term int64) error

@@ -25,4 +25,5 @@ type News struct {
 	Position   int64    // up to which its events are written; 0: nothing new
 	Root       string   // an order, of which a log has come or is given up
 	Session    [32]byte // a login that has ended; zero: none
+	Topic      string   // what the Cockpit there has told about; "": nothing
 }

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -146,10 +148,19 @@ func TestNews(t *testing.T) {
 	next(store.News{Session: hash})
 	write(one, func(w store.Writer) error { return w.DeleteSession([32]byte{8}) })
 	next(store.News{Session: [32]byte{8}})
-	if _, err := one.pool.Exec(t.Context(), "SELECT pg_notify($1, 'other later 1 2 3')", channel); err != nil {
-		t.Fatal(err)
+	write(two, func(w store.Writer) error { return w.Tell("own") })
+	_ = one.Write(t.Context(), func(w store.Writer) error {
+		_ = w.Tell("audit")
+		return fault.New(fault.Conflict, "X", "taken back")
+	})
+	write(one, func(w store.Writer) error { return errors.Join(w.Tell("inventory"), w.Tell("inventory")) })
+	next(store.News{Topic: "inventory"})
+	for _, strange := range []string{"other later 1 2 3", "other topic", "other topic 6", "other topic 4120", "other topic " + strings.Repeat("61", 31)} {
+		if _, err := one.pool.Exec(t.Context(), "SELECT pg_notify($1, $2)", channel, strange); err != nil {
+			t.Fatal(err)
+		}
+		next(store.News{Everything: true})
 	}
-	next(store.News{Everything: true})
 	if len(heard) > 0 {
 		t.Errorf("more news: %+v", <-heard)
 	}

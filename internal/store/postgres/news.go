@@ -21,6 +21,7 @@ const (
 	newsPosition = "position" // CONTROLLER EVENT
 	newsLog      = "log"      // CONTROLLER ROOT
 	newsSession  = "session"  // HASH
+	newsTopic    = "topic"    // TOPIC
 	maxMessage   = 7000       // bytes; PostgreSQL takes 7999
 )
 
@@ -82,6 +83,11 @@ func (w *writer) DeleteSessionsOf(account string, except [32]byte) ([][32]byte, 
 func (w *writer) tellEnded(hash [32]byte) error {
 	_, err := w.Exec("SELECT pg_notify('"+channel+"', ?)", w.message(newsSession, digits(string(hash[:]))))
 	return err
+}
+
+// Tell implements store.Writer. What is told twice in a transaction comes once.
+func (w *writer) Tell(topic string) error {
+	return w.Later("SELECT pg_notify('"+channel+"', ?)", anyway, w.message(newsTopic, digits(topic)))
 }
 
 // How often a quiet connection is asked whether it is alive, and how long it has to
@@ -159,8 +165,15 @@ func parse(message string) store.News {
 		if root, err := hex.DecodeString(second); err == nil && len(root) > 0 {
 			return store.News{Controller: string(value), Root: string(root)}
 		}
+	case kind == newsTopic && isTopic(string(value)):
+		return store.News{Topic: string(value)}
 	case kind == newsSession && len(value) == 32:
 		return store.News{Session: [32]byte(value)}
 	}
 	return store.News{Everything: true}
+}
+
+// isTopic tells whether a text is a topic.
+func isTopic(text string) bool {
+	return text != "" && len(text) <= 30 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz") == ""
 }

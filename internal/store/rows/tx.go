@@ -56,6 +56,9 @@ var _ store.Writer = (*Tx)(nil)
 // CheckLease implements store.Writer, for an engine whose lease nobody can lose.
 func (t *Tx) CheckLease(int64) error { return nil }
 
+// Tell implements store.Writer, for an engine that nobody else uses.
+func (t *Tx) Tell(string) error { return nil }
+
 // oneRow returns a check that a row was changed; missing says what it means that
 // there was none.
 func oneRow(missing func() error) func(int64) error {
