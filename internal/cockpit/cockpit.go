@@ -64,6 +64,7 @@ type Cockpit struct {
 	sessions  *identity.Sessions
 	live      *liveCalls
 	news      *news
+	audience  audience
 	pages     *pages
 	signer    trust.SignerKey // nil: the server may not sign
 	histories []*history      // one for each Controller, as configured

@@ -34,6 +34,11 @@ func (k *call) getLive() error {
 	if len(last) > 64 {
 		return fault.New(fault.Invalid, "InvalidQuery", "after isn't the id of an event of this stream")
 	}
+	leave, err := k.audience.enter(k.session.Account.Name)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	at, ok := k.news.place(last)
 	first := "ready"
 	if !ok {

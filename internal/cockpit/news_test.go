@@ -15,6 +15,7 @@ import (
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/mirror"
 	"github.com/signet-scheduler/signet/internal/order"
 )
@@ -167,6 +168,43 @@ func TestLiveStream(t *testing.T) {
 		t.Errorf("%s, want gap", kind)
 	}
 	b.refused(422, "InvalidQuery", "GET", "/live?after="+strings.Repeat("x", 65), nil)
+}
+
+// There are so many streams and no more, and a place that was left is free again.
+func TestAudience(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{noStart: true})
+	var leave []func()
+	enter := func(account string) {
+		t.Helper()
+		f, err := b.c.audience.enter(account)
+		b.check(err)
+		leave = append(leave, f)
+	}
+	full := func(account, why string) {
+		t.Helper()
+		if _, err := b.c.audience.enter(account); !fault.HasCode(err, "TooManyStreams") || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: got %v, want %s", account, err, why)
+		}
+	}
+	for range maxStreamsOf {
+		enter("admin")
+	}
+	full("admin", "one account")
+	b.refused(503, "TooManyStreams", "GET", "/live", nil)
+	for range maxStreams - maxStreamsOf {
+		enter("ada")
+	}
+	full("bob", "2000 browsers")
+	leave[0]()
+	enter("bob")
+	full("bob", "2000 browsers")
+	for _, f := range leave[1:] {
+		f()
+	}
+	if b.c.audience.all != 0 || len(b.c.audience.of) != 0 {
+		t.Errorf("all left, and %d are there: %v", b.c.audience.all, b.c.audience.of)
+	}
 }
 
 // What no event tells, a changed draft and an audit entry, is told by the call.

@@ -802,7 +802,8 @@ export interface paths {
          * News, as server-sent events
          * @description First an event `ready`, or `gap` when news behind `after` are no longer kept and all that is shown has to be asked for again. Then events `news`,
          *     each with what has changed in the last moment (News), and every ten seconds `beat`. `after` is the id of the last event that was seen; the header
-         *     `Last-Event-ID`, which browsers send when they connect again by themselves, goes first.
+         *     `Last-Event-ID`, which browsers send when they connect again by themselves, goes first. There are at most 2,000 streams at once, 1,500 of one account:
+         *     more are refused with 503 TooManyStreams.
          */
         get: operations["getLive"];
         put?: never;
