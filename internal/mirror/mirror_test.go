@@ -1,10 +1,13 @@
 package mirror
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/order"
@@ -81,12 +84,12 @@ func TestFind(t *testing.T) {
 		"another version":  {Query{Version: "2", Limit: 10}, nil},
 		"at no such Agent": {Query{Agent: "agent-1", Limit: 10}, nil},
 	} {
-		if d := cmp.Diff(c.want, ids(s.m.Find(c.q, now))); d != "" {
+		if d := gocmp.Diff(c.want, ids(s.m.Find(c.q, now))); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
 	p := s.m.Find(Query{Statuses: []Status{Suspended}, Limit: 10}, now)
-	if want := (map[Status]int{Scheduled: 1, Suspended: 1, Status(order.Failed): 1}); p.Total != 1 || cmp.Diff(want, p.Counts) != "" {
+	if want := (map[Status]int{Scheduled: 1, Suspended: 1, Status(order.Failed): 1}); p.Total != 1 || gocmp.Diff(want, p.Counts) != "" {
 		t.Errorf("total %d, counts %v", p.Total, p.Counts)
 	}
 	if p.Position != s.next {
@@ -102,16 +105,16 @@ func TestChildrenAreCountedAtTheirParents(t *testing.T) {
 	s.tell("P|a", &order.ForkedEvent{Children: []order.ForkedChild{{BranchID: "x", OrderID: "P|a|x"}}})
 	p := s.m.Find(Query{Limit: 10}, 0)
 	want := map[order.ID]map[Status]int{"P": {Status(order.Forked): 1, Status(order.Ready): 2}}
-	if d := cmp.Diff(want, p.Children); d != "" || p.Total != 1 {
+	if d := gocmp.Diff(want, p.Children); d != "" || p.Total != 1 {
 		t.Errorf("total %d: %s", p.Total, d)
 	}
-	if d := cmp.Diff([]string{"P|a", "P|b"}, ids(s.m.Find(Query{Parent: "P", Sort: ByID, Limit: 10}, 0))); d != "" {
+	if d := gocmp.Diff([]string{"P|a", "P|b"}, ids(s.m.Find(Query{Parent: "P", Sort: ByID, Limit: 10}, 0))); d != "" {
 		t.Error(d)
 	}
 	if n := s.m.Find(Query{Children: true, Limit: 10}, 0).Total; n != 4 {
 		t.Errorf("%d orders with children, want 4", n)
 	}
-	if d := cmp.Diff(map[string]map[Status]int{"W": {Status(order.Forked): 1}}, s.m.CountByWorkflow(0)); d != "" {
+	if d := gocmp.Diff(map[string]map[Status]int{"W": {Status(order.Forked): 1}}, s.m.CountByWorkflow(0)); d != "" {
 		t.Error(d)
 	}
 	places := s.m.Places("W", 0)
@@ -122,7 +125,7 @@ func TestChildrenAreCountedAtTheirParents(t *testing.T) {
 	wantPlaces := []string{
 		`1[0,"fork+a",0,"fork+x",0]map[Ready:1] [P|a|x]`, `1[0,"fork+a",0]map[Forked:1] [P|a]`, `1[0,"fork+b",0]map[Ready:1] [P|b]`, `1[0]map[Forked:1] [P]`,
 	}
-	if d := cmp.Diff(wantPlaces, got); d != "" {
+	if d := gocmp.Diff(wantPlaces, got); d != "" {
 		t.Error(d)
 	}
 }
@@ -134,7 +137,7 @@ func TestChanges(t *testing.T) {
 	s.add("O", "W", 0)
 	first := s.next
 	c := s.tell("O", &order.Started{})
-	if d := cmp.Diff(map[order.ID]string{"O": "W"}, c.Orders); d != "" || c.Items || c.Agents {
+	if d := gocmp.Diff(map[order.ID]string{"O": "W"}, c.Orders); d != "" || c.Items || c.Agents {
 		t.Errorf("items %t, agents %t: %s", c.Items, c.Agents, d)
 	}
 	before := s.m.Row("O")
@@ -159,7 +162,7 @@ func TestChanges(t *testing.T) {
 		t.Errorf("an event that doesn't fit: %v", bad.Problems)
 	}
 	c = s.tell("O", &order.FinishedEvent{}, &order.Deleted{})
-	if d := cmp.Diff(map[order.ID]string{"O": "W"}, c.Orders); d != "" || s.m.Row("O") != nil {
+	if d := gocmp.Diff(map[order.ID]string{"O": "W"}, c.Orders); d != "" || s.m.Row("O") != nil {
 		t.Errorf("a deleted order is there: %s", d)
 	}
 	s.m.Load(7, []Row{{Order: &order.Order{ID: "X"}}})
@@ -188,6 +191,38 @@ func TestEveryStateHasAStatus(t *testing.T) {
 	}
 }
 
+// A page has what it would have if all rows were sorted, wherever it is and however
+// they lie.
+func TestSortPart(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		numbers := rapid.SliceOfN(rapid.IntRange(0, 300), 0, 600).Draw(t, "numbers")
+		if rapid.Bool().Draw(t, "sorted") {
+			slices.Sort(numbers)
+		}
+		from := rapid.IntRange(0, len(numbers)).Draw(t, "from")
+		to := rapid.IntRange(from, len(numbers)+10).Draw(t, "to")
+		kept := first{less: func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) }, most: to}
+		rows := make([]ranked, len(numbers))
+		for i, n := range numbers {
+			rows[i].rank = n
+			kept.add(rows[i])
+		}
+		sortPart(rows, from, to, kept.less)
+		slices.Sort(numbers)
+		want := numbers[from:min(to, len(numbers))]
+		for name, got := range map[string][]ranked{"of all": rows[from : from+len(want)], "of those kept": kept.from(from)} {
+			var is []int
+			for _, r := range got {
+				is = append(is, r.rank)
+			}
+			if !slices.Equal(is, want) {
+				t.Fatalf("%s: %v, want %v", name, is, want)
+			}
+		}
+	})
+}
+
 func BenchmarkFind(b *testing.B) {
 	m := New()
 	rows := make([]Row, 100_000)
@@ -198,7 +233,13 @@ func BenchmarkFind(b *testing.B) {
 		}}
 	}
 	m.Load(1, rows)
-	for b.Loop() {
-		m.Find(Query{Limit: 100}, 0)
+	for name, q := range map[string]Query{
+		"need": {Limit: 100}, "id": {Limit: 100, Sort: ByID}, "since": {Limit: 100, Sort: BySince}, "start": {Limit: 100, Sort: ByStart}, "deep": {Limit: 100, Offset: 50_000},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				m.Find(q, 0)
+			}
+		})
 	}
 }

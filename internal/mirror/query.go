@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 	"strings"
 
@@ -55,8 +54,11 @@ func (m *Mirror) Find(q Query, now int64) Page {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	p := Page{Counts: map[Status]int{}, Children: map[order.ID]map[Status]int{}, Position: m.position}
-	found := first{less: q.less(), most: max(q.Offset, 0) + q.Limit}
+	from := max(q.Offset, 0)
+	found := first{less: q.less(), most: from + q.Limit}
+	children := false
 	for _, r := range m.all {
+		children = children || r.Order.Parent != ""
 		if !q.takes(r.Order, text) {
 			continue
 		}
@@ -67,12 +69,13 @@ func (m *Mirror) Find(q Query, now int64) Page {
 			found.add(ranked{r, rank(s)})
 		}
 	}
-	all := found.sorted()
-	for _, f := range all[min(max(q.Offset, 0), len(all)):] {
+	for _, f := range found.from(from) {
 		p.Rows = append(p.Rows, f.row)
 		p.Children[f.row.Order.ID] = nil
 	}
-	m.countChildren(p.Children, now)
+	if children {
+		m.countChildren(p.Children, now)
+	}
 	return p
 }
 
@@ -124,53 +127,6 @@ func AgentOf(o *order.Order) string {
 		return o.State.Agent
 	}
 	return o.Attachment.Agent
-}
-
-// first collects the first of many rows, without sorting all: a heap whose top is
-// the last of those kept.
-type first struct {
-	less func(a, b ranked) int
-	most int
-	kept []ranked
-}
-
-// Len implements heap.Interface.
-func (f *first) Len() int { return len(f.kept) }
-
-// Less implements heap.Interface.
-func (f *first) Less(i, j int) bool { return f.less(f.kept[i], f.kept[j]) > 0 }
-
-// Swap implements heap.Interface.
-func (f *first) Swap(i, j int) { f.kept[i], f.kept[j] = f.kept[j], f.kept[i] }
-
-// Push implements heap.Interface.
-func (f *first) Push(x any) {
-	if r, ok := x.(ranked); ok {
-		f.kept = append(f.kept, r)
-	}
-}
-
-// Pop implements heap.Interface.
-func (f *first) Pop() any {
-	last := f.kept[len(f.kept)-1]
-	f.kept = f.kept[:len(f.kept)-1]
-	return last
-}
-
-func (f *first) add(r ranked) {
-	switch {
-	case len(f.kept) < f.most:
-		heap.Push(f, r)
-	case f.most > 0 && f.less(r, f.kept[0]) < 0:
-		f.kept[0] = r
-		heap.Fix(f, 0)
-	}
-}
-
-// sorted returns what was kept, in its order.
-func (f *first) sorted() []ranked {
-	slices.SortFunc(f.kept, f.less)
-	return f.kept
 }
 
 type ranked struct {
