@@ -87,7 +87,7 @@ func startInstallation(ctx context.Context, bin, dir string) (*installation, tim
 		return i, 0, fmt.Errorf("signet dev isn't ready: %w; it said:\n%s", limit.Err(), tail(dir+".log"))
 	}
 	took := time.Since(began)
-	profile, err := cli.ReadProfile(filepath.Join(dir, "profile.json"))
+	profile, err := cli.ReadProfile(i.profile())
 	if err != nil {
 		return i, took, err
 	}
@@ -96,6 +96,9 @@ func startInstallation(ctx context.Context, bin, dir string) (*installation, tim
 	}
 	return i, took, i.findController(ctx)
 }
+
+// profile is the file by which the command line finds the Cockpit.
+func (i *installation) profile() string { return filepath.Join(i.dir, "profile.json") }
 
 // tail returns the last lines of a file.
 func tail(path string) string {

@@ -44,6 +44,8 @@ type options struct {
 	sleepers  []int // jobs that sleep at once
 	finished  int   // orders after which memory is looked at
 	scheduled int   // requests of 1,000 orders
+	shown     int   // workflows that pages show, and half as many as there are orders
+	browsers  int   // that are open at once
 }
 
 func parse(args []string, errOut io.Writer) (options, error) {
@@ -66,9 +68,11 @@ func parse(args []string, errOut io.Writer) (options, error) {
 		return o, errors.New("-quick and -full exclude each other")
 	}
 	o.oneStep, o.rounds, o.latency, o.workflows, o.sleepers, o.finished, o.scheduled = 5000, 3, 200, 100_000, []int{2000}, 20_000, 40
+	o.shown, o.browsers = 50_000, 1000
 	switch {
 	case *quick:
 		o.oneStep, o.rounds, o.latency, o.workflows, o.sleepers, o.finished, o.scheduled = 2000, 1, 100, 5000, []int{500}, 5000, 20
+		o.shown, o.browsers = 2000, 200
 	case *full:
 		o.sleepers, o.finished = []int{2000, 10_000}, 100_000
 	}
@@ -96,6 +100,8 @@ func groups() []group {
 		{"finished", true, 8 * time.Minute, (*bench).finished},
 		{"scheduled", true, 2 * time.Minute, (*bench).scheduled},
 		{"workflows", true, 6 * time.Minute, (*bench).workflows},
+		{"pages", true, 15 * time.Minute, (*bench).pages},
+		{"browsers", false, 5 * time.Minute, (*bench).browsers},
 	}
 }
 
