@@ -315,16 +315,14 @@ func joinRefusals(errs []error) error {
 
 func (c *Controller) getOrders(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	limit := queryInt(q, "limit", 1000, 100_000)
+	limit := queryInt(q, "limit", 1000, maxList)
 	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
+		path, state := q.Get("workflow"), q.Get("state")
 		var views []engine.OrderView
-		for _, o := range e.OrdersAfter(order.ID(q.Get("after"))) {
-			if (q.Get("workflow") == "" || o.Workflow.Path == q.Get("workflow")) && (q.Get("state") == "" || string(o.State.Kind) == q.Get("state")) {
-				views = append(views, engine.OrderView{Order: o, Obstacles: e.Obstacles(o)})
-				if len(views) >= limit {
-					break
-				}
-			}
+		for _, o := range e.OrdersAfter(order.ID(q.Get("after")), limit, func(o *order.Order) bool {
+			return (path == "" || o.Workflow.Path == path) && (state == "" || string(o.State.Kind) == state)
+		}) {
+			views = append(views, engine.OrderView{Order: o, Obstacles: e.Obstacles(o)})
 		}
 		return views, nil
 	})
@@ -342,6 +340,10 @@ func (c *Controller) getOrders(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, append(body, `]}`...))
 }
+
+// maxList is how many rows a caller may ask for at once; where it may leave the
+// limit out, it gets all.
+const maxList = 100_000
 
 func queryInt(q url.Values, name string, standard, most int) int {
 	n, err := strconv.Atoi(q.Get(name))
@@ -394,7 +396,8 @@ func viewProblem(p *order.Problem) *problemView {
 }
 
 func (c *Controller) getWorkflows(w http.ResponseWriter, r *http.Request) {
-	path, version := r.URL.Query().Get("path"), r.URL.Query().Get("versionId")
+	q := r.URL.Query()
+	path, version := q.Get("path"), q.Get("versionId")
 	if path != "" {
 		v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) { return oneWorkflow(e, path, version) })
 		c.answer(w, v, err)
@@ -402,10 +405,8 @@ func (c *Controller) getWorkflows(w http.ResponseWriter, r *http.Request) {
 	}
 	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
 		views := []workflowView{}
-		for _, it := range e.Items() {
-			if it.Ref.Kind == item.KindWorkflow && e.IsHead(it) {
-				views = append(views, viewWorkflow(e, it))
-			}
+		for _, it := range e.WorkflowsAfter(q.Get("after"), queryInt(q, "limit", 0, maxList)) {
+			views = append(views, viewWorkflow(e, it))
 		}
 		return map[string]any{"workflows": views}, nil
 	})
@@ -426,10 +427,7 @@ func viewWorkflow(e *engine.Controller, it *engine.Item) workflowView {
 func oneWorkflow(e *engine.Controller, path, version string) (any, error) {
 	var versions []string
 	var found *engine.Item
-	for _, it := range e.Items() {
-		if it.Ref.Kind != item.KindWorkflow || it.Ref.Path != path {
-			continue
-		}
+	for _, it := range e.VersionsOf(path) {
 		versions = append(versions, it.Ref.VersionID)
 		if version == it.Ref.VersionID || version == "" && e.IsHead(it) {
 			found = it
@@ -465,7 +463,8 @@ func viewItem(e *engine.Controller, it *engine.Item) itemView {
 }
 
 func (c *Controller) getItems(w http.ResponseWriter, r *http.Request) {
-	key := item.Key{Kind: item.Kind(r.URL.Query().Get("kind")), Path: r.URL.Query().Get("path")}
+	q := r.URL.Query()
+	key := item.Key{Kind: item.Kind(q.Get("kind")), Path: q.Get("path")}
 	if key != (item.Key{}) {
 		v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) { return oneItem(e, key) })
 		c.answer(w, v, err)
@@ -473,7 +472,8 @@ func (c *Controller) getItems(w http.ResponseWriter, r *http.Request) {
 	}
 	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
 		views := []itemView{}
-		for _, it := range e.Items() {
+		after := item.Key{Kind: item.Kind(q.Get("afterKind")), Path: q.Get("after")}
+		for _, it := range e.ItemsAfter(after, queryInt(q, "limit", 0, maxList)) {
 			views = append(views, viewItem(e, it))
 		}
 		return map[string]any{"items": views}, nil

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 
@@ -46,15 +47,58 @@ func (c *Controller) Agent(path string) (AgentState, bool) {
 func (c *Controller) AgentItem(path string) (*item.AgentRef, error) { return c.agentRef(path) }
 
 // Items returns the deployed documents, sorted by kind, path and age.
-func (c *Controller) Items() []*Item {
-	all := make([]*Item, 0, len(c.items.m))
-	for _, it := range c.items.m {
-		all = append(all, it)
+func (c *Controller) Items() []*Item { return c.ItemsAfter(item.Key{}, 0) }
+
+// ItemsAfter returns n documents behind those of a key in the same order, and all
+// further versions of the last; n 0: all.
+func (c *Controller) ItemsAfter(k item.Key, n int) []*Item {
+	page := least(c.itemsThat(func(it *Item) bool { return it.Ref.Key().Compare(k) > 0 }), n, byKeyAndAge)
+	if n == 0 || len(page) < n {
+		return page
 	}
-	slices.SortFunc(all, func(a, b *Item) int {
-		return cmp.Or(strings.Compare(string(a.Ref.Kind), string(b.Ref.Kind)), strings.Compare(a.Ref.Path, b.Ref.Path), cmp.Compare(a.Added, b.Added))
-	})
+	last := page[n-1].Ref.Key()
+	first := slices.IndexFunc(page, func(it *Item) bool { return it.Ref.Key() == last })
+	return append(page[:first], least(c.itemsThat(func(it *Item) bool { return it.Ref.Key() == last }), 0, byKeyAndAge)...)
+}
+
+// itemsThat goes through the deployed documents that are wanted, in no order.
+func (c *Controller) itemsThat(wanted func(*Item) bool) iter.Seq[*Item] {
+	return func(yield func(*Item) bool) {
+		for _, it := range c.items.m {
+			if wanted(it) && !yield(it) {
+				return
+			}
+		}
+	}
+}
+
+func byKeyAndAge(a, b *Item) int {
+	return cmp.Or(a.Ref.Key().Compare(b.Ref.Key()), cmp.Compare(a.Added, b.Added))
+}
+
+// WorkflowsAfter returns the newest versions of at most n workflows behind a path,
+// by path; n 0: all.
+func (c *Controller) WorkflowsAfter(path string, n int) []*Item {
+	behind := func(yield func(string) bool) {
+		for p := range c.heads.m {
+			if p > path && !yield(p) {
+				return
+			}
+		}
+	}
+	var all []*Item
+	for _, p := range least(behind, n, strings.Compare) {
+		if it, ok := c.current(ItemRef{Kind: item.KindWorkflow, Path: p}); ok {
+			all = append(all, it)
+		}
+	}
 	return all
+}
+
+// VersionsOf returns the versions of a workflow, the oldest first.
+func (c *Controller) VersionsOf(path string) []*Item {
+	k := item.Key{Kind: item.KindWorkflow, Path: path}
+	return least(c.itemsThat(func(it *Item) bool { return it.Ref.Key() == k }), 0, byKeyAndAge)
 }
 
 // IsHead tells whether the item is the newest version of its path.

@@ -6,8 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/engine/enginetest"
+	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
@@ -233,8 +236,34 @@ func TestLooks(t *testing.T) {
 	must(t, c.Deploy("alice", job("W", "1", "hold", 1)))
 	add(t, c, "W", "O1", "O2", "O3")
 	m := c.Controller
-	if got := m.OrdersAfter("O1"); len(got) != 2 || got[0].ID != "O2" {
+	if got := m.OrdersAfter("O1", 0, func(*order.Order) bool { return true }); len(got) != 2 || got[0].ID != "O2" {
 		t.Errorf("after O1: %v", got)
+	}
+	if got := m.OrdersAfter("", 1, func(o *order.Order) bool { return o.ID != "O1" }); len(got) != 1 || got[0].ID != "O2" {
+		t.Errorf("one but O1: %v", got)
+	}
+	must(t, c.Deploy("alice", job("W", "0", "hold", 1), job("a/V", "1", "hold", 1), job("X", "1", "hold", 1)))
+	refs := func(all []*engine.Item) (names []string) {
+		for _, it := range all {
+			names = append(names, it.Ref.String())
+		}
+		return names
+	}
+	for name, c := range map[string]struct {
+		got  []*engine.Item
+		want []string
+	}{
+		"all items":           {m.Items(), []string{"AgentRef:A", "Workflow:W~1", "Workflow:W~0", "Workflow:X~1", "Workflow:a/V~1"}},
+		"a page of items":     {m.ItemsAfter(item.Key{}, 2), []string{"AgentRef:A", "Workflow:W~1", "Workflow:W~0"}},
+		"the rest of them":    {m.ItemsAfter(item.Key{Kind: item.KindWorkflow, Path: "W"}, 10), []string{"Workflow:X~1", "Workflow:a/V~1"}},
+		"workflows":           {m.WorkflowsAfter("", 0), []string{"Workflow:W~0", "Workflow:X~1", "Workflow:a/V~1"}},
+		"a page of workflows": {m.WorkflowsAfter("W", 1), []string{"Workflow:X~1"}},
+		"versions":            {m.VersionsOf("W"), []string{"Workflow:W~1", "Workflow:W~0"}},
+		"no versions":         {m.VersionsOf("none"), nil},
+	} {
+		if d := cmp.Diff(c.want, refs(c.got)); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
 	}
 	if orders, running := m.AgentLoad("A"); orders != 3 || running != 1 {
 		t.Errorf("load %d, %d", orders, running)

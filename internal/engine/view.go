@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/signet-scheduler/signet/internal/codec"
@@ -22,20 +23,17 @@ func (v *OrderView) Walk(w codec.Walker) {
 	codec.Strings(w, "obstacles", &v.Obstacles)
 }
 
-// OrdersAfter returns the orders whose ids follow id, sorted.
-func (m *machine) OrdersAfter(id order.ID) []*order.Order {
-	ids := make([]order.ID, 0, len(m.orders.m))
-	for k := range m.orders.m {
-		if k > id {
-			ids = append(ids, k)
+// OrdersAfter returns at most n orders whose ids follow id and that are wanted,
+// sorted; n 0: all.
+func (m *machine) OrdersAfter(id order.ID, n int, wanted func(*order.Order) bool) []*order.Order {
+	behind := func(yield func(*order.Order) bool) {
+		for k, o := range m.orders.m {
+			if k > id && wanted(o) && !yield(o) {
+				return
+			}
 		}
 	}
-	slices.Sort(ids)
-	all := make([]*order.Order, len(ids))
-	for i, k := range ids {
-		all[i] = m.orders.m[k]
-	}
-	return all
+	return least(behind, n, func(a, b *order.Order) int { return cmp.Compare(a.ID, b.ID) })
 }
 
 // AgentLoad returns how many orders are at an Agent, and how many of them run
