@@ -854,7 +854,8 @@ type Item struct {
 
 // Items defines model for Items.
 type Items struct {
-	Items []Item `json:"items"`
+	Cursor string `json:"cursor,omitempty"`
+	Items  []Item `json:"items"`
 }
 
 // JSON Any JSON value
@@ -2331,6 +2332,12 @@ type ListVersionsParams struct {
 type ListItemsParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // GetJobStatsParams defines parameters for GetJobStats.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -496,6 +498,25 @@ func testDeployments(t *testing.T, b *bench) {
 	if len(items.Items) != 1 || items.Items[0].Path != "W" || !items.Items[0].Newest {
 		t.Errorf("items: %+v", items)
 	}
+	b.deploy(map[string]string{"V": job("rc 0"), "a/X": job("rc 0")})
+	b.add(api.AddOrdersRequest{Workflow: "V", ScheduledFor: json.RawMessage(`"2099-01-01T00:00:00Z"`)}) // keeps this version
+	b.deploy(map[string]string{"V": job("rc 0")})
+	var names []string
+	for cursor, pages := "", 0; ; pages++ {
+		page := api.Items{}
+		b.call("GET", "/items?limit=1&cursor="+cursor, nil, &page)
+		for _, it := range page.Items {
+			names = append(names, fmt.Sprint(pages, it.Path))
+		}
+		if cursor = page.Cursor; cursor == "" {
+			break
+		}
+	}
+	slices.Sort(names)
+	if got := strings.Join(names, " "); got != "0agent-1 1V 1V 2W 3a/X" {
+		t.Errorf("objects by pages: %s", got)
+	}
+	b.refused(422, "InvalidCursor", "GET", "/items?cursor=%21", nil)
 	b.call("POST", "/deployments/revoke", api.RevokeRequest{Objects: []api.ObjectKey{{Kind: "Workflow", Path: "W"}}}, nil)
 	b.refused(404, "UnknownKey", "POST", "/orders", `{"workflow":"W"}`)
 	b.refused(404, "UnknownKey", "POST", "/deployments/revoke", `{"objects":[{"kind":"Workflow","path":"W"}]}`)

@@ -25,9 +25,12 @@ type Controller interface {
 	EventLines(ctx context.Context, after int64, follow bool) (io.ReadCloser, error)
 	Orders(ctx context.Context, q OrderQuery) ([]json.RawMessage, error)
 	Order(ctx context.Context, id string) (json.RawMessage, error)
-	Workflows(ctx context.Context) ([]WorkflowInfo, error)
+	// Workflows returns at most limit workflows behind a path, sorted; 0: all.
+	Workflows(ctx context.Context, after string, limit int) ([]WorkflowInfo, error)
 	Workflow(ctx context.Context, path, version string) (WorkflowInfo, error)
-	Items(ctx context.Context) ([]ItemInfo, error)
+	// Items returns limit objects behind a key, by kind, path and age, with all
+	// versions of the last; 0: all.
+	Items(ctx context.Context, after item.Key, limit int) ([]ItemInfo, error)
 	// Item returns the document that is in service under a key; NotFound,
 	// UnknownKey.
 	Item(ctx context.Context, key item.Key) (ItemInfo, error)

@@ -54,6 +54,7 @@ type fake struct {
 	readers []string // who confirmed, each once
 	held    map[order.ID]*engine.Launch
 	streams int
+	lists   int // of all workflows that were asked for
 }
 
 type fakeAgent struct {
@@ -421,10 +422,10 @@ func (f *fake) EventLines(ctx context.Context, after int64, follow bool) (io.Rea
 // Orders implements Controller.
 func (f *fake) Orders(_ context.Context, q OrderQuery) (all []json.RawMessage, err error) {
 	err = f.do(func() error {
-		for _, o := range f.c.OrdersAfter(order.ID(q.After)) {
-			if (q.Workflow == "" || o.Workflow.Path == q.Workflow) && (q.State == "" || string(o.State.Kind) == q.State) && len(all) < q.Limit {
-				all = append(all, codec.JSON(nil, &engine.OrderView{Order: o, Obstacles: f.c.Obstacles(o)}))
-			}
+		for _, o := range f.c.OrdersAfter(order.ID(q.After), q.Limit, func(o *order.Order) bool {
+			return (q.Workflow == "" || o.Workflow.Path == q.Workflow) && (q.State == "" || string(o.State.Kind) == q.State)
+		}) {
+			all = append(all, codec.JSON(nil, &engine.OrderView{Order: o, Obstacles: f.c.Obstacles(o)}))
 		}
 		return nil
 	})
@@ -453,12 +454,13 @@ func (f *fake) workflowInfo(it *engine.Item) WorkflowInfo {
 }
 
 // Workflows implements Controller.
-func (f *fake) Workflows(context.Context) (all []WorkflowInfo, err error) {
+func (f *fake) Workflows(_ context.Context, after string, limit int) (all []WorkflowInfo, err error) {
 	err = f.do(func() error {
-		for _, it := range f.c.Items() {
-			if it.Ref.Kind == item.KindWorkflow && f.c.IsHead(it) {
-				all = append(all, f.workflowInfo(it))
-			}
+		if limit == 0 {
+			f.lists++
+		}
+		for _, it := range f.c.WorkflowsAfter(after, limit) {
+			all = append(all, f.workflowInfo(it))
 		}
 		return nil
 	})
@@ -470,10 +472,7 @@ func (f *fake) Workflow(_ context.Context, path, version string) (w WorkflowInfo
 	err = f.do(func() error {
 		var versions []string
 		found := false
-		for _, it := range f.c.Items() {
-			if it.Ref.Kind != item.KindWorkflow || it.Ref.Path != path {
-				continue
-			}
+		for _, it := range f.c.VersionsOf(path) {
 			versions = append(versions, it.Ref.VersionID)
 			if version == it.Ref.VersionID || version == "" && f.c.IsHead(it) {
 				w, found = f.workflowInfo(it), true
@@ -493,9 +492,9 @@ func (f *fake) Workflow(_ context.Context, path, version string) (w WorkflowInfo
 }
 
 // Items implements Controller.
-func (f *fake) Items(context.Context) (all []ItemInfo, err error) {
+func (f *fake) Items(_ context.Context, after item.Key, limit int) (all []ItemInfo, err error) {
 	err = f.do(func() error {
-		for _, it := range f.c.Items() {
+		for _, it := range f.c.ItemsAfter(after, limit) {
 			all = append(all, ItemInfo{
 				Kind: string(it.Ref.Kind), Path: it.Ref.Path, VersionID: it.Ref.VersionID, Revision: it.Ref.Revision, Signer: it.Signer,
 				Newest: f.c.IsHead(it), Removed: it.Removed,

@@ -280,6 +280,7 @@ func (f *follower) begin(ctx context.Context) (position int64, err error) {
 	}
 	if position != loaded || loaded == 0 {
 		f.mirror.Load(position, rows)
+		f.tell(mirror.Change{All: true}) // no event tells what was passed over
 	}
 	f.reached(position)
 	return position, nil

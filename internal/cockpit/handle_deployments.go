@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/signet-scheduler/signet/api"
@@ -220,15 +222,9 @@ func (k *call) missing(h *history, objects []objectfile.Object) ([]fault.Problem
 	if len(wanted) == 0 {
 		return nil, nil
 	}
-	items, err := h.controller.Items(k.r.Context())
+	deployed, err := k.deployed(h, slices.Collect(maps.Keys(wanted)))
 	if err != nil {
 		return nil, err
-	}
-	deployed := map[item.Key]bool{}
-	for _, i := range items {
-		if i.Newest && !i.Removed {
-			deployed[item.Key{Kind: item.Kind(i.Kind), Path: i.Path}] = true
-		}
 	}
 	var problems []fault.Problem
 	for key, by := range wanted {
@@ -239,6 +235,28 @@ func (k *call) missing(h *history, objects []objectfile.Object) ([]fault.Problem
 		}
 	}
 	return sorted(problems), nil
+}
+
+// deployed tells which of some objects are deployed.
+func (k *call) deployed(h *history, keys []item.Key) (map[item.Key]bool, error) {
+	deployed := map[item.Key]bool{}
+	if len(keys) > fewAsked {
+		items, err := h.controller.Items(k.r.Context(), item.Key{}, 0)
+		for _, i := range items {
+			if i.Newest && !i.Removed {
+				deployed[item.Key{Kind: item.Kind(i.Kind), Path: i.Path}] = true
+			}
+		}
+		return deployed, err
+	}
+	for _, key := range keys {
+		_, err := h.controller.Item(k.r.Context(), key)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+		deployed[key] = err == nil
+	}
+	return deployed, nil
 }
 
 func (k *call) revokeDeployment() error {
@@ -278,21 +296,46 @@ func (k *call) revokeDeployment() error {
 }
 
 func (k *call) listItems() error {
-	h, err := k.named()
+	q := k.query("controller", "limit", "cursor")
+	if q.err != nil {
+		return q.err
+	}
+	h, err := k.history(q.text("controller"))
 	if err != nil {
 		return err
 	}
-	all, err := h.controller.Items(k.r.Context())
+	limit := q.limit()
+	if q.err != nil {
+		return q.err
+	}
+	cursor, err := readKeyCursor(q.text("cursor"))
+	if err != nil {
+		return err
+	}
+	after := item.Key{Kind: item.Kind(cursor.Kind), Path: cursor.Path}
+	all, err := h.controller.Items(k.r.Context(), after, limit+1)
 	if err != nil {
 		return err
 	}
 	out := api.Items{Items: []api.Item{}}
+	var last item.Key
 	for i := range all {
 		it := &all[i]
+		key := item.Key{Kind: item.Kind(it.Kind), Path: it.Path}
+		if key.Compare(after) <= 0 {
+			continue // the Controller is of a version that gives all
+		}
+		if len(out.Items) >= limit && key != last {
+			break // the versions of a workflow aren't torn apart
+		}
+		last = key
 		out.Items = append(out.Items, api.Item{
 			Kind: it.Kind, Path: it.Path, VersionId: it.VersionID, Revision: it.Revision, Signer: it.Signer, Newest: it.Newest,
 			Removed: it.Removed, Quarantine: problemOf(it.Quarantine),
 		})
+	}
+	if len(all) > limit && len(out.Items) > 0 {
+		out.Cursor = writeKeyCursor(string(last.Kind), last.Path)
 	}
 	return k.answer(out)
 }

@@ -98,7 +98,9 @@ func kindNames() []string {
 }
 
 // keyCursor is a cursor that names an object.
-func keyCursor(o *store.Object) string { return writeCursor(o.Kind + " " + o.Path) }
+func keyCursor(o *store.Object) string { return writeKeyCursor(o.Kind, o.Path) }
+
+func writeKeyCursor(kind, path string) string { return writeCursor(kind + " " + path) }
 
 func readKeyCursor(cursor string) (k store.ObjectKey, err error) {
 	text, err := readCursor(cursor)

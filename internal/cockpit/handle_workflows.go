@@ -49,16 +49,15 @@ func (k *call) listWorkflows() error {
 	if err != nil {
 		return err
 	}
-	all, err := h.controller.Workflows(k.r.Context())
+	all, err := h.controller.Workflows(k.r.Context(), after, limit+1)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(all, func(a, b WorkflowInfo) int { return cmp.Compare(a.Path, b.Path) })
 	out := api.Workflows{Workflows: []api.WorkflowSummary{}}
 	for i := range all {
 		w := &all[i]
 		if after != "" && w.Path <= after {
-			continue
+			continue // the Controller is of a version that gives all
 		}
 		if len(out.Workflows) == limit {
 			out.Cursor = writeCursor(out.Workflows[limit-1].Path)

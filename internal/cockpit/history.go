@@ -49,10 +49,10 @@ type historyParts struct {
 
 func newHistory(p historyParts) *history {
 	s := newSignals()
-	workflows := &catalog{controller: p.controller}
+	workflows := newCatalog(p.controller)
 	tell := func(c mirror.Change) {
-		if c.Items {
-			workflows.changed()
+		if workflows.change(c.Workflows); c.All {
+			workflows.forget()
 		}
 		p.news.changed(p.id, c)
 	}

@@ -70,7 +70,7 @@ func newNews(c clock.Clock) *news {
 
 // changed takes a change of a Controller's orders.
 func (n *news) changed(_ string, c mirror.Change) {
-	if len(c.Orders) == 0 && !c.Items && !c.Agents {
+	if len(c.Orders) == 0 && !c.Items && !c.Agents && !c.All {
 		return
 	}
 	n.mu.Lock()
@@ -80,10 +80,11 @@ func (n *news) changed(_ string, c mirror.Change) {
 		h.add(h.orders, string(id.Root()))
 		h.add(h.workflows, workflow)
 	}
-	if c.Items {
+	h.More = h.More || c.All
+	if c.Items || c.All {
 		h.topics["items"] = true
 	}
-	if c.Agents {
+	if c.Agents || c.All {
 		h.topics["agents"] = true
 	}
 	n.signal()

@@ -36,13 +36,18 @@ func TestNewsAreGathered(t *testing.T) {
 	if want := `{"orders":["O","P"],"workflows":["V","W"],"topics":["agents","inventory","items"]}`; !ok || len(frames) != 1 || string(frames[0].data) != want {
 		t.Errorf("got %v, want %s", frames, want)
 	}
+	n.changed("c", mirror.Change{All: true})
+	n.publish()
+	if frames, _, _ := n.after(1); len(frames) != 1 || string(frames[0].data) != `{"more":true,"topics":["agents","items"]}` {
+		t.Errorf("anything may have changed: %v", frames)
+	}
 	many := map[order.ID]string{}
 	for i := range 3 * newsNames {
 		many[order.ID(fmt.Sprint(i))] = "W"
 	}
 	n.changed("c", mirror.Change{Orders: many})
 	n.publish()
-	frames, _, _ = n.after(1)
+	frames, _, _ = n.after(2)
 	var h headlines
 	if err := json.Unmarshal(frames[0].data, &h); err != nil || len(h.Orders) != newsNames || !h.More {
 		t.Errorf("%v: %d orders, more %t", err, len(h.Orders), h.More)

@@ -307,12 +307,24 @@ func (r *Remote) Order(ctx context.Context, id string) (out json.RawMessage, err
 func segment(s string) string { return strings.ReplaceAll(url.PathEscape(s), ".", "%2E") }
 
 // Workflows implements Controller.
-func (r *Remote) Workflows(ctx context.Context) ([]WorkflowInfo, error) {
+func (r *Remote) Workflows(ctx context.Context, after string, limit int) ([]WorkflowInfo, error) {
 	var out struct {
 		Workflows []WorkflowInfo `json:"workflows"`
 	}
-	err := r.get(ctx, "/workflow", &out)
+	err := r.get(ctx, "/workflow"+pageOf(limit, "after", after), &out)
 	return out.Workflows, err
+}
+
+// pageOf returns the query for a page of a list; "" for all of it.
+func pageOf(limit int, after ...string) string {
+	if limit == 0 {
+		return ""
+	}
+	v := url.Values{"limit": {strconv.Itoa(limit)}}
+	for i := 0; i+1 < len(after); i += 2 {
+		v.Set(after[i], after[i+1])
+	}
+	return "?" + v.Encode()
 }
 
 // Workflow implements Controller.
@@ -326,11 +338,11 @@ func (r *Remote) Workflow(ctx context.Context, path, version string) (out Workfl
 }
 
 // Items implements Controller.
-func (r *Remote) Items(ctx context.Context) ([]ItemInfo, error) {
+func (r *Remote) Items(ctx context.Context, after item.Key, limit int) ([]ItemInfo, error) {
 	var out struct {
 		Items []ItemInfo `json:"items"`
 	}
-	err := r.get(ctx, "/item", &out)
+	err := r.get(ctx, "/item"+pageOf(limit, "afterKind", string(after.Kind), "after", after.Path), &out)
 	return out.Items, err
 }
 

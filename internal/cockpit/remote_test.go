@@ -150,9 +150,9 @@ func TestRemote(t *testing.T) {
 	u := ItemUpdate{CommandID: "2", Add: []SignedDocument{{"{}", json.RawMessage(`{"TYPE":"X509"}`)}}, Remove: []item.Key{{Kind: item.KindWorkflow, Path: "W"}}}
 	_, e1 := r.Order(ctx, "a/b ../#?")
 	orders, e2 := r.Orders(ctx, OrderQuery{Workflow: "a/b", After: "x y", Limit: 5})
-	workflows, e3 := r.Workflows(ctx)
+	workflows, e3 := r.Workflows(ctx, "a b", 7)
 	w, e4 := r.Workflow(ctx, "a/b", "1")
-	items, e5 := r.Items(ctx)
+	items, e5 := r.Items(ctx, item.Key{Kind: item.KindWorkflow, Path: "a/b"}, 7)
 	agents, e6 := r.Agents(ctx)
 	_, e7 := r.Item(ctx, item.Key{Kind: item.KindWorkflow, Path: "a/b"})
 	for i, err := range []error{e1, e2, e3, e4, e5, e6, e7, r.UpdateItems(ctx, u)} {
@@ -164,8 +164,8 @@ func TestRemote(t *testing.T) {
 		t.Errorf("answers: %s %v %v %v %v", orders, workflows, w, items, agents)
 	}
 	want := []string{
-		"GET /controller/api/order/a%2Fb%20%2E%2E%2F%23%3F", "GET /controller/api/order?after=x+y&limit=5&workflow=a%2Fb", "GET /controller/api/workflow",
-		"GET /controller/api/workflow?path=a%2Fb&versionId=1", "GET /controller/api/item", "GET /controller/api/agent", "GET /controller/api/item?kind=Workflow&path=a%2Fb",
+		"GET /controller/api/order/a%2Fb%20%2E%2E%2F%23%3F", "GET /controller/api/order?after=x+y&limit=5&workflow=a%2Fb", "GET /controller/api/workflow?after=a+b&limit=7",
+		"GET /controller/api/workflow?path=a%2Fb&versionId=1", "GET /controller/api/item?after=a%2Fb&afterKind=Workflow&limit=7", "GET /controller/api/agent", "GET /controller/api/item?kind=Workflow&path=a%2Fb",
 		"POST /controller/api/item",
 	}
 	for i := range want {

@@ -61,7 +61,7 @@ func (t *takeOver) all(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	items, err := t.controller.Items(ctx)
+	items, err := t.controller.Items(ctx, item.Key{}, 0)
 	if err != nil {
 		return 0, err
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 )
 
@@ -49,10 +50,12 @@ func (m *Mirror) Position() int64 {
 
 // Change is what a batch of events has changed.
 type Change struct {
-	Orders   map[order.ID]string // with their workflows' paths; also those that are gone
-	Items    bool                // deployed objects, or how a workflow is controlled
-	Agents   bool
-	Problems []Problem // events that don't fit; they were passed over
+	Orders    map[order.ID]string // with their workflows' paths; also those that are gone
+	Items     bool                // deployed objects, or how a workflow is controlled
+	Workflows map[string]bool     // paths of those among them that are workflows
+	All       bool                // anything: the picture was loaded anew
+	Agents    bool
+	Problems  []Problem // events that don't fit; they were passed over
 }
 
 // Problem is an event that doesn't fit its order.
@@ -67,7 +70,7 @@ type Problem struct {
 func (m *Mirror) Apply(batch []engine.Stamped) Change {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := Change{Orders: map[order.ID]string{}}
+	c := Change{Orders: map[order.ID]string{}, Workflows: map[string]bool{}}
 	for i := range batch {
 		if s := &batch[i]; s.ID > m.position {
 			m.apply(s, &c)
@@ -78,11 +81,14 @@ func (m *Mirror) Apply(batch []engine.Stamped) Change {
 }
 
 func (m *Mirror) apply(s *engine.Stamped, c *Change) {
-	switch s.Event.(type) {
-	case *engine.ItemAdded, *engine.ItemRemoved, *engine.ItemDeleted, *engine.ItemDeletionMarked, *engine.ItemQuarantined, *engine.ItemReleased,
-		*engine.PathControlled, *engine.WorkflowControlled:
+	if path, ok := itemOf(s.Event); ok {
 		c.Items = true
+		if path != "" {
+			c.Workflows[path] = true
+		}
 		return
+	}
+	switch s.Event.(type) {
 	case *engine.AgentCoupled, *engine.AgentCouplingFailed, *engine.AgentReset, *engine.AgentReady, *engine.AgentDedicated, *engine.ItemRefused:
 		c.Agents = true
 		return
@@ -124,6 +130,36 @@ func (m *Mirror) apply(s *engine.Stamped, c *Change) {
 		next.Label, next.Job = e.Label, e.Job
 	}
 	m.put(&next, c)
+}
+
+// itemOf tells whether an event is about a deployed object, and the path of its
+// workflow, if it is one.
+func itemOf(e engine.Event) (workflowPath string, ok bool) {
+	var ref engine.ItemRef
+	switch e := e.(type) {
+	case *engine.ItemAdded:
+		ref = e.Item
+	case *engine.ItemRemoved:
+		ref = e.Item
+	case *engine.ItemDeleted:
+		ref = e.Item
+	case *engine.ItemDeletionMarked:
+		ref = e.Item
+	case *engine.ItemQuarantined:
+		ref = e.Item
+	case *engine.ItemReleased:
+		ref = e.Item
+	case *engine.PathControlled:
+		return e.Control.Path, true
+	case *engine.WorkflowControlled:
+		return e.Control.Workflow.Path, true
+	default:
+		return "", false
+	}
+	if ref.Kind != item.KindWorkflow {
+		return "", true
+	}
+	return ref.Path, true
 }
 
 func (m *Mirror) put(r *Row, c *Change) {

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
@@ -135,6 +136,7 @@ func TestChanges(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	s.add("O", "W", 0)
+	v := engine.ItemRef{Kind: item.KindWorkflow, Path: "V", VersionID: "1"}
 	first := s.next
 	c := s.tell("O", &order.Started{})
 	if d := gocmp.Diff(map[order.ID]string{"O": "W"}, c.Orders); d != "" || c.Items || c.Agents {
@@ -148,8 +150,16 @@ func TestChanges(t *testing.T) {
 	if c := s.tell("", &engine.VersionAdded{}); len(c.Orders) != 0 {
 		t.Errorf("orders %v", c.Orders)
 	}
-	if c := s.tell("", &engine.PathControlled{}); !c.Items {
-		t.Error("a control is no change of items")
+	for _, e := range []engine.Event{
+		&engine.PathControlled{Control: engine.PathControl{Path: "V"}}, &engine.WorkflowControlled{Control: engine.WorkflowControl{Workflow: workflow.ID{Path: "V"}}},
+		&engine.ItemAdded{Item: v}, &engine.ItemRemoved{Item: v}, &engine.ItemDeleted{Item: v}, &engine.ItemDeletionMarked{Item: v}, &engine.ItemQuarantined{Item: v}, &engine.ItemReleased{Item: v},
+	} {
+		if c := s.tell("", e); !c.Items || !c.Workflows["V"] || len(c.Workflows) != 1 {
+			t.Errorf("%s is no change of a workflow: %+v", e.Type(), c)
+		}
+	}
+	if c := s.tell("", &engine.ItemAdded{Item: engine.ItemRef{Kind: item.KindAgentRef, Path: "V"}}); !c.Items || len(c.Workflows) != 0 {
+		t.Errorf("an Agent is a workflow: %+v", c)
 	}
 	if c := s.tell("agent-1", &engine.AgentCouplingFailed{}); !c.Agents {
 		t.Error("a coupling is no change of Agents")

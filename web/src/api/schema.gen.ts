@@ -761,7 +761,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All deployed objects */
+        /**
+         * All deployed objects
+         * @description A page may be a little longer than its limit, so that the versions of a workflow stay together.
+         */
         get: operations["listItems"];
         put?: never;
         post?: never;
@@ -1939,6 +1942,7 @@ export interface components {
             versionId?: string;
         };
         Items: {
+            cursor?: string;
             items: components["schemas"]["Item"][];
         };
         JobDay: {
@@ -4744,6 +4748,10 @@ export interface operations {
             query?: {
                 /** @description Id of the Controller; may be left out where there is only one */
                 controller?: components["parameters"]["Controller"];
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
             };
             header?: never;
             path?: never;
