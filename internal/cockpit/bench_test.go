@@ -51,12 +51,13 @@ type bench struct {
 
 // options change a bench before it starts.
 type options struct {
-	clock   clock.Clock
-	retain  time.Duration
-	noSign  bool
-	two     bool // a second Controller, "other"
-	noStart bool // it doesn't follow its Controllers
-	budget  int  // rows that one search looks at
+	clock    clock.Clock
+	retain   time.Duration
+	noSign   bool
+	two      bool // a second Controller, "other"
+	noStart  bool // it doesn't follow its Controllers
+	budget   int  // rows that one search looks at
+	lookTime time.Duration
 
 	postgres bool // the database is PostgreSQL
 }
@@ -107,7 +108,7 @@ func newBench(t testing.TB, o options) *bench {
 	fakes := map[string]*fake{"controller": b.fake, "other": newFake("other", set, trusttest.Now())}
 	b.deps = Deps{
 		Settings: b.settings, Log: slog.New(slog.NewTextHandler(&testLog{t}, nil)), Clock: o.clock, Version: "1.2.3", Commit: "c", Go: "go1",
-		Dial: func(ref conf.ControllerRef) (Controller, error) { return fakes[ref.ID], nil }, Hash: cheap, ConfirmEvery: time.Millisecond, LookBudget: o.budget,
+		Dial: func(ref conf.ControllerRef) (Controller, error) { return fakes[ref.ID], nil }, Hash: cheap, ConfirmEvery: time.Millisecond, LookBudget: o.budget, LookTime: o.lookTime,
 	}
 	_, err = Init(context.Background(), InitOptions{Settings: b.settings, Password: adminPassword, Clock: o.clock, Hash: cheap})
 	b.check(err)

@@ -45,8 +45,10 @@ type Deps struct {
 	Hash identity.HashOptions
 	// ConfirmEvery is the least time between two confirmations of events, 1 s.
 	ConfirmEvery time.Duration
-	// LookBudget is at how many rows one search looks, 20,000: well below 200 ms.
+	// LookBudget is at how many rows one search looks, 20,000, and LookTime how long
+	// it goes on, 75 ms: a page may search and count, and is to come within 200 ms.
 	LookBudget int
+	LookTime   time.Duration
 }
 
 // Cockpit is the part that users talk to.
@@ -92,6 +94,9 @@ func New(ctx context.Context, d Deps) (*Cockpit, error) {
 	}
 	if d.LookBudget == 0 {
 		d.LookBudget = 20_000
+	}
+	if d.LookTime == 0 {
+		d.LookTime = 75 * time.Millisecond
 	}
 	c := &Cockpit{
 		deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), news: newNews(d.Clock), backups: make(chan struct{}, 1),

@@ -41,7 +41,7 @@ func (k *call) listAudit() error {
 	var entries []store.AuditEntry
 	var reached int64
 	err = k.db.Read(k.r.Context(), func(r store.Reader) error {
-		entries, reached, err = r.Audit(aq)
+		entries, reached, err = findAudit(k.newBudget(), r, aq)
 		return err
 	})
 	if err != nil {

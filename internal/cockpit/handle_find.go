@@ -20,7 +20,7 @@ type rowKind[T any] struct {
 	results []store.Result
 	columns []column[T]
 	find    func(store.Reader, store.HistoryQuery) ([]T, store.Reach, error)
-	count   func(store.Reader, store.HistoryQuery) (int, bool, error)
+	count   func(store.Reader, store.HistoryQuery) (int, store.Reach, error)
 }
 
 func stepRows() rowKind[store.Step] {
@@ -61,7 +61,7 @@ func listRows[T any](k *call, kind rowKind[T]) error {
 	if q.err != nil {
 		return q.err
 	}
-	hq := store.HistoryQuery{HistoryFilter: k.historyFilter(q, kind.results), Oldest: q.flag("oldest"), Limit: q.limit(), Budget: k.deps.LookBudget}
+	hq := store.HistoryQuery{HistoryFilter: k.historyFilter(q, kind.results), Oldest: q.flag("oldest"), Limit: q.limit()}
 	count := q.flag("count")
 	if q.err != nil {
 		return q.err
@@ -77,11 +77,10 @@ func listRows[T any](k *call, kind rowKind[T]) error {
 	var reach store.Reach
 	var out page
 	err = k.db.Read(k.r.Context(), func(r store.Reader) error {
-		if rows, reach, err = kind.find(r, hq); err != nil || !count {
+		if rows, reach, err = findRows(k.newBudget(), r, hq, kind.find); err != nil || !count {
 			return err
 		}
-		hq.Limit = countLimit
-		n, more, err := kind.count(r, hq)
+		n, more, err := countRows(k.newBudget(), r, hq, kind.count)
 		out.Count, out.CountMore = &n, more
 		return err
 	})

@@ -186,7 +186,7 @@ func TestHistoryRuns(t *testing.T) {
 // is counted ends there, too (DESIGN.md, 12).
 func TestLookingHasABudget(t *testing.T) {
 	t.Parallel()
-	b := pastBench(t, 110, options{budget: 100})
+	b := pastBench(t, 110, options{budget: 100, lookTime: time.Hour})
 	var out api.HistorySteps
 	b.call("GET", "/history/steps?text=nowhere&count=true", nil, &out)
 	if len(out.Rows) != 0 || !out.More || out.Reached != pastBegin+10_000 || out.Cursor == "" || *out.Count != 0 || !out.CountMore {
@@ -207,6 +207,35 @@ func TestLookingHasABudget(t *testing.T) {
 	var rows []api.HistoryStep
 	if err := json.Unmarshal(w.Body.Bytes(), &rows); err != nil || len(rows) != 5 {
 		t.Errorf("%d rows, %v", len(rows), err)
+	}
+}
+
+// A search that takes too long ends early as well, after a part of its budget.
+func TestLookingHasATime(t *testing.T) {
+	t.Parallel()
+	b := pastBench(t, 110, options{budget: 100, lookTime: 1})
+	var out api.HistorySteps
+	b.call("GET", "/history/steps?text=nowhere&count=true", nil, &out)
+	if len(out.Rows) != 0 || !out.More || out.Reached != pastBegin+100_000 || *out.Count != 0 || !out.CountMore {
+		t.Fatalf("%d rows, more %t, reached %d, count %d %t", len(out.Rows), out.More, out.Reached, *out.Count, out.CountMore)
+	}
+	pages := 1
+	for ; out.Cursor != ""; pages++ {
+		cursor := out.Cursor
+		out = api.HistorySteps{}
+		b.call("GET", "/history/steps?text=nowhere&cursor="+cursor, nil, &out)
+	}
+	if pages != 12 { // whether there is something behind the last part, nobody knows before
+		t.Errorf("110 steps were looked at in %d pages, want 12", pages)
+	}
+	var entries api.Audit
+	b.call("GET", "/audit?text=nowhere", nil, &entries)
+	for range 20 {
+		b.call("POST", "/inventory/drafts", json.RawMessage(`{"objects":[{"kind":"Workflow","path":"a/W","format":"json","text":"{}"}]}`), nil)
+	}
+	b.call("GET", "/audit?text=nowhere", nil, &entries)
+	if !entries.More || entries.Cursor == "" || len(entries.Entries) > 0 {
+		t.Errorf("audit: %+v", entries)
 	}
 }
 

@@ -71,10 +71,10 @@ type Reader interface {
 	FindSteps(q HistoryQuery) ([]Step, Reach, error)
 	// FindRuns is the same for the runs of orders.
 	FindRuns(q HistoryQuery) ([]Run, Reach, error)
-	// CountSteps and CountRuns count what a filter selects, up to q.Limit; more
-	// tells that there may be others. After and Oldest make no difference.
-	CountSteps(q HistoryQuery) (n int, more bool, err error)
-	CountRuns(q HistoryQuery) (n int, more bool, err error)
+	// CountSteps and CountRuns count what a filter selects, up to q.Limit, and tell
+	// how far they have looked; from the newest, whatever q.Oldest says.
+	CountSteps(q HistoryQuery) (n int, reach Reach, err error)
+	CountRuns(q HistoryQuery) (n int, reach Reach, err error)
 	// StepTimes returns the newest steps of a job that have ended.
 	StepTimes(q JobQuery) ([]StepTime, error)
 	// Hours returns how many runs ended in each hour from one (hours since 1970)

@@ -267,28 +267,27 @@ func (t *Tx) FindRuns(q store.HistoryQuery) (all []store.Run, reach store.Reach,
 }
 
 // CountSteps implements store.Reader.
-func (t *Tx) CountSteps(q store.HistoryQuery) (int, bool, error) {
+func (t *Tx) CountSteps(q store.HistoryQuery) (int, store.Reach, error) {
 	return t.count(t.stepSearch(&q.HistoryFilter), q)
 }
 
 // CountRuns implements store.Reader.
-func (t *Tx) CountRuns(q store.HistoryQuery) (int, bool, error) {
+func (t *Tx) CountRuns(q store.HistoryQuery) (int, store.Reach, error) {
 	return t.count(t.runSearch(&q.HistoryFilter), q)
 }
 
-func (t *Tx) count(s *search, q store.HistoryQuery) (n int, more bool, err error) {
-	q.After, q.Oldest = store.StepKey{}, false
-	reach, err := t.bound(s, &q)
-	if err != nil {
-		return 0, false, err
+func (t *Tx) count(s *search, q store.HistoryQuery) (n int, reach store.Reach, err error) {
+	q.Oldest = false
+	if reach, err = t.bound(s, &q); err != nil {
+		return 0, reach, err
 	}
 	all := s.all()
 	query := "SELECT count(*) FROM (SELECT 1 FROM " + s.table + all.where() + " LIMIT ?) AS found"
 	err = t.One(query, nil, func(r Row) error { return r.Scan(&n) }, append(all.args, q.Limit+1)...)
 	if n > q.Limit {
-		return q.Limit, true, err
+		return q.Limit, store.Reach{More: true}, err
 	}
-	return n, reach.More, err
+	return n, reach, err
 }
 
 // StepTimes implements store.Reader.

@@ -16,8 +16,9 @@ import (
 )
 
 var (
-	stepsFlag = flag.Int64("steps", 100_000, "how many steps the history of BenchmarkHistory has")
-	fileFlag  = flag.String("file", "", "where it is kept, and found again with the same number; \"\": made for this run")
+	stepsFlag  = flag.Int64("steps", 100_000, "how many steps the history of BenchmarkHistory has")
+	budgetFlag = flag.Int("budget", 20_000, "at how many rows one search of BenchmarkHistory looks")
+	fileFlag   = flag.String("file", "", "where it is kept, and found again with the same number; \"\": made for this run")
 )
 
 // The made-up history: an order has two steps; a hundred folders of twenty workflows
@@ -120,7 +121,7 @@ func alreadyMade(b *testing.B, db *DB, of int64) (n int64) {
 
 // historyQueries are what the pages ask.
 func historyQueries() map[string]func(r store.Reader, n *rand.Rand) error {
-	const budget = 20_000
+	budget := *budgetFlag
 	hour := int64(3_600_000)
 	find := func(f func(n *rand.Rand) store.HistoryFilter) func(store.Reader, *rand.Rand) error {
 		return func(r store.Reader, n *rand.Rand) error {

@@ -129,14 +129,14 @@ func testFindSteps(_ *testing.T, b *bench) {
 		}
 		same(b, c.name+" from the oldest", got, want)
 		b.read(func(r store.Reader) error {
-			n, more, err := r.CountSteps(store.HistoryQuery{HistoryFilter: c.f, Limit: 1000, Budget: 1000})
+			n, reach, err := r.CountSteps(store.HistoryQuery{HistoryFilter: c.f, Limit: 1000, Budget: 1000})
 			same(b, c.name+" counted", n, len(want))
-			few, fewMore, err2 := r.CountSteps(store.HistoryQuery{HistoryFilter: c.f, Limit: 2, Budget: 1000})
+			few, fewReach, err2 := r.CountSteps(store.HistoryQuery{HistoryFilter: c.f, Limit: 2, Budget: 1000})
 			same(b, c.name+" counted to two", few, min(2, len(want)))
-			if more || fewMore != (len(want) > 2) {
-				b.Errorf("%s: more is %t and %t of %d", c.name, more, fewMore, len(want))
+			if reach.More || fewReach.More != (len(want) > 2) || fewReach.Early {
+				b.Errorf("%s: reached %+v and %+v of %d", c.name, reach, fewReach, len(want))
 			}
-			return errors.Join(err, err2)
+			return errors.Join(err, err2, countedInParts(r, c.f, len(want)))
 		})
 	}
 	got, _, early := found(b, store.HistoryQuery{HistoryFilter: store.HistoryFilter{Text: "nowhere"}, Limit: 100, Budget: 20})
@@ -150,12 +150,32 @@ func testFindSteps(_ *testing.T, b *bench) {
 	both, _, _ = found(b, store.HistoryQuery{HistoryFilter: store.HistoryFilter{Order: "order-25", Root: "order-25"}, Limit: 1, Budget: 20})
 	same(b, "an order of both Controllers", both, []int64{51, 50, 50})
 	b.read(func(r store.Reader) error {
-		n, more, err := r.CountSteps(store.HistoryQuery{HistoryFilter: store.HistoryFilter{Text: "nowhere"}, Limit: 100, Budget: 20})
-		if n != 0 || !more {
-			b.Errorf("counted %d within the budget, more is %t", n, more)
+		n, reach, err := r.CountSteps(store.HistoryQuery{HistoryFilter: store.HistoryFilter{Text: "nowhere"}, Limit: 100, Budget: 20})
+		if n != 0 || !reach.More || !reach.Early {
+			b.Errorf("counted %d within the budget, reached %+v", n, reach)
 		}
 		return err
 	})
+}
+
+// countedInParts tells whether parts add up to a count.
+func countedInParts(r store.Reader, f store.HistoryFilter, want int) error {
+	q := store.HistoryQuery{HistoryFilter: f, Limit: 1000, Budget: 7}
+	all := 0
+	for {
+		n, reach, err := r.CountSteps(q)
+		if err != nil {
+			return err
+		}
+		if all += n; !reach.Early {
+			break
+		}
+		q.After = reach.Key
+	}
+	if all != want {
+		return fmt.Errorf("%+v: the parts have %d, want %d", f, all, want)
+	}
+	return nil
 }
 
 func testStepTimes(_ *testing.T, b *bench) {
@@ -231,9 +251,9 @@ func testRuns(_ *testing.T, b *bench) {
 			q.After = reach.Key
 		}
 		b.read(func(r store.Reader) error {
-			n, more, err := r.CountRuns(store.HistoryQuery{HistoryFilter: f, Limit: 100, Budget: 1000})
-			if n != len(ids) || more {
-				b.Errorf("%+v: counted %d %t, found %d", f, n, more, len(ids))
+			n, reach, err := r.CountRuns(store.HistoryQuery{HistoryFilter: f, Limit: 100, Budget: 1000})
+			if n != len(ids) || reach.More {
+				b.Errorf("%+v: counted %d %+v, found %d", f, n, reach, len(ids))
 			}
 			return err
 		})
