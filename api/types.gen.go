@@ -1909,6 +1909,9 @@ type ListAuditParams struct {
 	// Text Only with this text in account, action, objects, reason or ticket; capitals make no difference
 	Text AuditText `form:"text,omitempty" json:"text,omitempty"`
 
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
 	// Limit At most so many elements in the answer
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -1986,6 +1989,9 @@ type ListFiltersParams struct {
 type DeleteFilterParams struct {
 	// Owner Whose it is, if not one's own
 	Owner string `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// IfMatch The ETag of what is changed
+	IfMatch IfMatch `json:"If-Match,omitempty"`
 }
 
 // PutFilterParams defines parameters for PutFilter.
@@ -2010,6 +2016,9 @@ type ListHistoryParams struct {
 
 	// Newest The newest row first, else the oldest
 	Newest bool `form:"newest,omitempty" json:"newest,omitempty"`
+
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
 	// Limit At most so many elements in the answer
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -2206,8 +2215,8 @@ type ListObjectsParams struct {
 	// State Only objects in these states, separated by commas
 	State string `form:"state,omitempty" json:"state,omitempty"`
 
-	// Fields What else to tell of each object, separated by commas: `deployments` and `references`
-	Fields string `form:"fields,omitempty" json:"fields,omitempty"`
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
 	// Limit At most so many elements in the answer
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -2220,6 +2229,12 @@ type ListObjectsParams struct {
 type DeployDraftsParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+}
+
+// DiscardDraftParams defines parameters for DiscardDraft.
+type DiscardDraftParams struct {
+	// IfMatch The ETag of what is changed
+	IfMatch IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListFoldersParams defines parameters for ListFolders.
@@ -2270,6 +2285,24 @@ type PutObjectParams struct {
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// PurgeObjectParams defines parameters for PurgeObject.
+type PurgeObjectParams struct {
+	// IfMatch The ETag of what is changed
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// RenameObjectParams defines parameters for RenameObject.
+type RenameObjectParams struct {
+	// IfMatch The ETag of what is changed
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// RestoreObjectParams defines parameters for RestoreObject.
+type RestoreObjectParams struct {
+	// IfMatch The ETag of what is changed
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
 // SearchInventoryParams defines parameters for SearchInventory.
 type SearchInventoryParams struct {
 	// Q The text
@@ -2286,10 +2319,16 @@ type SearchInventoryParams struct {
 
 	// Cursor The cursor of the answer before
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 }
 
 // ListTrashParams defines parameters for ListTrash.
 type ListTrashParams struct {
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
 	// Limit At most so many elements in the answer
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -2308,6 +2347,9 @@ type ListObjectUsersParams struct {
 
 	// Cursor The cursor of the answer before
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 }
 
 // GetObjectVersionParams defines parameters for GetObjectVersion.
@@ -2332,6 +2374,9 @@ type ListVersionsParams struct {
 type ListItemsParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
 	// Limit At most so many elements in the answer
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -2374,6 +2419,9 @@ type ListOrdersParams struct {
 
 	// State Only orders in this state (Fresh, Ready, Processing, Failed ...)
 	State string `form:"state,omitempty" json:"state,omitempty"`
+
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
 	// Limit At most so many elements in the answer
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -2576,6 +2624,9 @@ type OverviewOrdersParams struct {
 	Sort   string `form:"sort,omitempty" json:"sort,omitempty"`
 	Offset int    `form:"offset,omitempty" json:"offset,omitempty"`
 
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
 	// Limit At most so many elements in the answer
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
@@ -2606,6 +2657,9 @@ type OverviewWorkflowsParams struct {
 	// Status Only workflows with orders in one of these statuses, separated by commas; Suspended also finds suspended workflows
 	Status string `form:"status,omitempty" json:"status,omitempty"`
 
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
 	// Limit At most so many elements in the answer
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -2628,6 +2682,9 @@ type GetWorkflowParams struct {
 type ListWorkflowsParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
 	// Limit At most so many elements in the answer
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`

@@ -258,7 +258,7 @@ func (k *call) streamed(err error) {
 func (k *call) answer(v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
-		return fault.Wrap(fault.Internal, "EncodingFailed", err, "the answer can't be encoded")
+		return encodingFailed(err)
 	}
 	k.w.Header().Set("Content-Type", "application/json")
 	// That the caller is gone is noticed by the server itself.

@@ -57,7 +57,7 @@ func appendRow[T any](b []byte, columns []column[T], row *T) ([]byte, error) {
 		first = false
 		text, err := json.Marshal(v)
 		if err != nil {
-			return nil, fault.Wrap(fault.Internal, "EncodingFailed", err, "the answer can't be encoded")
+			return nil, encodingFailed(err)
 		}
 		b = append(b, '"')
 		b = append(b, columns[i].name...)

@@ -36,6 +36,15 @@ func (k *call) expected() (int64, error) {
 	return 0, fault.New(fault.Invalid, "InvalidRevision", "If-Match has to be the one ETag of what you have read, or If-None-Match has to be *")
 }
 
+// expectedIfSaid is expected for a change that needs no revision: 0, if the call
+// names none.
+func (k *call) expectedIfSaid() (int64, error) {
+	if len(k.r.Header.Values("If-Match")) == 0 {
+		return 0, nil
+	}
+	return k.expected()
+}
+
 // preconditionStatus returns the status of an error about a revision, which isn't
 // that of its kind; 0: it is none. The store refuses a change of what has
 // changed meanwhile as Conflict, ObjectChanged.

@@ -21,9 +21,13 @@ func (k *call) auditQuery(q *query) store.AuditQuery {
 }
 
 func (k *call) listAudit() error {
-	q := k.query(auditFilters("limit", "cursor")...)
+	q := k.query(auditFilters("fields", "limit", "cursor")...)
 	if q.err != nil {
 		return q.err
+	}
+	fields, err := rowFields[api.AuditEntry](q)
+	if err != nil {
+		return err
 	}
 	aq := k.auditQuery(q)
 	if aq.Limit = q.limit(); q.err != nil {
@@ -57,7 +61,7 @@ func (k *call) listAudit() error {
 			Objects: e.Objects, Reason: e.Reason, Ticket: e.Ticket, TimeSpent: e.TimeSpent, Result: e.Result,
 		})
 	}
-	return k.answer(out)
+	return k.answerFields(out, "entries", fields)
 }
 
 func (k *call) exportAudit() error {

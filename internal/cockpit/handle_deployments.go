@@ -296,9 +296,13 @@ func (k *call) revokeDeployment() error {
 }
 
 func (k *call) listItems() error {
-	q := k.query("controller", "limit", "cursor")
+	q := k.query("controller", "fields", "limit", "cursor")
 	if q.err != nil {
 		return q.err
+	}
+	fields, err := rowFields[api.Item](q)
+	if err != nil {
+		return err
 	}
 	h, err := k.history(q.text("controller"))
 	if err != nil {
@@ -337,5 +341,5 @@ func (k *call) listItems() error {
 	if len(all) > limit && len(out.Items) > 0 {
 		out.Cursor = writeKeyCursor(string(last.Kind), last.Path)
 	}
-	return k.answer(out)
+	return k.answerFields(out, "items", fields)
 }

@@ -193,11 +193,9 @@ func (k *call) deleteObject() error {
 	if err != nil {
 		return err
 	}
-	var revision int64
-	if k.r.Header.Get("If-Match") != "" {
-		if revision, err = k.expected(); err != nil {
-			return err
-		}
+	revision, err := k.expectedIfSaid()
+	if err != nil {
+		return err
 	}
 	if err := k.beginAudit("", []string{key.String()}, q.text("reason")); err != nil {
 		return err
@@ -233,6 +231,10 @@ func (k *call) onObject(f func(s *shelf, o store.Object) error) error {
 	if err != nil {
 		return err
 	}
+	revision, err := k.expectedIfSaid()
+	if err != nil {
+		return err
+	}
 	if err := k.beginAudit("", []string{key.String()}, in.Reason); err != nil {
 		return err
 	}
@@ -240,6 +242,11 @@ func (k *call) onObject(f func(s *shelf, o store.Object) error) error {
 		o, err := s.w.Object(storeKey(key))
 		if err != nil {
 			return err
+		}
+		if revision != 0 {
+			if err := isAt(&o, true, revision); err != nil {
+				return err
+			}
 		}
 		return f(s, o)
 	})

@@ -1,6 +1,7 @@
 package cockpit
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -112,14 +113,15 @@ func (k *call) deleteFilter() error {
 		}
 		owner = other
 	}
+	revision, err := k.expectedIfSaid()
+	if err != nil {
+		return err
+	}
 	if err := k.beginAudit("", []string{"Filter:" + page + "/" + name, "Account:" + clip(owner)}, ""); err != nil {
 		return err
 	}
 	err = k.db.Write(k.r.Context(), func(w store.Writer) error {
-		if owner == me.Name {
-			return w.DeleteFilter(owner, page, name)
-		}
-		return deleteShared(w, owner, page, name)
+		return deleteFilter(w, me.Name, store.Filter{Owner: owner, Page: page, Name: name, Revision: revision})
 	})
 	if err != nil {
 		return err
@@ -127,17 +129,19 @@ func (k *call) deleteFilter() error {
 	return k.done()
 }
 
-// deleteShared deletes a filter that others see: what isn't shared is nobody
-// else's business.
-func deleteShared(w store.Writer, owner, page, name string) error {
-	seen, err := w.Filters("", page)
+// deleteFilter deletes a filter that an account sees: what another doesn't share is
+// nobody else's business. With a revision, it has to be the one that the filter has.
+func deleteFilter(w store.Writer, account string, f store.Filter) error {
+	seen, err := w.Filters(account, f.Page)
 	if err != nil {
 		return err
 	}
-	for i := range seen {
-		if seen[i].Owner == owner && seen[i].Name == name {
-			return w.DeleteFilter(owner, page, name)
-		}
+	i := slices.IndexFunc(seen, func(s store.Filter) bool { return s.Owner == f.Owner && s.Name == f.Name })
+	switch {
+	case i < 0 && f.Owner != account:
+		return fault.New(fault.NotFound, "UnknownFilter", "%s shares no filter %q of that page", clip(f.Owner), f.Name)
+	case i >= 0 && f.Revision != 0 && seen[i].Revision != f.Revision:
+		return fault.New(fault.Conflict, "ObjectChanged", "the filter %q was changed meanwhile", f.Name).About("Filter:" + f.Page + "/" + f.Name)
 	}
-	return fault.New(fault.NotFound, "UnknownFilter", "%s shares no filter %q of that page", clip(owner), name)
+	return w.DeleteFilter(f.Owner, f.Page, f.Name)
 }

@@ -33,9 +33,13 @@ func badCursor() error {
 }
 
 func (k *call) listHistory() error {
-	q := k.query("controller", "order", "workflow", "newest", "limit", "cursor")
+	q := k.query("controller", "order", "workflow", "newest", "fields", "limit", "cursor")
 	if q.err != nil {
 		return q.err
+	}
+	fields, err := rowFields[api.HistoryRow](q)
+	if err != nil {
+		return err
 	}
 	sq := store.StepQuery{Order: q.text("order"), Workflow: q.text("workflow"), Newest: q.flag("newest"), Limit: q.limit() + 1}
 	if q.err != nil {
@@ -53,7 +57,6 @@ func (k *call) listHistory() error {
 	if sq.Order != "" {
 		sq.Root = string(order.ID(sq.Order).Root())
 	}
-	var err error
 	if sq.After, err = readStepCursor(q.text("cursor")); err != nil {
 		return err
 	}
@@ -74,7 +77,7 @@ func (k *call) listHistory() error {
 	for i := range steps {
 		out.Rows = append(out.Rows, rowOf(&steps[i]))
 	}
-	return k.answer(out)
+	return k.answerFields(out, "rows", fields)
 }
 
 func readStepCursor(s string) (key store.StepKey, err error) {

@@ -123,7 +123,7 @@ func (k *call) listObjects() error {
 	if q.err != nil {
 		return q.err
 	}
-	fields, err := words(q.text("fields"), []string{"deployments", "references"})
+	fields, err := rowFields[api.InventorySummary](q)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (k *call) listObjects() error {
 	if err != nil {
 		return err
 	}
-	return k.answer(out)
+	return k.answerFields(out, "objects", fields)
 }
 
 // addFields adds what is only told when it is asked for.
@@ -310,9 +310,13 @@ func references(root *strictjson.Node) []api.ObjectReference {
 }
 
 func (k *call) listTrash() error {
-	q := k.query("limit", "cursor")
+	q := k.query("fields", "limit", "cursor")
 	if q.err != nil {
 		return q.err
+	}
+	fields, err := rowFields[api.InventorySummary](q)
+	if err != nil {
+		return err
 	}
 	limit := q.limit()
 	if q.err != nil {
@@ -348,7 +352,7 @@ func (k *call) listTrash() error {
 	if err != nil {
 		return err
 	}
-	return k.answer(out)
+	return k.answerFields(out, "objects", fields)
 }
 
 func versionInfo(v *store.ObjectVersion) api.ObjectVersion {

@@ -186,9 +186,14 @@ func moment(raw json.RawMessage) (int64, error) {
 }
 
 func (k *call) listOrders() error {
-	q := k.query("controller", "workflow", "state", "limit", "cursor")
+	q := k.query("controller", "workflow", "state", "fields", "limit", "cursor")
 	if q.err != nil {
 		return q.err
+	}
+	// What fields there are, the Controller knows, whose version may be another.
+	var fields []string
+	if text := q.text("fields"); text != "" {
+		fields = strings.Split(text, ",")
 	}
 	h, err := k.history(q.text("controller"))
 	if err != nil {
@@ -219,7 +224,7 @@ func (k *call) listOrders() error {
 		}
 		out.Cursor = writeCursor(last.ID)
 	}
-	return k.answer(out)
+	return k.answerFields(out, "orders", fields)
 }
 
 func (k *call) getOrder() error {

@@ -42,9 +42,13 @@ func countsOf(c map[mirror.Status]int) api.Counts {
 }
 
 func (k *call) overviewOrders() error {
-	q := k.query("controller", "folder", "status", "workflow", "versionId", "agent", "q", "parent", "children", "sort", "offset", "limit")
+	q := k.query("controller", "folder", "status", "workflow", "versionId", "agent", "q", "parent", "children", "sort", "fields", "offset", "limit")
 	if q.err != nil {
 		return q.err
+	}
+	fields, err := rowFields[api.OrderRow](q)
+	if err != nil {
+		return err
 	}
 	h, err := k.history(q.text("controller"))
 	if err != nil {
@@ -74,7 +78,7 @@ func (k *call) overviewOrders() error {
 		}
 		out.Orders = append(out.Orders, row)
 	}
-	return k.answer(out)
+	return k.answerFields(out, "orders", fields)
 }
 
 func orderRow(r *mirror.Row, now int64) api.OrderRow {
@@ -157,9 +161,13 @@ func (k *call) overviewPlaces() error {
 }
 
 func (k *call) overviewWorkflows() error {
-	q := k.query("controller", "folder", "deep", "q", "status", "limit", "cursor")
+	q := k.query("controller", "folder", "deep", "q", "status", "fields", "limit", "cursor")
 	if q.err != nil {
 		return q.err
+	}
+	fields, err := rowFields[api.WorkflowRow](q)
+	if err != nil {
+		return err
 	}
 	h, err := k.history(q.text("controller"))
 	if err != nil {
@@ -176,7 +184,7 @@ func (k *call) overviewWorkflows() error {
 	if err != nil {
 		return err
 	}
-	return k.answer(w.page(all, h.mirror.CountByWorkflow(k.now())))
+	return k.answerFields(w.page(all, h.mirror.CountByWorkflow(k.now())), "workflows", fields)
 }
 
 // workflowQuery selects workflows for overviewWorkflows.

@@ -41,9 +41,13 @@ type search struct {
 }
 
 func (k *call) searchInventory() error {
-	q := k.query("q", "kind", "folder", "limit", "cursor")
+	q := k.query("q", "kind", "folder", "fields", "limit", "cursor")
 	if q.err != nil {
 		return q.err
+	}
+	fields, err := rowFields[api.SearchHit](q)
+	if err != nil {
+		return err
 	}
 	s := search{limit: int(q.number("limit", searchPage, 1, pageSize))}
 	if q.err != nil {
@@ -56,7 +60,6 @@ func (k *call) searchInventory() error {
 	if _, err := folderPath(s.Folder); err != nil {
 		return err
 	}
-	var err error
 	if s.Kinds, err = words(q.text("kind"), kindNames()); err != nil {
 		return err
 	}
@@ -70,7 +73,7 @@ func (k *call) searchInventory() error {
 	if s.full {
 		out.Cursor = s.cursor()
 	}
-	return k.answer(out)
+	return k.answerFields(out, "hits", fields)
 }
 
 // begin goes on where a page has ended.
@@ -182,7 +185,11 @@ func rootOf(d draft) *strictjson.Node {
 }
 
 func (k *call) listObjectUsers() error {
-	q, key, err := k.namedObject("limit", "cursor")
+	q, key, err := k.namedObject("fields", "limit", "cursor")
+	if err != nil {
+		return err
+	}
+	fields, err := rowFields[api.ObjectUser](q)
 	if err != nil {
 		return err
 	}
@@ -218,7 +225,7 @@ func (k *call) listObjectUsers() error {
 	if err != nil {
 		return err
 	}
-	return k.answer(out)
+	return k.answerFields(out, "users", fields)
 }
 
 // places returns where a document names an object.

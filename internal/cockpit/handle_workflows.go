@@ -33,9 +33,13 @@ func problemOfError(err error) *api.ObjectProblem {
 }
 
 func (k *call) listWorkflows() error {
-	q := k.query("controller", "limit", "cursor")
+	q := k.query("controller", "fields", "limit", "cursor")
 	if q.err != nil {
 		return q.err
+	}
+	fields, err := rowFields[api.WorkflowSummary](q)
+	if err != nil {
+		return err
 	}
 	h, err := k.history(q.text("controller"))
 	if err != nil {
@@ -67,7 +71,7 @@ func (k *call) listWorkflows() error {
 			Path: w.Path, VersionId: w.VersionID, Suspended: w.Suspended, Skip: w.Skip, Orders: w.Orders, Signer: w.Signer, Quarantine: problemOf(w.Quarantine),
 		})
 	}
-	return k.answer(out)
+	return k.answerFields(out, "workflows", fields)
 }
 
 func (k *call) getWorkflow() error {

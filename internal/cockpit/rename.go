@@ -295,10 +295,26 @@ func (k *call) renameObject() error {
 		}
 		return k.answer(rn.out)
 	}
+	revision, err := k.expectedIfSaid()
+	if err != nil {
+		return err
+	}
+	if revision != 0 && in.Kind == "" {
+		return fault.New(fault.Invalid, "InvalidRevision", "a folder has no revision: leave If-Match out")
+	}
 	if err := k.beginAudit("", []string{in.Kind + ":" + clip(in.From), in.Kind + ":" + clip(in.To)}, in.Reason); err != nil {
 		return err
 	}
 	err = k.change(func(s *shelf) error {
+		if revision != 0 {
+			o, err := s.existing(item.Key{Kind: rn.kind, Path: rn.from})
+			if err != nil {
+				return err
+			}
+			if err := isAt(&o, true, revision); err != nil {
+				return err
+			}
+		}
 		if err := rn.plan(s.w); err != nil {
 			return err
 		}

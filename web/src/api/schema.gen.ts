@@ -292,7 +292,10 @@ export interface paths {
          */
         put: operations["putFilter"];
         post?: never;
-        /** Delete a filter of one's own, or, as administrator, a shared one of another account */
+        /**
+         * Delete a filter of one's own, or, as administrator, a shared one of another account
+         * @description With `If-Match` only the revision that was read.
+         */
         delete: operations["deleteFilter"];
         options?: never;
         head?: never;
@@ -427,7 +430,8 @@ export interface paths {
         /**
          * Objects of the inventory
          * @description Those of one folder by name, or with `recursive` all below it by path. What is in the trash is left out. The states: `draft` (never deployed), `invalid` (the
-         *     draft has problems), `changed` (the draft differs from what is deployed), `deployed`, `notDeployed` (taken out of service).
+         *     draft has problems), `changed` (the draft differs from what is deployed), `deployed`, `notDeployed` (taken out of service). `deployments` and `references` are
+         *     told only where `fields` names them.
          */
         get: operations["listObjects"];
         put?: never;
@@ -505,7 +509,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give the draft up, for what was deployed last */
+        /**
+         * Give the draft up, for what was deployed last
+         * @description With `If-Match` only the revision that was read.
+         */
         post: operations["discardDraft"];
         delete?: never;
         options?: never;
@@ -589,7 +596,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Delete an object in the trash for good, with all its versions */
+        /**
+         * Delete an object in the trash for good, with all its versions
+         * @description With `If-Match` only the revision that was read.
+         */
         post: operations["purgeObject"];
         delete?: never;
         options?: never;
@@ -610,7 +620,7 @@ export interface paths {
          * Give an object or a folder another path, and adjust all that names it
          * @description Without `kind` a folder with all that is in it and below. Drafts that name what moves are adjusted, all other bytes of theirs stay; where an object has no draft, it gets one.
          *     Nothing is deployed: what is deployed stays under its old path until the object is deployed under the new one. With `dryRun` nothing happens; the answer tells what would.
-         *     Where a reference can't be adjusted, nothing is done (422 CannotRename); a dry run lists these places in `problems`.
+         *     Where a reference can't be adjusted, nothing is done (422 CannotRename); a dry run lists these places in `problems`. With `If-Match` only the revision of the object that was read; a folder has none.
          */
         post: operations["renameObject"];
         delete?: never;
@@ -628,7 +638,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take an object out of the trash */
+        /**
+         * Take an object out of the trash
+         * @description With `If-Match` only the revision that was read.
+         */
         post: operations["restoreObject"];
         delete?: never;
         options?: never;
@@ -3021,6 +3034,8 @@ export interface operations {
                 action?: components["parameters"]["AuditAction"];
                 /** @description The cursor of the answer before */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
                 /** @description Only what began at this moment or later (a run: what was added, an audit entry: what was written), in milliseconds. What an Agent did while it was cut off counts from when the Controller heard of it */
                 from?: components["parameters"]["From"];
                 /** @description At most so many elements in the answer */
@@ -3107,7 +3122,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 7,
+                     *         "time": 1789900000123,
+                     *         "account": "ada",
+                     *         "method": "password",
+                     *         "address": "192.0.2.7",
+                     *         "action": "addOrders",
+                     *         "controller": "controller",
+                     *         "objects": [
+                     *           "Order:load-1"
+                     *         ],
+                     *         "result": "done"
+                     *       }
+                     *     ]
+                     */
                     "application/json": Record<string, never>[];
+                    /**
+                     * @example id,time,account,method,address,action,controller,objects,reason,ticket,timeSpent,result
+                     *     7,2026-11-30T14:00:00.123Z,ada,password,192.0.2.7,addOrders,controller,"[""Order:load-1""]",,,,done
+                     */
                     "text/csv": string;
                 };
             };
@@ -3457,7 +3493,10 @@ export interface operations {
                 /** @description Whose it is, if not one's own */
                 owner?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of what is changed */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /** @description Its name, percent-encoded */
                 name: components["parameters"]["FilterName"];
@@ -3510,6 +3549,8 @@ export interface operations {
                 controller?: components["parameters"]["Controller"];
                 /** @description The cursor of the answer before */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
                 /** @description At most so many elements in the answer */
                 limit?: components["parameters"]["Limit"];
                 /** @description The newest row first, else the oldest */
@@ -3615,7 +3656,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "orderId": "load-1",
+                     *         "job": "LOAD",
+                     *         "start": 1789900000123,
+                     *         "returnCode": 0
+                     *       }
+                     *     ]
+                     */
                     "application/json": Record<string, never>[];
+                    /**
+                     * @example orderId,job,start,returnCode
+                     *     load-1,LOAD,2026-11-30T14:00:00.123Z,0
+                     */
                     "text/csv": string;
                 };
             };
@@ -3841,8 +3896,8 @@ export interface operations {
             query?: {
                 /** @description The cursor of the answer before */
                 cursor?: components["parameters"]["Cursor"];
-                /** @description What else to tell of each object, separated by commas: `deployments` and `references` */
-                fields?: string;
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
                 /** @description Path of a folder; the root if left out */
                 folder?: components["parameters"]["InFolder"];
                 /** @description Only objects of this kind (Workflow, JobResource, AgentRef) */
@@ -4066,7 +4121,10 @@ export interface operations {
     discardDraft: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what is changed */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4352,7 +4410,10 @@ export interface operations {
     purgeObject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what is changed */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4382,7 +4443,10 @@ export interface operations {
     renameObject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what is changed */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4430,7 +4494,10 @@ export interface operations {
     restoreObject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what is changed */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4461,6 +4528,8 @@ export interface operations {
             query: {
                 /** @description The cursor of the answer before */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
                 /** @description Path of a folder; the root if left out */
                 folder?: components["parameters"]["InFolder"];
                 /** @description Only objects of these kinds, separated by commas */
@@ -4511,6 +4580,8 @@ export interface operations {
             query?: {
                 /** @description The cursor of the answer before */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
                 /** @description At most so many elements in the answer */
                 limit?: components["parameters"]["Limit"];
             };
@@ -4555,6 +4626,8 @@ export interface operations {
             query: {
                 /** @description The cursor of the answer before */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
                 /** @description Workflow, JobResource or AgentRef */
                 kind: components["parameters"]["Kind"];
                 /** @description At most so many elements in the answer */
@@ -4750,6 +4823,8 @@ export interface operations {
                 controller?: components["parameters"]["Controller"];
                 /** @description The cursor of the answer before */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
                 /** @description At most so many elements in the answer */
                 limit?: components["parameters"]["Limit"];
             };
@@ -5058,6 +5133,8 @@ export interface operations {
                 controller?: components["parameters"]["Controller"];
                 /** @description The cursor of the answer before */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
                 /** @description At most so many elements in the answer */
                 limit?: components["parameters"]["Limit"];
                 /** @description Only orders in this state (Fresh, Ready, Processing, Failed ...) */
@@ -5909,6 +5986,8 @@ export interface operations {
                 children?: boolean;
                 /** @description Id of the Controller; may be left out where there is only one */
                 controller?: components["parameters"]["Controller"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
                 /** @description Only what is below this folder */
                 folder?: components["parameters"]["Folder"];
                 /** @description At most so many elements in the answer */
@@ -6043,6 +6122,8 @@ export interface operations {
                 cursor?: components["parameters"]["Cursor"];
                 /** @description With those of folders below */
                 deep?: boolean;
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
                 /** @description Only what is below this folder */
                 folder?: components["parameters"]["Folder"];
                 /** @description At most so many elements in the answer */
@@ -6182,6 +6263,8 @@ export interface operations {
                 controller?: components["parameters"]["Controller"];
                 /** @description The cursor of the answer before */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
                 /** @description At most so many elements in the answer */
                 limit?: components["parameters"]["Limit"];
             };
