@@ -1,7 +1,6 @@
 package cockpit
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"time"
@@ -13,7 +12,8 @@ const (
 	// liveBeat is how often a stream says that it is alive. It has to be an event:
 	// pages don't see comments.
 	liveBeat = 10 * time.Second
-	// newsPatience is how long a browser may take none of what it is sent.
+	// newsPatience is how long a browser may take none of what it is sent; a third
+	// less, where the limit was set for an event before.
 	newsPatience = 30 * time.Second
 )
 
@@ -53,40 +53,58 @@ func (k *call) getLive() error {
 
 // sendNews sends text and then what comes, until the caller has gone.
 func (k *call) sendNews(at int64, text []byte) error {
-	rc := http.NewResponseController(k.w)
+	out := &eventWriter{w: k.w, rc: http.NewResponseController(k.w)}
+	if err := out.write(text); err != nil {
+		return err
+	}
 	beat := k.clock.NewTimer(liveBeat)
 	defer beat.Stop()
 	for {
-		if len(text) > 0 {
-			if err := rc.SetWriteDeadline(time.Now().Add(newsPatience)); err != nil {
-				return err
-			}
-			if _, err := k.w.Write(text); err != nil {
-				return err
-			}
-			if err := rc.Flush(); err != nil {
-				return err
-			}
-		}
 		frames, moved, ok := k.news.after(at)
 		if !ok {
 			return fault.New(fault.Unavailable, "TooSlow", "the reader has missed news; it will ask again")
 		}
-		var out bytes.Buffer
-		for _, f := range frames {
-			fmt.Fprintf(&out, "event: news\nid: %s\ndata: %s\n\n", k.news.id(f.number), f.data)
-			at = f.number
-		}
-		if text = out.Bytes(); len(text) > 0 {
+		if len(frames) > 0 {
+			events := make([][]byte, len(frames))
+			for i, f := range frames {
+				events[i], at = f.event, f.number
+			}
+			if err := out.write(events...); err != nil {
+				return err
+			}
 			continue
 		}
 		select {
 		case <-moved:
 		case <-beat.C():
-			text = []byte("event: beat\ndata: {}\n\n")
+			if err := out.write([]byte("event: beat\ndata: {}\n\n")); err != nil {
+				return err
+			}
 			beat.Reset(liveBeat)
 		case <-k.r.Context().Done():
 			return nil
 		}
 	}
+}
+
+// eventWriter sends events to one browser.
+type eventWriter struct {
+	w     http.ResponseWriter
+	rc    *http.ResponseController
+	until time.Time // the browser has to take something
+}
+
+func (e *eventWriter) write(events ...[]byte) error {
+	if now := time.Now(); e.until.Sub(now) < newsPatience*2/3 {
+		e.until = now.Add(newsPatience)
+		if err := e.rc.SetWriteDeadline(e.until); err != nil {
+			return err
+		}
+	}
+	for _, event := range events {
+		if _, err := e.w.Write(event); err != nil {
+			return err
+		}
+	}
+	return e.rc.Flush()
 }

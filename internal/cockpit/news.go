@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -50,7 +51,8 @@ const (
 // newsFrame is what one event of the stream carries.
 type newsFrame struct {
 	number int64
-	data   []byte // JSON
+	event  []byte // as it is sent, made once for all browsers
+	data   []byte // the JSON in it
 }
 
 // headlines is what has changed. Names are those of roots: whoever shows a child
@@ -148,7 +150,9 @@ func (n *news) publish() {
 	if err != nil {
 		return // texts only: it can't be
 	}
-	n.frames[n.next%newsKept] = newsFrame{n.next, data}
+	event := fmt.Appendf(nil, "event: news\nid: %s\ndata: %s\n\n", n.id(n.next), data)
+	end := len(event) - len("\n\n")
+	n.frames[n.next%newsKept] = newsFrame{n.next, event, event[end-len(data) : end]}
 	n.next++
 	close(n.moved)
 	n.moved = make(chan struct{})
