@@ -126,6 +126,9 @@ func (c *Cockpit) serve(w http.ResponseWriter, r *http.Request, rt *route) {
 // tellNews tells the browsers at this Cockpit what a call has changed that no event
 // of a Controller tells.
 func (k *call) tellNews(err error) {
+	if k.route.changes {
+		k.answers.drop() // who has changed something wants to see it
+	}
 	if k.audit != 0 {
 		k.news.tell(topicAudit)
 	}

@@ -67,6 +67,7 @@ type Cockpit struct {
 	live      *liveCalls
 	news      *news
 	audience  audience
+	answers   sharedAnswers
 	pages     *pages
 	signer    trust.SignerKey // nil: the server may not sign
 	histories []*history      // one for each Controller, as configured

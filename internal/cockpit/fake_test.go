@@ -55,6 +55,7 @@ type fake struct {
 	held    map[order.ID]*engine.Launch
 	streams int
 	lists   int // of all workflows that were asked for
+	looks   int // at Agents
 }
 
 type fakeAgent struct {
@@ -524,6 +525,7 @@ func (f *fake) Item(_ context.Context, key item.Key) (i ItemInfo, err error) {
 // Agents implements Controller.
 func (f *fake) Agents(context.Context) (all []AgentInfo, err error) {
 	err = f.do(func() error {
+		f.looks++
 		for _, path := range f.c.AgentPaths() {
 			a := AgentInfo{Path: path}
 			if ref, err := f.c.AgentItem(path); err == nil {

@@ -476,7 +476,7 @@ func testTree(t *testing.T, b *bench) {
 	b.deploy(map[string]string{"w": empty})
 	b.settled()
 	var page api.InventoryObjects
-	b.call("GET", "/inventory?fields=deployments,references", nil, &page)
+	b.call("GET", "/inventory?fields=path,state,deployments,references", nil, &page)
 	for _, o := range page.Objects {
 		if (o.Path == "uses") != (len(o.References) == 1) || (o.State == "deployed") != (len(o.Deployments) == 1) {
 			t.Errorf("fields: %+v", o)

@@ -106,10 +106,10 @@ func routes() []route {
 		{"POST", "/orders/transfer", "transferOrders", ordersManage, tiny, true, false, (*call).transferOrders},
 
 		{"GET", "/live", "getLive", authenticated, noBody, false, true, (*call).getLive},
-		{"GET", "/overview/dashboard", "getDashboard", ordersView, noBody, false, false, (*call).getDashboard},
-		{"GET", "/overview/orders", "overviewOrders", ordersView, noBody, false, false, (*call).overviewOrders},
-		{"GET", "/overview/workflows", "overviewWorkflows", workflowsView, noBody, false, false, (*call).overviewWorkflows},
-		{"GET", "/overview/places", "overviewPlaces", workflowsView, noBody, false, false, (*call).overviewPlaces},
+		{"GET", "/overview/dashboard", "getDashboard", ordersView, noBody, false, false, shared((*call).getDashboard)},
+		{"GET", "/overview/orders", "overviewOrders", ordersView, noBody, false, false, shared((*call).overviewOrders)},
+		{"GET", "/overview/workflows", "overviewWorkflows", workflowsView, noBody, false, false, shared((*call).overviewWorkflows)},
+		{"GET", "/overview/places", "overviewPlaces", workflowsView, noBody, false, false, shared((*call).overviewPlaces)},
 
 		{"GET", "/workflows", "listWorkflows", workflowsView, noBody, false, false, (*call).listWorkflows},
 		{"GET", "/workflow", "getWorkflow", workflowsView, noBody, false, false, (*call).getWorkflow},

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -53,6 +54,12 @@ func (b *bench) browsers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	crowd.askFor("/overview/dashboard")
+	asked, err := b.listen(ctx, crowd, "asked")
+	if err != nil {
+		return err
+	}
+	crowd.askFor("")
 	cut := b.o.browsers / 10
 	resumed, err := crowd.cut(ctx, cut)
 	if err != nil {
@@ -74,6 +81,10 @@ func (b *bench) browsers(ctx context.Context) error {
 		row{
 			figure: name + "news of a change at the last of them, p95", value: millis(all.p95), floor: millis(alone.p95) + " with one", target: "<= " + millis(wantNews), ok: onlyIf(complete, all.p95 <= wantNews),
 			note: fmt.Sprintf("from the sending of an order, request included, while %d orders a second run; median %s, slowest of %d %s; all had come after %s", ordersAt, millis(all.p50), probes, millis(all.most), millis(joined)),
+		},
+		row{
+			figure: name + "the dashboard with that change at the last of them, p95", value: millis(asked.p95), target: "<= " + millis(wantNews), ok: onlyIf(complete, asked.p95 <= wantNews),
+			note: fmt.Sprintf("each asks for it as soon as it has the news; median %s, slowest of %d %s; %.2f of a core", millis(asked.p50), probes, millis(asked.most), asked.cpu.Seconds()),
 		},
 		row{figure: name + "memory of the Cockpit for each", value: number(float64(each)/(1<<10)) + " KiB", note: mib(alone.memory) + " with one, " + mib(all.memory) + " with all"},
 		row{
@@ -170,7 +181,7 @@ func (l *steadyLoad) stop() error {
 
 // crowd is many browsers.
 type crowd struct {
-	url, token string
+	url, token string // of the API
 	roots      *x509.CertPool
 	all        []*browser
 	running    sync.WaitGroup
@@ -178,7 +189,8 @@ type crowd struct {
 
 	mu    sync.Mutex
 	probe string
-	wrong error // what a stream ended by
+	asks  string // what is asked for when news of it come
+	wrong error  // what a stream ended by
 }
 
 // arrival tells that a browser knows of a probe.
@@ -210,7 +222,7 @@ func newCrowd(i *installation) (*crowd, error) {
 			return nil, err
 		}
 	}
-	c := &crowd{url: p.URL + "/api/v1/live", token: p.Token, roots: x509.NewCertPool(), arrived: make(chan arrival, 1000)}
+	c := &crowd{url: p.URL + "/api/v1", token: p.Token, roots: x509.NewCertPool(), arrived: make(chan arrival, 1000)}
 	if !c.roots.AppendCertsFromPEM(ca) {
 		return nil, errors.New("the profile has no certificate of a CA")
 	}
@@ -233,11 +245,10 @@ func (c *crowd) join(ctx context.Context, want int) error {
 func (c *crowd) open(ctx context.Context, b *browser) error {
 	ctx, b.cancel = context.WithCancel(ctx)
 	b.ended = make(chan struct{})
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, http.NoBody)
+	req, err := c.request(ctx, "/live")
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+c.token)
 	req.Header.Set("Accept", "text/event-stream")
 	if b.boot != "" {
 		req.Header.Set("Last-Event-ID", b.boot+"-"+strconv.FormatInt(b.last, 10))
@@ -263,12 +274,36 @@ func (c *crowd) open(ctx context.Context, b *browser) error {
 		defer close(b.ended)
 		defer t.CloseIdleConnections()
 		defer resp.Body.Close()
-		c.read(b, in)
-		if ctx.Err() == nil {
-			c.fail(fmt.Errorf("the stream of browser %d ended: %w", b.number, in.Err()))
+		if err := c.read(ctx, b, in, t); ctx.Err() == nil {
+			c.fail(fmt.Errorf("browser %d: %w", b.number, err))
 		}
 	})
 	return nil
+}
+
+func (c *crowd) request(ctx context.Context, path string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+path, http.NoBody)
+	if err == nil {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return req, err
+}
+
+// ask asks for what a page shows, on the connection of the stream.
+func (c *crowd) ask(ctx context.Context, t *http.Transport, path string) error {
+	req, err := c.request(ctx, path)
+	if err != nil {
+		return err
+	}
+	resp, err := t.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		err = errors.Join(err, fmt.Errorf("%s is answered with status %d", path, resp.StatusCode))
+	}
+	return errors.Join(err, resp.Body.Close())
 }
 
 // take notes a frame. Its id is that of the Cockpit's process and a number.
@@ -300,19 +335,24 @@ func nextEvent(in *bufio.Scanner) (name, id string, data string, ok bool) {
 	return name, id, data, false
 }
 
-// read takes what comes until the stream ends.
-func (c *crowd) read(b *browser, in *bufio.Scanner) {
+// read takes what comes until the stream ends, which it does by an error.
+func (c *crowd) read(ctx context.Context, b *browser, in *bufio.Scanner, t *http.Transport) error {
 	for {
 		name, id, data, ok := nextEvent(in)
 		if !ok {
-			return
+			return fmt.Errorf("the stream ended: %w", in.Err())
 		}
 		if name != "news" {
 			continue
 		}
 		b.take(id)
-		if probe := c.expected(); probe != b.knows && strings.Contains(data, `"`+probe+`"`) {
+		if probe, asks := c.expected(); probe != b.knows && strings.Contains(data, `"`+probe+`"`) {
 			b.knows = probe
+			if asks != "" {
+				if err := c.ask(ctx, t, asks); err != nil {
+					return err
+				}
+			}
 			c.arrived <- arrival{b, probe, time.Now()}
 		}
 	}
@@ -324,10 +364,17 @@ func (c *crowd) expect(probe string) {
 	c.probe = probe
 }
 
-func (c *crowd) expected() string {
+// askFor makes all browsers ask for a page's data when they hear of a probe.
+func (c *crowd) askFor(path string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.probe
+	c.asks = path
+}
+
+func (c *crowd) expected() (probe, asks string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.probe, c.asks
 }
 
 func (c *crowd) fail(err error) {
@@ -341,7 +388,7 @@ func (c *crowd) known(ctx context.Context) (last time.Time, err error) {
 	const patience = 20 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	probe := c.expected()
+	probe, _ := c.expected()
 	for n := 0; n < len(c.all); {
 		select {
 		case a := <-c.arrived:
