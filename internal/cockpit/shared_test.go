@@ -2,6 +2,7 @@ package cockpit
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -102,7 +103,7 @@ func TestSharedAnswerThatFails(t *testing.T) {
 	})
 	ask := func() (*httptest.ResponseRecorder, error) {
 		w := httptest.NewRecorder()
-		return w, handler(&call{Cockpit: b.c, w: w, r: httptest.NewRequest("GET", "/", nil), route: &route{}})
+		return w, handler(&call{Cockpit: b.c, w: w, r: httptest.NewRequest(http.MethodGet, "/", nil), route: &route{}})
 	}
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -113,7 +114,7 @@ func TestSharedAnswerThatFails(t *testing.T) {
 	<-waiting
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := handler(&call{Cockpit: b.c, w: httptest.NewRecorder(), r: httptest.NewRequest("GET", "/", nil).WithContext(ctx), route: &route{}}); !fault.Is(err, fault.Timeout) {
+	if err := handler(&call{Cockpit: b.c, w: httptest.NewRecorder(), r: httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx), route: &route{}}); !fault.Is(err, fault.Timeout) {
 		t.Errorf("got %v", err)
 	}
 	all.Go(func() {
