@@ -238,6 +238,15 @@ func (b *bench) pages(ctx context.Context) error {
 	return nil
 }
 
+// apart makes a call another one to the Cockpit, which gives those who ask the same
+// at the same moment one answer. It says the same.
+func apart(path string, n int) string {
+	if !strings.Contains(path, "?") {
+		path += "?"
+	}
+	return path + strings.Repeat("&", n)
+}
+
 // asked is what many calls took.
 type asked struct {
 	p50, p95 time.Duration
@@ -262,6 +271,7 @@ func (b *bench) ask(ctx context.Context, q question) (a asked, err error) {
 		if strings.Contains(path, "%") {
 			path = fmt.Sprintf(path, n%4+1)
 		}
+		path = apart(path, n)
 		if q.deployed {
 			if err := b.inst.deploy(ctx, map[string]string{"bench/again": workflow(job(fmt.Sprintf("#!/bin/sh\n# %d\n", n)))}); err != nil {
 				return a, err
