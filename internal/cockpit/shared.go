@@ -34,6 +34,7 @@ type sharedAnswer struct {
 	done   chan struct{} // closed when the rest is there
 	header http.Header
 	body   []byte // nil: it isn't to be shared
+	left   bool   // who was to make it didn't wait for it
 }
 
 // take returns the answer to a question. It is the caller's to be made if mine is
@@ -66,34 +67,39 @@ func (s *sharedAnswers) drop() {
 func shared(handle func(*call) error) func(*call) error {
 	return func(k *call) error {
 		key := strings.Join([]string{string(k.session.Account.Role), k.route.operation, k.r.URL.RawQuery}, "\n")
-		frame, _ := k.news.place("")
-		a, mine := k.answers.take(key, frame, k.clock.Now())
-		switch {
-		case a == nil:
-			return handle(k)
-		case mine:
-			return k.makeShared(a, handle)
+		for {
+			frame, _ := k.news.place("")
+			a, mine := k.answers.take(key, frame, k.clock.Now())
+			switch {
+			case a == nil:
+				return handle(k)
+			case mine:
+				return k.makeShared(a, handle)
+			}
+			select {
+			case <-a.done:
+			case <-k.r.Context().Done():
+				return fault.Wrap(fault.Timeout, "AnswerTimeout", k.r.Context().Err(), "the answer was not waited for")
+			}
+			switch {
+			case a.body != nil:
+				return k.sendShared(a)
+			case !a.left:
+				return handle(k) // it is too large, or failed, and may for another reason here
+			}
 		}
-		select {
-		case <-a.done:
-		case <-k.r.Context().Done():
-			return fault.Wrap(fault.Timeout, "AnswerTimeout", k.r.Context().Err(), "the answer was not waited for")
-		}
-		if a.body == nil {
-			return handle(k)
-		}
-		return k.sendShared(a)
 	}
 }
 
-// makeShared works for an answer. When that fails, whoever waits for it works for
-// it as well: the reason may be the caller's own.
+// makeShared works for an answer. When the caller leaves meanwhile, another of those
+// who wait goes on.
 func (k *call) makeShared(a *sharedAnswer, handle func(*call) error) error {
 	defer close(a.done)
 	out := &recorder{header: http.Header{}}
 	inner := *k
 	inner.w = out
 	if err := handle(&inner); err != nil {
+		a.left = k.r.Context().Err() != nil
 		k.answers.drop()
 		return err
 	}

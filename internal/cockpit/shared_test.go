@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,5 +127,46 @@ func TestSharedAnswerThatFails(t *testing.T) {
 	all.Wait()
 	if _, err := ask(); err != nil || calls != 3 { // too large to be kept
 		t.Errorf("%d calls, %v", calls, err)
+	}
+}
+
+// When the one leaves who works for an answer, one of those who wait goes on.
+func TestSharedAnswerOfOneWhoLeaves(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{noStart: true, clock: clock.NewFake(time.UnixMilli(1_790_000_000_000))})
+	var calls atomic.Int32
+	begun := make(chan struct{})
+	handler := shared(func(k *call) error {
+		if calls.Add(1) == 1 {
+			close(begun)
+			<-k.r.Context().Done()
+			return k.r.Context().Err()
+		}
+		return k.answer("x")
+	})
+	ask := func(ctx context.Context) error {
+		r := httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx)
+		return handler(&call{Cockpit: b.c, w: httptest.NewRecorder(), r: r, route: &route{}})
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := ask(ctx); err == nil {
+			t.Error("the one who left has an answer")
+		}
+	})
+	<-begun
+	for range 20 {
+		all.Go(func() {
+			if err := ask(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	leave()
+	all.Wait()
+	if n := calls.Load(); n != 2 {
+		t.Errorf("%d worked for it, want 2", n)
 	}
 }
