@@ -14,77 +14,82 @@ import (
 // have changed.
 func TestCatalogAsksForWhatHasChanged(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, options{})
-	h := b.c.histories[0]
-	list := func() (names []string) {
+	b := newBench(t, options{noStart: true}) // nobody follows its events
+	c := newCatalog(b.fake)
+	lists := 0
+	is := func(when, want string, wantLists int) {
 		t.Helper()
-		b.check(h.catchUp(t.Context()))
-		all, err := h.catalog.workflows(t.Context())
+		all, err := c.workflows(t.Context())
 		b.check(err)
+		var names []string
 		for i := range all {
-			name := all[i].Path
-			if all[i].Suspended {
-				name += "!"
+			if names = append(names, all[i].Path); all[i].Suspended {
+				names[i] += "!"
 			}
-			names = append(names, name)
 		}
-		return names
-	}
-	is := func(when, want string) {
-		t.Helper()
-		if got := strings.Join(list(), " "); got != want {
-			t.Errorf("%s: %s, want %s", when, got, want)
+		if got := strings.Join(names, " "); got != want || b.fake.lists-lists != wantLists {
+			t.Errorf("%s: %s, want %s; asked for all %d times, want %d", when, got, want, b.fake.lists-lists, wantLists)
 		}
+		lists = b.fake.lists
 	}
-	lists := func() int {
-		b.fake.mu.Lock()
-		defer b.fake.mu.Unlock()
-		return b.fake.lists
+	changed := func(paths ...string) {
+		all := map[string]bool{}
+		for _, p := range paths {
+			all[p] = true
+		}
+		c.change(all)
 	}
 	b.deploy(map[string]string{"b": empty, "a": empty, "c": empty})
-	is("deployed", "a b c")
-	before := lists()
-	is("again", "a b c")
+	is("at first", "a b c", 1)
+	is("again", "a b c", 0)
 	b.deploy(map[string]string{"bb": empty, "a": empty})
-	is("one more", "a b bb c")
+	is("not told yet", "a b c", 0)
+	changed("a", "bb")
+	is("one more", "a b bb c", 0)
 	b.call("POST", "/workflows/control", api.ControlWorkflowRequest{Path: "b", Suspend: new(true)}, nil)
-	is("suspended", "a b! bb c")
+	changed("b")
+	is("suspended", "a b! bb c", 0)
 	b.call("POST", "/deployments/revoke", api.RevokeRequest{Objects: []api.ObjectKey{{Kind: "Workflow", Path: "a"}}}, nil)
-	is("one less", "b! bb c")
-	if n := lists(); n != before {
-		t.Errorf("all workflows were asked for %d times more", n-before)
-	}
+	changed("a", "never there")
+	is("one less", "b! bb c", 0)
 	many := map[string]string{}
+	var paths []string
 	for i := range fewAsked + 1 {
-		many[fmt.Sprint("many/", i)] = empty
+		path := fmt.Sprintf("many/%02d", i)
+		many[path] = empty
+		paths = append(paths, path)
 	}
 	b.deploy(many)
-	if got := list(); len(got) != 3+len(many) || lists() != before+1 {
-		t.Errorf("%d workflows, asked for all %d times more", len(got), lists()-before)
-	}
-	h.catalog.forget()
-	if list(); lists() != before+2 {
-		t.Error("what was forgotten isn't asked for")
-	}
+	changed(paths...)
+	all := "b! bb c " + strings.Join(paths, " ")
+	is("many more", all, 1)
+	c.forget()
+	is("forgotten", all, 1)
 
 	// What couldn't be asked for is asked for the next time.
-	h.catalog.change(map[string]bool{"b": true})
+	for _, forgotten := range []bool{false, true} {
+		changed("b")
+		if forgotten {
+			c.forget()
+		}
+		b.fake.setDown(fault.New(fault.Unavailable, "Away", "it is away"))
+		if _, err := c.workflows(t.Context()); !fault.HasCode(err, "Away") {
+			t.Errorf("got %v", err)
+		}
+		b.fake.setDown(nil)
+		if !c.changed["b"] || c.known == forgotten {
+			t.Errorf("changed %v, known %t", c.changed, c.known)
+		}
+	}
+	is("after it was away", all, 1)
+	if len(c.changed) > 0 {
+		t.Errorf("not asked for: %v", c.changed)
+	}
+
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	h.catalog.turn <- struct{}{}
-	if _, err := h.catalog.workflows(ended); !fault.Is(err, fault.Timeout) {
+	c.turn <- struct{}{}
+	if _, err := c.workflows(ended); !fault.Is(err, fault.Timeout) {
 		t.Errorf("waited for in vain: %v", err)
-	}
-	<-h.catalog.turn
-	b.fake.setDown(fault.New(fault.Unavailable, "Away", "it is away"))
-	if _, err := h.catalog.workflows(t.Context()); !fault.HasCode(err, "Away") {
-		t.Errorf("got %v", err)
-	}
-	b.fake.setDown(nil)
-	if !h.catalog.changed["b"] {
-		t.Error("what couldn't be asked for is forgotten")
-	}
-	if list(); len(h.catalog.changed) > 0 || lists() != before+2 {
-		t.Errorf("not asked for: %v", h.catalog.changed)
 	}
 }
