@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { axeFinds, launch, login, open, ready, type Tab } from './browser';
 import { Installation, job } from './installation';
@@ -191,6 +191,72 @@ it('walks, moves and removes steps by keys alone', async () => {
   await page.getByRole('combobox', { name: 'What comes here?' }).waitFor();
   await page.keyboard.press('Escape');
   await page.locator('[data-testid=node][data-position="[0]"]:focus').waitFor();
+});
+
+/** Drags something by the mouse to the middle of something else. */
+async function drag(page: Page, from: Locator, to: Locator): Promise<void> {
+  const [a, b] = [await from.boundingBox(), await to.boundingBox()];
+  if (!a || !b) throw new Error('nothing to drag');
+  await page.mouse.move(a.x + a.width / 2, a.y + a.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(a.x + a.width / 2 + 10, a.y + a.height / 2 + 10);
+  await page.mouse.move(b.x + b.width / 2 + 6, b.y + b.height / 2 + 4, { steps: 5 });
+}
+
+it('drags new steps and steps that are there into the graph, and takes it back', async () => {
+  const { page } = tab;
+  await on.deploy('billing/drag', job('echo a'));
+  await login(page, on);
+  await page.goto('/inventory?kind=Workflow&path=billing%2Fdrag');
+  await ready(page, 'object');
+  const shelf = page.getByRole('group', { name: 'Steps' });
+  const node = (position: string, instruction: string) =>
+    page.locator(`[data-testid=node][data-position='${position}'][data-instruction="${instruction}"]`);
+  await drag(
+    page,
+    shelf.getByRole('button', { name: 'Fork' }),
+    page.getByRole('button', { name: 'Insert after work' }),
+  );
+  await page.locator('.dragged', { hasText: 'Insert after work' }).waitFor();
+  await page.mouse.up();
+  await node('[1]', 'Fork').waitFor();
+  // A job of the workflow, into a lane.
+  await drag(
+    page,
+    shelf.getByRole('button', { name: 'work' }),
+    page.getByRole('button', { name: 'Insert into Fork, branch-2' }),
+  );
+  await page.mouse.up();
+  await node('[1,"fork+branch-2",0]', 'Execute.Named').waitFor();
+  // A step that is there; it says where it can't go.
+  await drag(page, node('[0]', 'Execute.Named'), page.getByRole('button', { name: 'Insert into Fork, branch-1' }));
+  await page.mouse.up();
+  await node('[0,"fork+branch-1",0]', 'Execute.Named').waitFor();
+  await drag(
+    page,
+    shelf.getByRole('button', { name: 'Retry', exact: true }),
+    page.getByRole('button', { name: 'Insert after Fork' }),
+  );
+  await page.locator('.dragged', { hasText: 'Retry belongs into a catch' }).waitFor();
+  await page.mouse.up();
+  expect(await page.locator('[data-instruction=Retry]').count()).toBe(0);
+  // Escape gives up.
+  await drag(page, node('[0]', 'Fork'), page.getByRole('button', { name: 'Insert after Fork' }));
+  await page.keyboard.press('Escape');
+  await page.mouse.up();
+  await page.getByRole('button', { name: 'Undo: moved work' }).click();
+  await node('[0]', 'Execute.Named').waitFor();
+  await page.getByRole('button', { name: 'Undo: inserted work' }).click();
+  await page.getByRole('button', { name: 'Redo: inserted work' }).click();
+  await node('[1,"fork+branch-2",0]', 'Execute.Named').waitFor();
+  // By keys: cut here, put behind another step.
+  await node('[1,"fork+branch-2",0]', 'Execute.Named').click();
+  await page.keyboard.press('Control+x');
+  await node('[1,"fork+branch-2",0]', 'Execute.Named').waitFor({ state: 'detached' });
+  await node('[1]', 'Fork').click();
+  await page.keyboard.press('Control+v');
+  await node('[2]', 'Execute.Named').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
 });
 
 it('says who was faster, and lets choose', async () => {

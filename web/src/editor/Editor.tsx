@@ -9,6 +9,7 @@ import {
   useMemo,
   useState,
   useSyncExternalStore,
+  type ClipboardEvent,
   type KeyboardEvent,
   type ReactNode,
 } from 'react';
@@ -18,6 +19,7 @@ import { readTree } from '../graph/tree';
 import { stepName } from '../graph/words';
 import { changed } from '../search';
 import { BenchContext, stepAt, type Bench } from './bench';
+import { clipped, pasted, placeBehind, readClip } from './clip';
 import * as edits from './document';
 import { doorOf, leave, type Opened } from './door';
 import { DeployDialog } from './DeployDialog';
@@ -26,7 +28,8 @@ import { DraftLine, Notes } from './DraftLine';
 import { keepFocus } from './focus';
 import { FormPane } from './FormPane';
 import { GraphPane } from './GraphPane';
-import { InsertDialog, type Place } from './InsertDialog';
+import type { Place } from './choices';
+import { InsertDialog } from './InsertDialog';
 import { Problems } from './Problems';
 import { isRead, nodeAt, pathOf, pointerOf, type Document } from './read';
 import { DraftSession } from './session';
@@ -212,8 +215,26 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
     e.preventDefault();
     e.stopPropagation();
   };
+  // Steps go over the clipboard as text, so they come into other workflows as well.
+  const inText = (e: ClipboardEvent) =>
+    e.target instanceof Element && e.target.closest('input, textarea, select, .cm-editor, [role=dialog]');
+  const copy = (e: ClipboardEvent) => {
+    if (!reading || !step || inText(e) || getSelection()?.type === 'Range') return;
+    e.clipboardData.setData('text/plain', clipped(reading.doc, step.path));
+    e.preventDefault();
+    if (e.type === 'cut') act({ what: 'removed', name: stepName(step, t) }, (d) => edits.remove(d, step.path));
+  };
+  const paste = (e: ClipboardEvent) => {
+    const clip = reading && !inText(e) && readClip(e.clipboardData.getData('text/plain'));
+    if (!clip) return;
+    e.preventDefault();
+    act({ what: 'pasted' }, (d) => {
+      const { sequence, index } = placeBehind(d, step?.path);
+      return pasted(d, clip, sequence, index);
+    });
+  };
   return (
-    <div className="editor" onKeyDown={press}>
+    <div className="editor" onKeyDown={press} onCopy={copy} onCut={copy} onPaste={paste}>
       <div className="editor-tools">
         {bench && (
           <BenchContext value={bench}>

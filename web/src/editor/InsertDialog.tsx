@@ -1,30 +1,14 @@
 import { Modal, TextInput } from '@mantine/core';
-import type { JSONPath } from 'jsonc-parser';
 import { useId, useState, type KeyboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import '../theme/dialogs.css';
 import { StepIcon } from '../graph/StepIcon';
 import { Text } from '../view/Name';
 import { useBench } from './bench';
-import { insert, kinds, takesRetry, type Kind } from './document';
+import { choicesOf, typeOf, type Choice, type Place } from './choices';
+import { insert, whyNotTo } from './document';
 import { focusSoon, focusStep } from './focus';
-import { namesAt, pointerOf } from './read';
-
-/** A place in a workflow to which a step can be put. */
-export interface Place {
-  sequence: JSONPath;
-  index: number;
-  /** What the dialog is called: "Insert after LOAD". */
-  title: string;
-}
-
-interface Choice {
-  key: string;
-  kind: Kind;
-  job?: string;
-  name: string;
-  text: string;
-}
+import { pointerOf } from './read';
 
 /** Asks what to put there: an instruction, or a job that the workflow has already. */
 export function InsertDialog({ place, onClose }: { place: Place; onClose: () => void }) {
@@ -38,18 +22,7 @@ export function InsertDialog({ place, onClose }: { place: Place; onClose: () => 
     onClose();
     focusSoon(() => (opener instanceof HTMLElement && opener.isConnected ? opener : undefined));
   };
-  const all: Choice[] = [
-    ...kinds
-      .filter((kind) => kind !== 'Retry' || takesRetry(place.sequence))
-      .map((kind) => ({ key: kind, kind, name: t(`edit.kind.${kind}`), text: t(`edit.kindText.${kind}`) })),
-    ...namesAt(doc, ['jobs']).map((job) => ({
-      key: `job ${job}`,
-      kind: 'Job' as const,
-      job,
-      name: job,
-      text: t('edit.insert.job'),
-    })),
-  ];
+  const all = choicesOf(doc, t).filter((c) => !whyNotTo(doc, c, place.sequence, place.index));
   const wanted = find.trim().toLowerCase();
   const hits = all
     .filter((c) => `${c.name} ${c.text} ${c.kind}`.toLowerCase().includes(wanted))
@@ -102,7 +75,7 @@ export function InsertDialog({ place, onClose }: { place: Place; onClose: () => 
             className="choice"
             onClick={() => take(c)}
           >
-            <StepIcon type={c.kind === 'Job' ? 'Execute.Named' : c.kind} />
+            <StepIcon type={typeOf(c)} />
             <span>
               <Text>{c.name}</Text>
               <span className="caption"> {c.text}</span>

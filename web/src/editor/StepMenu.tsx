@@ -5,7 +5,7 @@ import { stepName } from '../graph/words';
 import * as edits from './document';
 import { countAt } from './read';
 import { useBench } from './bench';
-import type { Place } from './InsertDialog';
+import type { Place } from './choices';
 
 /** What can be done with the chosen step. */
 export function StepMenu({ onInsert }: { onInsert: (place: Place) => void }) {

@@ -245,3 +245,40 @@ export function takesRetry(sequence: JSONPath): boolean {
   }
   return false;
 }
+
+/** Tells whether a step needs a catch block around it: it is a Retry of a Try outside, or has one. */
+function needsCatch(step: Value | undefined): boolean {
+  if (Array.isArray(step)) return step.some(needsCatch);
+  if (typeof step !== 'object' || step === null) return false;
+  switch (step['TYPE']) {
+    case 'Retry':
+      return true;
+    case 'If':
+      return [step['ifThens'], step['then'], step['else']].some(needsCatch);
+    case 'Try':
+      return needsCatch(step['try']);
+    case undefined:
+      return [step['then'], step['instructions']].some(needsCatch);
+    default:
+      return false;
+  }
+}
+
+/**
+ * Why a new step, or one that is there, can't come to a place: it would stay where it is,
+ * would go into itself, or is a Retry outside of a catch block. Undefined if it can.
+ */
+export function whyNotTo(
+  doc: Document,
+  what: { kind: Kind } | { path: JSONPath },
+  sequence: JSONPath,
+  index: number,
+): 'same' | 'inside' | 'retry' | undefined {
+  if (!('path' in what)) return what.kind === 'Retry' && !takesRetry(sequence) ? 'retry' : undefined;
+  const { path } = what;
+  if (isWithin(sequence, path)) return 'inside';
+  const from = placeOfStep(path);
+  const own = from.sequence.length === sequence.length && isWithin(sequence, from.sequence);
+  if (own && (index === from.index || index === from.index + 1)) return 'same';
+  return needsCatch(valueAt(doc, path)) && !takesRetry(sequence) ? 'retry' : undefined;
+}

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useImperativeHandle, useRef, useState, type PointerEvent, type ReactNode, type Ref } from 'react';
 import { flushSync } from 'react-dom';
 import { useTranslation } from 'react-i18next';
 import type { Family } from '../theme/tokens';
@@ -26,8 +26,18 @@ interface Props {
   marks: (box: Box) => ReactNode;
   /** What stands on a line, where a step can be put. It doesn't change while nothing else does. */
   places?: (edge: Edge) => ReactNode;
+  /** What stands in the picture besides. */
+  more?: ReactNode;
+  /** A step is taken by the mouse: the picture doesn't follow it then. */
+  onGrab?: ((step: Step, e: PointerEvent) => void) | undefined;
   /** Buttons of the page's own, beside those of the canvas. */
   tools?: ReactNode;
+  hand?: Ref<Hand>;
+}
+
+/** Moves the picture from outside. */
+export interface Hand {
+  pan: (dx: number, dy: number) => void;
 }
 
 /**
@@ -73,7 +83,16 @@ export function Canvas(p: Props) {
   const move = (change: (view: View) => View) => {
     if (view && size) setMoved(held(change(view), layout, size));
   };
-  const gestures = useGestures(box, move);
+  useImperativeHandle(p.hand, () => ({ pan: (dx, dy) => move((v) => ({ ...v, x: v.x + dx, y: v.y + dy })) }));
+  const grabbed = (e: PointerEvent) => {
+    const { onGrab } = p;
+    const node = e.target instanceof Element ? e.target.closest<HTMLElement>('[data-testid=node]') : null;
+    const found = layout.at.get(node?.dataset['position'] ?? '');
+    if (!onGrab || !found || found.step.type === 'ImplicitEnd' || e.pointerType === 'touch') return false;
+    onGrab(found.step, e);
+    return true;
+  };
+  const gestures = useGestures(box, move, grabbed);
   const zoomTo = (k: number) => size && move((v) => zoomAt(v, k, size.w / 2, size.h / 2));
 
   const go = (step: Step) => {
@@ -174,6 +193,7 @@ export function Canvas(p: Props) {
               marks={p.marks}
               places={p.places}
             />
+            {p.more}
           </div>
         )}
       </div>

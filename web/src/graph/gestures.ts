@@ -14,9 +14,14 @@ interface Drag {
 
 /**
  * Returns what makes an element's picture follow the hand: it is dragged by mouse or
- * finger, two fingers and Ctrl with the wheel zoom, the wheel alone scrolls.
+ * finger, two fingers and Ctrl with the wheel zoom, the wheel alone scrolls. What is
+ * taken by somebody else doesn't move it.
  */
-export function useGestures(box: RefObject<HTMLElement | null>, move: Move) {
+export function useGestures(
+  box: RefObject<HTMLElement | null>,
+  move: Move,
+  taken: (e: PointerEvent<HTMLElement>) => boolean,
+) {
   const drag = useRef<Drag>({ points: new Map(), far: 0 });
   const latest = useRef(move);
   useEffect(() => {
@@ -48,7 +53,7 @@ export function useGestures(box: RefObject<HTMLElement | null>, move: Move) {
   };
   return {
     onPointerDown: (e: PointerEvent<HTMLElement>) => {
-      if (e.button !== 0) return;
+      if (e.button !== 0 || taken(e)) return;
       const d = drag.current;
       if (d.points.size === 0) d.far = 0;
       d.points.set(e.pointerId, at(e));

@@ -8,6 +8,8 @@ export interface Settings {
   /** Whose clock times are shown by. */
   zone: 'mine' | 'utc';
   singleKeys: boolean;
+  /** The steps that can be dragged into a graph are shown beside it. */
+  shelf: boolean;
 }
 
 const name = 'signet.settings';
@@ -23,6 +25,7 @@ function read(): Settings {
     density: 'normal',
     zone: 'mine',
     singleKeys: true,
+    shelf: true,
   };
   try {
     // eslint-disable-next-line no-restricted-globals -- this is the one place
