@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/signet-scheduler/signet/internal/expr"
@@ -36,6 +37,22 @@ var places = [...]struct {
 var unsupportedFunctions = map[string]string{
 	"subagentIds":   "the Agents of this version of Signet have no Subagents",
 	"uniqueOrderId": "the instruction AddOrder is not supported by this version of Signet",
+}
+
+// PlaceInfo tells what has no sense in the expressions of a place.
+type PlaceInfo struct {
+	Place   Place
+	Refused []string // functions
+	Symbols []string // those that may be used; nil: all
+}
+
+// Places returns the rules of all places, in the order of the constants, and the
+// functions that this version refuses everywhere.
+func Places() (all []PlaceInfo, nowhere []string) {
+	for place, rules := range places {
+		all = append(all, PlaceInfo{Place: Place(place), Refused: slices.Clone(rules.functions), Symbols: slices.Clone(rules.symbols)}) //nolint:gosec // four of them
+	}
+	return all, slices.Sorted(maps.Keys(unsupportedFunctions))
 }
 
 // parseExpr parses an expression at a JSON path; nil when there are problems,

@@ -5,6 +5,7 @@ import { EditorView } from '@codemirror/view';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { basics } from './codemirror';
+import { difference } from './difference';
 import type { DraftSession, Finding, Format } from './session';
 
 /** A change that came from elsewhere, not from the hand in the code. */
@@ -84,17 +85,6 @@ export default function CodePane(p: Props) {
     });
   }, [wanted]);
   return <div className="pane pane-code" ref={box} />;
-}
-
-/** The least change that makes one text the other. */
-function difference(a: string, b: string): { from: number; to: number; insert: string } | undefined {
-  if (a === b) return undefined;
-  let from = 0;
-  while (from < a.length && a[from] === b[from]) from++;
-  let end = 0;
-  const most = Math.min(a.length, b.length) - from;
-  while (end < most && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
-  return { from, to: a.length - end, insert: b.slice(from, b.length - end) };
 }
 
 function diagnostics(state: EditorState, problems: readonly Finding[]): Diagnostic[] {

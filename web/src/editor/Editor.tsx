@@ -14,7 +14,7 @@ import {
   type ReactNode,
 } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, take } from '../api/client';
+import { api, take, type Schemas } from '../api/client';
 import { readTree } from '../graph/tree';
 import { stepName } from '../graph/words';
 import { changed } from '../search';
@@ -31,7 +31,7 @@ import { GraphPane } from './GraphPane';
 import type { Place } from './choices';
 import { InsertDialog } from './InsertDialog';
 import { Problems } from './Problems';
-import { isRead, nodeAt, pathOf, pointerOf, type Document } from './read';
+import { isRead, namesAt, nodeAt, pathOf, pointerOf, type Document } from './read';
 import { DraftSession } from './session';
 import { again, CannotEdit, set } from './splice';
 import { StepMenu } from './StepMenu';
@@ -102,7 +102,9 @@ export function Editor({ kind, path, opened, may, actions, onState }: Props) {
       <Notes session={session} state={state} path={path} may={may} />
       <div className="tab-panel editor-panel" role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab}`}>
         {tab === 'edit' && <Panes kind={kind} path={path} session={session} may={may} />}
-        {tab === 'diff' && <Differences kind={kind} path={path} text={session.text} deployed={opened.deployed} />}
+        {tab === 'diff' && (
+          <Differences kind={kind} path={path} text={session.text} deployed={opened.deployed} />
+        )}
         {tab === 'versions' && <Versions kind={kind} path={path} session={session} may={may} />}
         {tab === 'usedby' && <UsedBy kind={kind} path={path} />}
       </div>
@@ -168,8 +170,16 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
   );
   const step = reading && at !== undefined ? stepAt(reading.tree, pathOf(reading.doc, at)) : undefined;
   const names = useMemo(() => agents.data?.agents.map((a) => a.name) ?? [], [agents.data]);
+  const resources = useQuery({
+    queryKey: ['inventory', 'objects', 'resources'],
+    queryFn: () =>
+      take(api.GET('/inventory', { params: { query: { recursive: true, kind: 'JobResource', limit: 500 } } })),
+    select: pathsOf,
+  });
+  const words = useMemo(() => wordsOf(reading, resources.data ?? []), [reading, resources.data]);
   const bench: Bench | undefined = reading && {
     ...reading,
+    words,
     session,
     step,
     frozen,
@@ -298,4 +308,18 @@ function withTree(read: Document): { doc: Document; tree: ReturnType<typeof read
   } catch {
     return undefined;
   }
+}
+
+const pathsOf = ({ objects }: Schemas['InventoryObjects']) => objects.map((o) => o.path);
+
+/** What the expressions of a document can name. */
+function wordsOf(reading: ReturnType<typeof withTree>, resources: readonly string[]): Bench['words'] {
+  if (!reading) return { parameters: [], labels: [], jobs: [], resources };
+  const { doc, tree } = reading;
+  return {
+    parameters: namesAt(doc, ['orderPreparation', 'parameters']),
+    labels: [...tree.steps.values()].map((s) => s.label).filter(Boolean),
+    jobs: namesAt(doc, ['jobs']),
+    resources,
+  };
 }

@@ -5,6 +5,8 @@ import { useTranslation } from 'react-i18next';
 import { IconTrash } from '@tabler/icons-react';
 import { useBench, wrongAt } from './bench';
 import { newName } from './document';
+import { ExprField } from './ExprField';
+import type { ExprPlace } from './expression';
 import { fieldAt, namesAt, nodeAt, pointerOf } from './read';
 import { again, renamed, set, Spelled } from './splice';
 
@@ -126,9 +128,21 @@ export function NameField(p: {
 }
 
 /** Names with expressions, one a row: environment, arguments. */
-export function Rows({ label, path, stem, hint }: { label: string; path: JSONPath; stem: string; hint?: string }) {
+export function Rows({
+  label,
+  path,
+  stem,
+  hint,
+  place,
+}: {
+  label: string;
+  path: JSONPath;
+  stem: string;
+  hint?: string;
+  place: ExprPlace;
+}) {
   const { t } = useTranslation();
-  const { doc, frozen, problems, act } = useBench();
+  const { doc, frozen, act } = useBench();
   const names = namesAt(doc, path);
   return (
     <fieldset className="rows">
@@ -144,19 +158,7 @@ export function Rows({ label, path, stem, hint }: { label: string; path: JSONPat
             taken={names}
             onChange={(to) => act({ what: 'set', name: label }, (d) => ({ text: renamed(d, [...path, name], to) }))}
           />
-          <TextInput
-            aria-label={t('edit.rowValue', { label, name })}
-            value={fieldAt(doc, [...path, name])}
-            readOnly={frozen}
-            spellCheck={false}
-            error={wrongAt(problems, [...path, name])}
-            onChange={(e) => {
-              const value = e.currentTarget.value;
-              act({ what: 'set', name, of: pointerOf([...path, name]) }, (d) => ({
-                text: set(d, [...path, name], value),
-              }));
-            }}
-          />
+          <ExprField label={t('edit.rowValue', { label, name })} hidden path={[...path, name]} place={place} keep />
           <Trash
             label={t('edit.rowRemove', { name })}
             onClick={() =>

@@ -7,6 +7,7 @@ import { stepName, typeWord } from '../graph/words';
 import { Text } from '../view/Name';
 import { useBench, wrongAt } from './bench';
 import { jobPathOf, newName, renameJob } from './document';
+import { ExprField } from './ExprField';
 import { Check, Choose, Field, NameField, Rows, spelled, Trash } from './Field';
 import { countAt, fieldAt, namesAt, nodeAt, pointerOf, valueAt } from './read';
 import { cut, put, renamed, set, Spelled } from './splice';
@@ -49,8 +50,16 @@ function StepForm({ step }: { step: Step }) {
         <Delays path={at('retryDelays')} />
       </>
     ),
-    Fail: <Field label={t('edit.message')} path={at('message')} hint={t('edit.expression')} />,
-    Sleep: <Field label={t('edit.duration')} path={at('duration')} hint={t('edit.expression')} />,
+    Fail: <ExprField label={t('edit.message')} path={at('message')} place="instruction" hint={t('edit.expression')} />,
+    Sleep: (
+      <ExprField
+        label={t('edit.duration')}
+        path={at('duration')}
+        place="instruction"
+        hint={t('edit.expression')}
+        keep
+      />
+    ),
     Finish: (
       <Choose
         label={t('edit.outcome')}
@@ -61,9 +70,33 @@ function StepForm({ step }: { step: Step }) {
     Options: <Check label={t('edit.stopOnFailure')} path={at('stopOnFailure')} />,
     ForkList: (
       <>
-        <Field label={t('edit.children')} path={at('children')} hint={t('edit.expression')} />
-        <Field label={t('edit.childToId')} path={at('childToId')} />
-        <Field label={t('edit.childToArguments')} path={at('childToArguments')} />
+        <ExprField
+          label={t('edit.children')}
+          path={at('children')}
+          place="instruction"
+          hint={t('edit.expression')}
+          keep
+        />
+        <ExprField
+          label={t('edit.childToId')}
+          path={at('childToId')}
+          place="instruction"
+          hint={t('edit.function')}
+          keep
+        />
+        <ExprField
+          label={t('edit.childToArguments')}
+          path={at('childToArguments')}
+          place="instruction"
+          hint={t('edit.function')}
+        />
+        <Rows
+          label={t('edit.result')}
+          path={at('workflow', 'result')}
+          stem="name"
+          hint={t('edit.expression')}
+          place="instruction"
+        />
       </>
     ),
   };
@@ -72,6 +105,15 @@ function StepForm({ step }: { step: Step }) {
       {!isJob(step) && <p className="second">{typeWord(step, t)}</p>}
       <Field label={t('edit.label')} path={at('label')} empty={t('edit.none')} />
       {isJob(step) ? <JobForm step={step} /> : fields[type]}
+      {isJob(step) && (
+        <Rows
+          label={t('edit.stepArguments')}
+          path={at('defaultArguments')}
+          stem="name"
+          hint={t('edit.expression')}
+          place="process"
+        />
+      )}
     </div>
   );
 }
@@ -134,8 +176,20 @@ function JobForm({ step }: { step: Step }) {
           )}
           <Field label={t('edit.processLimit')} path={at(limit)} as="number" empty="1" />
           <Field label={t('edit.timeout')} path={at('timeout')} as="number" empty={t('edit.noLimit')} />
-          <Rows label={t('edit.env')} path={at('executable', 'env')} stem="NAME" hint={t('edit.expression')} />
-          <Rows label={t('edit.arguments')} path={at('defaultArguments')} stem="name" hint={t('edit.expression')} />
+          <Rows
+            label={t('edit.env')}
+            path={at('executable', 'env')}
+            stem="NAME"
+            hint={t('edit.expression')}
+            place="process"
+          />
+          <Rows
+            label={t('edit.arguments')}
+            path={at('defaultArguments')}
+            stem="name"
+            hint={t('edit.expression')}
+            place="process"
+          />
           <Check label={t('edit.failOnErrWritten')} path={at('failOnErrWritten')} />
         </>
       )}
@@ -200,7 +254,8 @@ function Conditions({ step }: { step: Step }) {
     <>
       {Array.from({ length: count }, (_, i) => (
         <div key={i} className="rows-row">
-          <Field
+          <ExprField
+            place="instruction"
             label={i === 0 ? t('edit.predicate') : t('edit.elseIf', { nr: i + 1 })}
             path={old ? [...path, 'predicate'] : [...list, i, 'predicate']}
             hint={i === 0 ? t('edit.expression') : undefined}
@@ -288,6 +343,15 @@ function Branches({ step }: { step: Step }) {
         </Button>
       )}
       <Check label={t('edit.joinIfFailed')} path={[...step.path, 'joinIfFailed']} />
+      {ids.map((id, i) => (
+        <Rows
+          key={i}
+          label={t('edit.resultOf', { id })}
+          path={[...list, i, 'workflow', 'result']}
+          stem="name"
+          place="instruction"
+        />
+      ))}
     </fieldset>
   );
 }
@@ -326,7 +390,8 @@ function WorkflowForm() {
                   options={types.map((value) => ({ value, label: t(`edit.types.${value}`) }))}
                 />
               )}
-              <Field
+              <ExprField
+                place="parameter"
                 label={t(final ? 'edit.final' : 'edit.default')}
                 path={[...list, name, final ? 'final' : 'default']}
                 empty={t('edit.required')}

@@ -17,6 +17,14 @@ export interface Bench {
   frozen: boolean;
   problems: readonly Finding[];
   agents: readonly string[];
+  /** What expressions can name. */
+  words: {
+    parameters: readonly string[];
+    labels: readonly string[];
+    jobs: readonly string[];
+    /** Paths of job resources. */
+    resources: readonly string[];
+  };
   /** Changes the document, and chooses what the edit says. */
   act: (by: Intention, edit: (doc: Document) => Edited | undefined) => void;
   choose: (path: JSONPath | undefined) => void;

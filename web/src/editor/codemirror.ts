@@ -1,7 +1,13 @@
 import { history as typing, defaultKeymap, historyKeymap, indentWithTab } from '@codemirror/commands';
 import { json } from '@codemirror/lang-json';
 import { yaml } from '@codemirror/lang-yaml';
-import { bracketMatching, HighlightStyle, StreamLanguage, syntaxHighlighting } from '@codemirror/language';
+import {
+  bracketMatching,
+  HighlightStyle,
+  StreamLanguage,
+  syntaxHighlighting,
+  type StringStream,
+} from '@codemirror/language';
 import { shell } from '@codemirror/legacy-modes/mode/shell';
 import { lintGutter } from '@codemirror/lint';
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
@@ -9,6 +15,7 @@ import { EditorState, type Extension } from '@codemirror/state';
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { getNonce } from 'get-nonce';
+import { isFunction, isKeyword, isSymbol } from './expression';
 
 const highlight = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName), tags.attributeName], color: 'var(--code-key)' },
@@ -37,7 +44,30 @@ const look = EditorView.theme({
   '.cm-searchMatch': { backgroundColor: 'var(--hit)' },
   '.cm-panels': { backgroundColor: 'var(--surface)', color: 'var(--text)' },
   '.cm-tooltip': { backgroundColor: 'var(--surface)', color: 'var(--text)', border: '1px solid var(--control)' },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]': {
+    backgroundColor: 'var(--selected)',
+    color: 'var(--text)',
+    boxShadow: 'inset 3px 0 var(--ink)',
+  },
+  '.cm-lintPoint-error::after': { borderBottomColor: 'var(--fail-fill)' },
   '.cm-lintRange-error': { backgroundImage: 'none', borderBottom: '2px solid var(--fail-fill)' },
+});
+
+/**
+ * What is typed over a selection goes in here. The browser itself would keep the colours
+ * of what was there, by a style attribute, which the policy refuses.
+ */
+const typedOver = EditorView.domEventHandlers({
+  beforeinput: (e, view) => {
+    const { from, to, empty } = view.state.selection.main;
+    const text = e.data;
+    if (empty || text === null || e.inputType !== 'insertText' || view.composing || view.state.readOnly) return false;
+    const insert = () =>
+      view.state.update(view.state.replaceSelection(text), { userEvent: 'input.type', scrollIntoView: true });
+    const others = view.state.facet(EditorView.inputHandler);
+    if (!others.some((h) => h(view, from, to, text, insert))) view.dispatch(insert());
+    return true;
+  },
 });
 
 export type Language = 'json' | 'yaml' | 'shell';
@@ -58,6 +88,7 @@ export function basics(o: { language: Language; label: string; readOnly: boolean
     languages[o.language](),
     syntaxHighlighting(highlight),
     look,
+    typedOver,
     lineNumbers(),
     lintGutter(),
     drawSelection(),
@@ -68,5 +99,72 @@ export function basics(o: { language: Language; label: string; readOnly: boolean
     ...(o.undo ? [typing(), keymap.of(historyKeymap)] : []),
     keymap.of([...searchKeymap, ...defaultKeymap, ...(o.language === 'shell' ? [indentWithTab] : [])]),
     EditorView.lineWrapping,
+  ];
+}
+
+/** Colours of expressions. */
+export const expressionLanguage: Extension = [
+  StreamLanguage.define<{ open: string }>({
+    startState: () => ({ open: '' }),
+    token: (stream, state) => {
+      if (state.open === '/*') {
+        if (stream.skipTo('*/')) {
+          stream.match('*/');
+          state.open = '';
+        } else stream.skipToEnd();
+        return 'comment';
+      }
+      if (state.open !== '') return inText(stream, state);
+      if (stream.eatSpace()) return null;
+      if (stream.match('//')) {
+        stream.skipToEnd();
+        return 'comment';
+      }
+      if (stream.match('/*')) {
+        state.open = '/*';
+        return 'comment';
+      }
+      const quote = stream.match(/^(?:'+|")/) as RegExpMatchArray | null;
+      if (quote) {
+        state.open = quote[0];
+        return 'string';
+      }
+      if (stream.match(/^\$\{?(?:[\p{L}\p{N}_]+|`[^`]*`)(?:[^}]*\})?/u)) return 'variableName';
+      if (stream.match(/^\d+(?:\.\d+)?/)) return 'number';
+      const word = stream.match(/^[\p{L}_][\p{L}\p{N}_]*/u) as RegExpMatchArray | null;
+      if (!word) {
+        stream.next();
+        return null;
+      }
+      if (isFunction(word[0])) return 'keyword';
+      return isKeyword(word[0]) || isSymbol(word[0]) ? 'atom' : null;
+    },
+  }),
+  syntaxHighlighting(highlight),
+];
+
+/** Reads on in a text; within double quotes values have their own colour. */
+function inText(stream: StringStream, state: { open: string }): string {
+  if (state.open === '"' && stream.match(/^\$(?:\{[^}]*\}|[\p{L}_][\p{L}\p{N}_]*)/u)) return 'variableName';
+  if (state.open === '"' && stream.match(/^\\./)) return 'string';
+  if (stream.match(state.open)) {
+    state.open = '';
+    return 'string';
+  }
+  stream.next();
+  return 'string';
+}
+
+/** What an editor has that stands in a form as a field. */
+export function inField(label: string, readOnly: boolean): Extension {
+  return [
+    EditorView.cspNonce.of(getNonce() ?? ''),
+    EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false' }),
+    EditorState.readOnly.of(readOnly),
+    look,
+    typedOver,
+    drawSelection(),
+    EditorView.lineWrapping,
+    bracketMatching(),
   ];
 }

@@ -20,6 +20,9 @@ export function focusStep(pointer: string): void {
     if (document.querySelector('[role=dialog]')) return undefined;
     const form = document.querySelector('.pane-form');
     if (!form) return chosenNode();
+    // Who types there already isn't to be disturbed.
+    const active = document.activeElement;
+    if (active instanceof HTMLElement && form.contains(active)) return active;
     if (form.getAttribute('data-place') !== pointer) return undefined;
     // The fields come a little after the form; some steps have no name.
     return form.querySelector<HTMLElement>('[data-name]') ?? (++waited > 20 ? chosenNode() : undefined);
