@@ -153,9 +153,16 @@ it('changes the text in code, undoes it, and tells what differs', async () => {
   await page.getByRole('combobox', { name: 'What comes here?' }).fill('stop');
   await page.keyboard.press('Enter');
   await page.getByRole('form', { name: 'Properties of Stop' }).waitFor();
+  await page.locator('[data-testid=node][data-position="[0]"]').click();
+  await page.getByRole('textbox', { name: 'Script', exact: true }).fill('echo indexing\necho done');
   await saved(page);
   await page.getByRole('tab', { name: 'Differences' }).click();
   await page.locator('tr[data-kind=added]', { hasText: '"Stop"' }).waitFor();
+  const words = page.getByRole('list', { name: 'What differs, in words' });
+  expect(await words.getByRole('listitem').allTextContents()).toEqual([
+    'work: script changed, 2 lines runs differently',
+    'Step Stop added after work runs differently',
+  ]);
   expect(await axeFinds(page)).toEqual([]);
 });
 
@@ -257,6 +264,89 @@ it('drags new steps and steps that are there into the graph, and takes it back',
   await page.keyboard.press('Control+v');
   await node('[2]', 'Execute.Named').waitFor();
   expect(await axeFinds(page)).toEqual([]);
+});
+
+it('checks expressions as they are typed, and completes and explains them', async () => {
+  const { page } = tab;
+  await on.deploy('billing/words', job('echo a', { orderPreparation: { parameters: { day: { type: 'String' } } } }));
+  await login(page, on);
+  await page.goto('/inventory?kind=Workflow&path=billing%2Fwords&at=%2Finstructions%2F0');
+  await ready(page, 'object');
+  await page.getByRole('button', { name: 'Insert after work' }).click();
+  await page.getByRole('combobox', { name: 'What comes here?' }).fill('if');
+  await page.keyboard.press('Enter');
+  await page.locator('[data-testid=node][data-instruction=If]:focus').waitFor();
+  const condition = page.getByRole('textbox', { name: 'Condition' });
+  await condition.fill('');
+  await condition.pressSequentially('$da');
+  await page.locator('.cm-completionMatchedText', { hasText: 'da' }).waitFor();
+  await page.keyboard.press('Enter');
+  await condition.pressSequentially(' == substr');
+  await page.locator('.cm-completionInfo', { hasText: 'substring(s, start[, end])' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('$day, 0');
+  await page.keyboard.press('End');
+  await page.keyboard.type(' && nope');
+  await page.getByText('unknown symbol nope').first().waitFor();
+  await page.locator('.expr[data-wrong] .cm-lintRange-error', { hasText: 'nope' }).waitFor();
+  expect(await condition.textContent()).toBe('$day == substring($day, 0) && nope');
+  await page.locator('.expr .cm-line span', { hasText: 'substring' }).first().hover();
+  await page.locator('.cm-tooltip-hover', { hasText: 'A part of a text' }).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  // Undo goes over all panes, and the caret isn't lost while it is checked.
+  await condition.press('Control+z');
+  await page.locator('.expr[data-wrong]').waitFor({ state: 'detached' });
+});
+
+it('marks a wrong expression in every field that takes one', async () => {
+  const { page } = tab;
+  const bad = { x: '1 +' };
+  const inner = { instructions: [{ TYPE: 'Stop' }], result: bad };
+  const draft = {
+    orderPreparation: { parameters: { a: { default: '1 +' }, b: { final: '1 +' } } },
+    instructions: [
+      {
+        TYPE: 'If',
+        ifThens: [
+          { predicate: '1 +', then: { instructions: [] } },
+          { predicate: '1 +', then: { instructions: [] } },
+        ],
+      },
+      { TYPE: 'Fail', message: '1 +' },
+      { TYPE: 'Sleep', duration: '1 +' },
+      { TYPE: 'ForkList', children: '1 +', childToId: 'x => 1 +', childToArguments: 'x => 1 +', workflow: inner },
+      { TYPE: 'Fork', branches: [{ id: 'b', workflow: inner }] },
+      { TYPE: 'Execute.Named', jobName: 'work', defaultArguments: bad },
+    ],
+    jobs: {
+      work: {
+        agentPath: 'agent-1',
+        executable: { TYPE: 'ShellScriptExecutable', script: '', env: bad },
+        defaultArguments: bad,
+      },
+    },
+  };
+  const file = join(on.dir, 'wrong.workflow.json');
+  writeFileSync(file, JSON.stringify(draft));
+  await on.signet('put', file).catch(() => undefined); // it tells what is wrong, too
+  await login(page, on);
+  for (const [at, count] of [
+    ['', 2],
+    ['/instructions/0', 2],
+    ['/instructions/1', 1],
+    ['/instructions/2', 1],
+    ['/instructions/3', 4],
+    ['/instructions/4', 1],
+    ['/instructions/5', 3],
+  ] as const) {
+    await page.goto(`/inventory?kind=Workflow&path=wrong&at=${encodeURIComponent(at)}`);
+    await ready(page, 'object');
+    await page.waitForFunction(
+      (n) => document.querySelectorAll('.expr[data-wrong] .cm-lintRange-error').length === n,
+      count,
+    );
+    expect(await page.locator('.pane-form .expr').count()).toBe(count);
+  }
 });
 
 it('says who was faster, and lets choose', async () => {

@@ -4,6 +4,8 @@ import { useTranslation } from 'react-i18next';
 import { api, take } from '../api/client';
 import { Empty, Shown } from '../view/View';
 import { diffLines, withoutHead } from './diff';
+import { Said } from './Said';
+import type { Format } from './session';
 
 const signs = { same: ' ', added: '+', removed: '−' } as const;
 
@@ -11,19 +13,49 @@ interface Props {
   kind: string;
   path: string;
   text: string;
+  format: Format;
   deployed: boolean;
 }
 
 /** The draft beside what is deployed, line by line. */
-export function Differences({ kind, path, text, deployed }: Props) {
+export function Differences({ kind, path, text, format, deployed }: Props) {
   const { t } = useTranslation();
   const query = useQuery({
     queryKey: ['inventory', 'deployed', kind, path],
     queryFn: () => take(api.GET('/inventory/object', { params: { query: { kind, path, source: 'deployed' } } })),
     enabled: deployed,
   });
+  // What is deployed is JSON: a draft in YAML is compared as that.
+  const now = useQuery({
+    queryKey: ['inventory-draft', 'json', format, text],
+    queryFn: async () =>
+      format === 'json'
+        ? text
+        : (await take(api.POST('/inventory/convert', { body: { text, format, to: 'json' } }))).text,
+    gcTime: 0,
+    staleTime: Infinity,
+  });
   if (!deployed) return <Empty title={t('edit.diff.never')}>{t('edit.diff.neverText')}</Empty>;
-  return <Shown query={query}>{(o) => <Lines before={withoutHead(o.text, text)} after={text} />}</Shown>;
+  return (
+    <Shown query={query}>
+      {(o) => (
+        <Shown query={now}>
+          {(draft) => {
+            const before = withoutHead(o.text, draft);
+            return (
+              <div className="stack">
+                <section aria-label={t('edit.said.title')}>
+                  <h2>{t('edit.said.title')}</h2>
+                  <Said before={before} after={draft} label={t('edit.said.title')} />
+                </section>
+                <Lines before={before} after={draft} />
+              </div>
+            );
+          }}
+        </Shown>
+      )}
+    </Shown>
+  );
 }
 
 function Lines({ before, after }: { before: string; after: string }) {

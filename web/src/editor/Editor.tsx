@@ -103,7 +103,7 @@ export function Editor({ kind, path, opened, may, actions, onState }: Props) {
       <div className="tab-panel editor-panel" role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab}`}>
         {tab === 'edit' && <Panes kind={kind} path={path} session={session} may={may} />}
         {tab === 'diff' && (
-          <Differences kind={kind} path={path} text={session.text} deployed={opened.deployed} />
+          <Differences kind={kind} path={path} text={session.text} format={state.format} deployed={opened.deployed} />
         )}
         {tab === 'versions' && <Versions kind={kind} path={path} session={session} may={may} />}
         {tab === 'usedby' && <UsedBy kind={kind} path={path} />}

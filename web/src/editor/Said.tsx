@@ -1,0 +1,56 @@
+import type { TFunction } from 'i18next';
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Text } from '../view/Name';
+import { isRead, readDocument, valueAt } from './read';
+import { sentencesOf, type Sentence } from './sentences';
+
+/** More than so many sentences are folded. */
+const shown = 12;
+
+/** What differs between two texts, in sentences: what runs differently first. */
+export function Said({ before, after, label }: { before: string; after: string; label: string }) {
+  const { t } = useTranslation();
+  const sentences = useMemo(() => between(before, after), [before, after]);
+  if (!sentences) return <p className="second">{t('edit.said.unreadable')}</p>;
+  if (sentences.length === 0) return <p className="second">{t('edit.said.nothing')}</p>;
+  const lines = (some: readonly Sentence[]) => some.map((s, i) => <Line key={i} of={s} />);
+  return (
+    <>
+      <ul className="said" aria-label={label}>
+        {lines(sentences.slice(0, shown))}
+      </ul>
+      {sentences.length > shown && (
+        <details>
+          <summary>{t('edit.said.more', { count: sentences.length - shown })}</summary>
+          <ul className="said">{lines(sentences.slice(shown))}</ul>
+        </details>
+      )}
+    </>
+  );
+}
+
+function between(before: string, after: string): Sentence[] | undefined {
+  const [a, b] = [readDocument(before), readDocument(after)];
+  if (!isRead(a) || !isRead(b)) return undefined;
+  return sentencesOf(valueAt(a, []) ?? null, valueAt(b, []) ?? null);
+}
+
+function Line({ of: s }: { of: Sentence }) {
+  const { t } = useTranslation();
+  return (
+    <li data-runs={s.runs || undefined}>
+      <Text>{sentence(s, t)}</Text>
+      {s.runs && <span className="caption"> {t('edit.said.runs')}</span>}
+    </li>
+  );
+}
+
+function sentence(s: Sentence, t: TFunction): string {
+  const { field } = s.values;
+  const values = field === undefined ? s.values : { ...s.values, field: t(`edit.said.field.${field}`, String(field)) };
+  const said = t(`edit.said.${s.key}`, values);
+  return s.of === '' || s.key.startsWith('step') || s.key.startsWith('job') || s.key.startsWith('lane')
+    ? said
+    : t('edit.said.about', { of: s.of, said });
+}
