@@ -138,8 +138,8 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
   const [refusal, setRefusal] = useState<string>();
   const [show, setShow] = useState<{ line: number; nr: number }>();
   const agents = useQuery({ queryKey: ['agents', 'list'], queryFn: () => take(api.GET('/agents', {})) });
-  const readable = kind === 'Workflow' ? state.readable : undefined;
-  const reading = useMemo(() => (readable ? withTree(readable) : undefined), [readable]);
+  const { readable } = state;
+  const reading = useMemo(() => (readable ? withTree(readable, kind) : undefined), [readable, kind]);
   const name = path.split('/').at(-1) ?? path;
   const frozen = !may || !isRead(state.now);
 
@@ -188,11 +188,12 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
     act,
     choose,
   };
-  const wanted = (view?.split(',') ?? ['graph', 'form']).filter((v): v is ViewName => views.some((x) => x === v));
-  const shown: readonly ViewName[] = bench ? (wanted.length > 0 ? wanted : ['graph']) : ['code'];
+  const possible = kind === 'Workflow' ? views : (['form', 'code'] as const);
+  const wanted = possible.filter((v) => (view?.split(',') ?? ['graph', 'form']).includes(v));
+  const shown: readonly ViewName[] = bench ? (wanted.length > 0 ? wanted : possible.slice(0, 1)) : ['code'];
   const turn = (v: ViewName) => {
-    const next = views.filter((x) => (x === v ? !shown.includes(x) : shown.includes(x)));
-    void navigate({ search: (s) => changed(s, { view: next.join(',') || 'graph' }), replace: true });
+    const next = possible.filter((x) => (x === v ? !shown.includes(x) : shown.includes(x)));
+    void navigate({ search: (s) => changed(s, { view: next.join(',') || possible[0] }), replace: true });
   };
   const goTo = (pointer: string | undefined, line: number | undefined) => {
     if (reading && pointer !== undefined) choose(pathOf(reading.doc, pointer));
@@ -207,7 +208,7 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
     else if (ctrl && key === 's') void session.save();
     else if (e.target.closest('input, textarea, select, .cm-editor') || !bench || !reading || frozen) return;
     else if (!step) {
-      if (e.key !== 'a' || ctrl || e.altKey) return;
+      if (kind !== 'Workflow' || e.key !== 'a' || ctrl || e.altKey) return;
       setInsertAt({ sequence: ['instructions'], index: 0, title: t('edit.insert.first') });
     } else {
       const s = stepName(step, t);
@@ -235,7 +236,7 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
     if (e.type === 'cut') act({ what: 'removed', name: stepName(step, t) }, (d) => edits.remove(d, step.path));
   };
   const paste = (e: ClipboardEvent) => {
-    const clip = reading && !inText(e) && readClip(e.clipboardData.getData('text/plain'));
+    const clip = kind === 'Workflow' && reading && !inText(e) && readClip(e.clipboardData.getData('text/plain'));
     if (!clip) return;
     e.preventDefault();
     act({ what: 'pasted' }, (d) => {
@@ -246,14 +247,14 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
   return (
     <div className="editor" onKeyDown={press} onCopy={copy} onCut={copy} onPaste={paste}>
       <div className="editor-tools">
-        {bench && (
+        {bench && kind === 'Workflow' && (
           <BenchContext value={bench}>
             <StepMenu onInsert={setInsertAt} />
           </BenchContext>
         )}
         {bench && (
           <div className="row" role="group" aria-label={t('edit.views')}>
-            {views.map((v) => (
+            {possible.map((v) => (
               <label key={v} className="check">
                 <input type="checkbox" checked={shown.includes(v)} onChange={() => turn(v)} />
                 {t(`edit.view.${v}`)}
@@ -273,7 +274,7 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
             {shown.includes('graph') && (
               <GraphPane path={path} onInsert={setInsertAt} folding={folding} onFolding={setFolding} />
             )}
-            {shown.includes('form') && <FormPane name={name} />}
+            {shown.includes('form') && <FormPane kind={kind} name={name} />}
             {insertAt && <InsertDialog place={insertAt} onClose={() => setInsertAt(undefined)} />}
           </BenchContext>
         )}
@@ -300,8 +301,11 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
   );
 }
 
+const noSteps = readTree('{"instructions": []}');
+
 /** The document with its steps; one that has no list of steps gets an empty one, for the picture alone. */
-function withTree(read: Document): { doc: Document; tree: ReturnType<typeof readTree> } | undefined {
+function withTree(read: Document, kind: string): { doc: Document; tree: ReturnType<typeof readTree> } | undefined {
+  if (kind !== 'Workflow') return { doc: read, tree: noSteps };
   try {
     const doc = nodeAt(read, ['instructions']) ? read : again(set(read, ['instructions'], []));
     return { doc: read, tree: readTree(doc.text) };

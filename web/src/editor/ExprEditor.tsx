@@ -137,7 +137,9 @@ function helpNode({ title, text }: Help): HTMLElement {
 
 function completions(c: CompletionContext, scope: Scope, t: TFunction) {
   const found = optionsAt(c.state.sliceDoc(0, c.pos), scope);
-  if (!found || (!c.explicit && found.from === c.pos && !/[$:=('"{]$/.test(c.state.sliceDoc(0, c.pos)))) return null;
+  const before = c.state.sliceDoc(0, c.pos);
+  const asked = c.explicit || found?.from !== c.pos || /[$:=(]$|(?:argument|variable)\s*\(\s*['"]$/.test(before);
+  if (!found || !asked) return null;
   const option = (o: Option) => {
     const help = helpOf(o.kind === 'builtIn' && !o.text.startsWith('$') ? `$${o.text}` : o.text, t);
     return {

@@ -9,13 +9,15 @@ import { useBench, wrongAt } from './bench';
 import { jobPathOf, newName, renameJob } from './document';
 import { ExprField } from './ExprField';
 import { Check, Choose, Field, NameField, Rows, spelled, Trash } from './Field';
+import { AgentForm, ResourceForm } from './objectForms';
+import { PathList } from './PathList';
 import { countAt, fieldAt, namesAt, nodeAt, pointerOf, valueAt } from './read';
 import { cut, put, renamed, set, Spelled } from './splice';
 
 const ScriptDialog = lazy(() => import('./ScriptDialog'));
 
 /** What is chosen, as fields: a step, or the workflow itself. */
-export function FormPane({ name }: { name: string }) {
+export function FormPane({ kind, name }: { kind: string; name: string }) {
   const { t } = useTranslation();
   const { step } = useBench();
   const label = step
@@ -32,9 +34,14 @@ export function FormPane({ name }: { name: string }) {
         <Text>{label}</Text>
       </h2>
       {/* Another step has fields of its own: what is half typed must not go over. */}
-      {step ? <StepForm key={step.path.join('/')} step={step} /> : <WorkflowForm />}
+      {step ? <StepForm key={step.path.join('/')} step={step} /> : <ObjectForm kind={kind} />}
     </form>
   );
+}
+
+function ObjectForm({ kind }: { kind: string }) {
+  if (kind === 'JobResource') return <ResourceForm />;
+  return kind === 'AgentRef' ? <AgentForm /> : <WorkflowForm />;
 }
 
 function StepForm({ step }: { step: Step }) {
@@ -190,6 +197,7 @@ function JobForm({ step }: { step: Step }) {
             hint={t('edit.expression')}
             place="process"
           />
+          <PathList path={at('jobResourcePaths')} />
           <Check label={t('edit.failOnErrWritten')} path={at('failOnErrWritten')} />
         </>
       )}
@@ -366,6 +374,7 @@ function WorkflowForm() {
   return (
     <div className="stack">
       <Field label={t('edit.timeZone')} path={['timeZone']} empty="UTC" />
+      <PathList path={['jobResourcePaths']} />
       <fieldset className="rows">
         <legend>{t('edit.parameters')}</legend>
         {names.length > 0 && <p className="caption">{t('edit.parametersHint')}</p>}

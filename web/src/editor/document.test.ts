@@ -151,7 +151,10 @@ it('moves a step into a block that stands behind it', () => {
 });
 
 it('adds a job with its step, first of all to an empty workflow', () => {
-  const one = edit.insert(doc(edit.emptyWorkflow), ['instructions'], 0, { kind: 'Job', agent: 'agent-1' });
+  const one = edit.insert(doc(edit.emptyTexts['Workflow'] ?? ''), ['instructions'], 0, {
+    kind: 'Job',
+    agent: 'agent-1',
+  });
   const two = edit.insert(doc(one.text), ['instructions'], 1, { kind: 'Job', agent: 'agent-1' });
   const again = edit.insert(doc(two.text), ['instructions'], 2, { kind: 'Job', job: 'job-1' });
   expect(again.text).toBe(`{

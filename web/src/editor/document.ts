@@ -19,8 +19,12 @@ export type Wrap = (typeof wraps)[number];
 /** Stands for a step in what is written around it. */
 const hole = '\u{e000}step';
 
-/** The text of a workflow that does nothing yet. */
-export const emptyWorkflow = '{\n  "instructions": [],\n  "jobs": {}\n}\n';
+/** The texts of objects that do nothing yet, by kind. */
+export const emptyTexts: Readonly<Record<string, string>> = {
+  Workflow: '{\n  "instructions": [],\n  "jobs": {}\n}\n',
+  JobResource: '{\n  "variables": {},\n  "env": {}\n}\n',
+  AgentRef: '{\n  "uri": "https://"\n}\n',
+};
 
 const block = (...steps: unknown[]) => ({ instructions: steps });
 

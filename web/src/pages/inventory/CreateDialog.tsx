@@ -4,30 +4,36 @@ import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Confirm } from '../../dialogs/Confirm';
-import { emptyWorkflow } from '../../editor/document';
+import { emptyTexts } from '../../editor/document';
 import { createObject } from '../../editor/door';
 
-/** Asks for the path of a new workflow, makes its draft, and opens it. */
-export function CreateDialog({ folder, onClose }: { folder: string | undefined; onClose: () => void }) {
+interface Props {
+  kind: string;
+  folder: string | undefined;
+  onClose: () => void;
+}
+
+/** Asks for the path of a new object, makes its draft, and opens it. */
+export function CreateDialog({ kind, folder, onClose }: Props) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const navigate = useNavigate({ from: '/inventory' });
-  const [path, setPath] = useState(folder ? `${folder}/` : '');
+  const [path, setPath] = useState(folder && kind !== 'AgentRef' ? `${folder}/` : '');
   return (
     <Confirm
-      question={t('inventory.create')}
-      verb={t('inventory.create')}
+      question={t(`inventory.createOf.${kind}`)}
+      verb={t(`inventory.createOf.${kind}`)}
       reason="none"
       act={async () => {
-        await createObject('Workflow', path.trim(), emptyWorkflow);
+        await createObject(kind, path.trim(), emptyTexts[kind] ?? '{}\n');
         void queries.invalidateQueries({ queryKey: ['inventory'] });
-        await navigate({ search: { kind: 'Workflow', path: path.trim() } });
+        await navigate({ search: { kind, path: path.trim() } });
       }}
       onClose={onClose}
     >
       <TextInput
-        label={t('inventory.path')}
-        description={t('inventory.pathHint')}
+        label={t(kind === 'AgentRef' ? 'inventory.agentName' : 'inventory.path')}
+        description={t(kind === 'AgentRef' ? 'inventory.agentHint' : 'inventory.pathHint')}
         value={path}
         onChange={(e) => setPath(e.currentTarget.value)}
         required

@@ -1,7 +1,9 @@
+import { Button, Menu } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import '../../theme/menus.css';
 import { api, take, type Schemas } from '../../api/client';
 import { Act } from '../../dialogs/Act';
 import { changed } from '../../search';
@@ -39,7 +41,7 @@ function Objects() {
   const navigate = useNavigate({ from: '/inventory' });
   const may = useMay('inventory:manage');
   const mayDeploy = useMay('deployments:manage');
-  const [asks, setAsks] = useState<'create' | 'deploy'>();
+  const [asks, setAsks] = useState<{ create: string } | 'deploy'>();
   const wide = q !== undefined || state !== undefined || search.kind !== undefined;
   const objects = useInfiniteQuery({
     queryKey: ['inventory', 'objects', folder, q, state, search.kind],
@@ -80,9 +82,31 @@ function Objects() {
       fill
       actions={
         <>
-          <Act size="sm" not={may ? undefined : t('inventory.readOnly')} onClick={() => setAsks('create')}>
-            {t('inventory.create')}
+          <Act
+            size="sm"
+            not={may ? undefined : t('inventory.readOnly')}
+            onClick={() => setAsks({ create: 'Workflow' })}
+          >
+            {t('inventory.createOf.Workflow')}
           </Act>
+          {may && (
+            <Menu position="bottom-end">
+              <Menu.Target>
+                <Button variant="default" size="sm">
+                  {t('inventory.createOther')}
+                </Button>
+              </Menu.Target>
+              <Menu.Dropdown>
+                {kinds
+                  .filter((k) => k !== 'Workflow')
+                  .map((k) => (
+                    <Menu.Item key={k} onClick={() => setAsks({ create: k })}>
+                      {t(`inventory.createOf.${k}`)}
+                    </Menu.Item>
+                  ))}
+              </Menu.Dropdown>
+            </Menu>
+          )}
           <Act size="sm" variant="filled" not={notDeploy} onClick={() => setAsks('deploy')}>
             {t('inventory.deploy', { count })}
           </Act>
@@ -148,7 +172,9 @@ function Objects() {
           </div>
         )}
       </div>
-      {asks === 'create' && <CreateDialog folder={folder} onClose={() => setAsks(undefined)} />}
+      {typeof asks === 'object' && (
+        <CreateDialog kind={asks.create} folder={folder} onClose={() => setAsks(undefined)} />
+      )}
       {asks === 'deploy' && changes.data && (
         <Suspense>
           <DeployDialog
