@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -418,4 +418,84 @@ it('renames, deletes and restores an object', async () => {
   await row.getByRole('button', { name: 'Restore object' }).click();
   await row.waitFor({ state: 'detached' });
   expect(await on.signet('inventory', 'list', '--folder', 'old')).toContain('old/draft-2');
+});
+
+it('creates a job resource and an Agent by forms, and a workflow that names them', async () => {
+  const { page } = tab;
+  await on.deploy('common/use', job('echo "$HOST"'));
+  await login(page, on);
+  const create = async (what: string, field: string, path: string) => {
+    await page.goto('/inventory');
+    await ready(page, 'inventory');
+    await page.getByRole('button', { name: 'Create other' }).click();
+    await page.getByRole('menuitem', { name: what }).click();
+    await page.getByRole('textbox', { name: field }).fill(path);
+    await page.getByRole('alertdialog').getByRole('button', { name: what }).click();
+    await ready(page, 'object');
+  };
+  await create('Create job resource', 'Path', 'common/db');
+  const resource = page.getByRole('form', { name: 'Properties of db' });
+  await resource.getByRole('button', { name: 'Add to Variables' }).click();
+  await resource.getByRole('textbox', { name: 'Variables, name 1' }).fill('port');
+  await page.keyboard.press('Enter');
+  await resource.getByRole('textbox', { name: 'Variables, value of port' }).fill('5432');
+  await resource.getByRole('button', { name: 'Add to Environment' }).click();
+  await resource.getByRole('textbox', { name: 'Environment, name 1' }).fill('HOST');
+  await page.keyboard.press('Enter');
+  const host = resource.getByRole('textbox', { name: 'Environment, value of HOST' });
+  await host.fill('"db:$prt"');
+  await resource.getByText('$prt is no variable of this job resource').waitFor();
+  await host.fill('"db:$port"');
+  await resource.getByText('$prt is no variable').waitFor({ state: 'detached' });
+  await saved(page);
+  expect(await axeFinds(page)).toEqual([]);
+
+  await create('Create Agent', 'Name', 'agent-9');
+  const agent = page.getByRole('form', { name: 'Properties of agent-9' });
+  await agent.getByRole('textbox', { name: 'Address' }).fill('http://agent-9');
+  await page.getByRole('list', { name: 'Problems' }).getByText('/uri').waitFor();
+  await agent.getByRole('textbox', { name: 'Address' }).fill('https://agent-9:4445');
+  await agent.getByRole('textbox', { name: 'Processes of all jobs at once' }).fill('20');
+  await agent.getByRole('checkbox', { name: 'No new process starts there' }).check();
+  await page.getByRole('list', { name: 'Problems' }).waitFor({ state: 'detached' });
+  await saved(page);
+  expect(await axeFinds(page)).toEqual([]);
+
+  await page.goto('/inventory?kind=Workflow&path=common%2Fuse');
+  await ready(page, 'object');
+  await page.getByRole('button', { name: 'Add job resource' }).click();
+  await page.getByLabel('Job resource 1').waitFor();
+  await saved(page);
+  await page.getByRole('button', { name: 'Deploy', exact: true }).click();
+  await page.getByRole('button', { name: 'Deploy common/db too' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Deploy 2 objects' }).click();
+  await page.getByText('2 objects are deployed.').waitFor();
+  await on.signet('order', 'add', 'common/use', '--id', 'USE', '--wait');
+  expect(await on.signet('order', 'log', 'USE')).toContain('db:5432');
+});
+
+it('says what a deployment changes, and of a refused one which object, why and what to do', async () => {
+  const { page } = tab;
+  await on.deploy('billing/refused', job('echo a'));
+  await login(page, on);
+  await page.goto('/inventory?kind=Workflow&path=billing%2Frefused&at=%2Finstructions%2F0');
+  await ready(page, 'object');
+  await page.getByRole('textbox', { name: 'Script', exact: true }).fill('echo b');
+  await saved(page);
+  await page.getByRole('button', { name: 'Deploy', exact: true }).click();
+  const changes = page.getByRole('list', { name: 'What changes in billing/refused' });
+  await changes.getByText('work: script changed, 1 line').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  // Somebody else breaks the draft meanwhile.
+  const dir = join(on.dir, 'broken');
+  mkdirSync(join(dir, 'billing'), { recursive: true });
+  writeFileSync(join(dir, 'billing/refused.workflow.json'), '{"instructions":[{"TYPE":"Fail","message":"1 +"}]}');
+  await on.signet('put', dir).catch(() => undefined); // it tells what is wrong, too
+  await page.getByRole('dialog').getByRole('button', { name: 'Deploy 1 object' }).click();
+  const refused = page.getByRole('alert', { name: 'The deployment was refused.' });
+  await refused.getByRole('link', { name: 'billing/refused' }).waitFor();
+  await refused.getByText('unexpected end, expected an operand').waitFor();
+  await refused.getByText('Mend what is named').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  expect((await tab.complaints()).every((c) => c.includes('422'))).toBe(true);
 });

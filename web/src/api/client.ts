@@ -8,6 +8,8 @@ export class Problem extends Error {
   readonly code: string;
   readonly kind: string;
   readonly status: number;
+  /** The object that it is about: "Workflow:nightly/load". */
+  readonly subject: string | undefined;
   readonly problems: readonly Schemas['ProblemDetail'][];
 
   constructor(p: {
@@ -16,12 +18,14 @@ export class Problem extends Error {
     status: number;
     detail?: string;
     title?: string;
+    subject?: string;
     problems?: readonly Schemas['ProblemDetail'][];
   }) {
     super(p.detail ?? p.title ?? p.code);
     this.code = p.code;
     this.kind = p.kind;
     this.status = p.status;
+    this.subject = p.subject;
     this.problems = p.problems ?? [];
   }
 }

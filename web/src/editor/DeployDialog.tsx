@@ -4,10 +4,11 @@ import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import '../theme/dialogs.css';
 import { api, take, type Schemas } from '../api/client';
-import { problemText } from '../dialogs/problem';
 import { Icon } from '../state/Icon';
 import { Name, Text } from '../view/Name';
 import { Skeleton } from '../view/View';
+import { Changes } from './Changes';
+import { Refused } from './Refused';
 
 type Key = Schemas['ObjectKey'];
 
@@ -21,6 +22,7 @@ interface Props {
   onClose: () => void;
 }
 
+const idsOf = (k: Key) => ({ kind: k.kind, path: k.path });
 const idOf = (k: Key) => `${k.kind}:${k.path}`;
 
 /** Says what a deployment will do and what it needs, does it, and says what has come of it. */
@@ -93,6 +95,7 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
                       <Name of={k.path} /> <span className="caption">{t(`edit.kinds.${k.kind}`, k.kind)}</span>
                       {d && <span className="second">{t(`edit.change.${d.change}`, d.change)}</span>}
                     </label>
+                    {d && d.change !== 'new' && <Changes {...idsOf(k)} opened={opened} open={offered.length <= 3} />}
                     {d?.problems.map((p, i) => (
                       <p key={i} className="problem-line">
                         <Text>{p.message}</Text>
@@ -103,11 +106,7 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
               })}
             </ul>
             {plan.isPending && chosen.length > 0 && <Skeleton rows={2} />}
-            {plan.isError && (
-              <p role="alert" className="problem-line">
-                <Text>{problemText(plan.error, t)}</Text>
-              </p>
-            )}
+            {plan.isError && <Refused cause={plan.error} />}
             {plan.data && <Plan plan={plan.data} onAdd={add} />}
             <TextInput
               label={t('dialog.reason')}
@@ -120,11 +119,7 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
             <p className="caption">{t('edit.signed')}</p>
           </>
         )}
-        {refusal !== undefined && (
-          <p role="alert" className="problem-line">
-            <Text>{problemText(refusal, t)}</Text>
-          </p>
-        )}
+        {refusal !== undefined && <Refused cause={refusal} />}
         <div className="dialog-foot">
           {not !== undefined && !result && <span className="second">{not}</span>}
           <Button variant="default" onClick={onClose}>
@@ -169,7 +164,18 @@ function Plan({ plan, onAdd }: { plan: Schemas['DraftDeployment']; onAdd: (k: Ke
         </p>
       ))}
       {plan.unchanged.length > 0 && <p className="second">{t('edit.unchanged', { count: plan.unchanged.length })}</p>}
-      {plan.users.length > 0 && <p className="second">{t('edit.users', { count: plan.users.length })}</p>}
+      {plan.users.length > 0 && (
+        <details className="changes">
+          <summary>{t('edit.users', { count: plan.users.length })}</summary>
+          <ul className="said" aria-label={t('edit.usersList')}>
+            {plan.users.map((u, i) => (
+              <li key={i}>
+                <Text>{t('edit.userOf', { name: u.path, by: u.by })}</Text>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
       {plan.orders.map((o) => (
         <p key={o.workflow + o.versionId} className="second">
           <Text>{t('edit.running', { count: o.orders, name: o.workflow })}</Text>
