@@ -134,6 +134,26 @@ it('changes the text in code, undoes it, and tells what differs', async () => {
   const code = page.getByRole('textbox', { name: 'Code of reindex' });
   await code.waitFor();
   expect(await axeFinds(page)).toEqual([]);
+  // The borders between the panes are moved by keys and by hand, and stay there.
+  const border = page.getByRole('separator', { name: 'Border between Form and Code' });
+  const at = async () => Number(await border.getAttribute('aria-valuenow'));
+  const before = await at();
+  await border.focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  expect(await at()).toBe(before + 4);
+  const place = await border.boundingBox();
+  if (!place) throw new Error('no border');
+  await page.mouse.move(place.x + 8, place.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(place.x - 100, place.y + 20, { steps: 4 });
+  await page.mouse.up();
+  const narrow = await at();
+  expect(narrow).toBeLessThan(before);
+  await page.reload();
+  await ready(page, 'object');
+  await code.waitFor();
+  expect(await at()).toBe(narrow);
   await page.locator('[data-testid=node][data-position="[0]"]').click();
   await page.getByRole('form', { name: 'Properties of job work' }).waitFor();
   // What isn't a number is kept, and said to be wrong at its place.

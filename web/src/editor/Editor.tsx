@@ -30,6 +30,7 @@ import { FormPane } from './FormPane';
 import { GraphPane } from './GraphPane';
 import type { Place } from './choices';
 import { InsertDialog } from './InsertDialog';
+import { Panes as PaneRow } from './Panes';
 import { Problems } from './Problems';
 import { isRead, namesAt, nodeAt, pathOf, pointerOf, type Document } from './read';
 import { DraftSession } from './session';
@@ -244,6 +245,28 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
       return pasted(d, clip, sequence, index);
     });
   };
+  const ofBench = (content: ReactNode) => bench && <BenchContext value={bench}>{content}</BenchContext>;
+  const contents: Record<ViewName, ReactNode> = {
+    graph: ofBench(<GraphPane path={path} onInsert={setInsertAt} folding={folding} onFolding={setFolding} />),
+    form: ofBench(<FormPane kind={kind} name={name} />),
+    code: (
+      <Suspense fallback={<div className="pane pane-code" />}>
+        <CodePane
+          name={name}
+          session={session}
+          text={state.history.now.text}
+          format={state.format}
+          problems={state.problems}
+          readOnly={!may}
+          show={show}
+          onPlace={(p) => {
+            const there = reading && stepAt(reading.tree, p);
+            if (there?.key !== step?.key) choose(there?.path);
+          }}
+        />
+      </Suspense>
+    ),
+  };
   return (
     <div className="editor" onKeyDown={press} onCopy={copy} onCut={copy} onPaste={paste}>
       <div className="editor-tools">
@@ -268,34 +291,12 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
           {t('edit.cannot', { why: refusal })}
         </p>
       )}
-      <div className="panes" data-panes={shown.length}>
-        {bench && (
-          <BenchContext value={bench}>
-            {shown.includes('graph') && (
-              <GraphPane path={path} onInsert={setInsertAt} folding={folding} onFolding={setFolding} />
-            )}
-            {shown.includes('form') && <FormPane kind={kind} name={name} />}
-            {insertAt && <InsertDialog place={insertAt} onClose={() => setInsertAt(undefined)} />}
-          </BenchContext>
-        )}
-        {shown.includes('code') && (
-          <Suspense fallback={<div className="pane pane-code" />}>
-            <CodePane
-              name={name}
-              session={session}
-              text={state.history.now.text}
-              format={state.format}
-              problems={state.problems}
-              readOnly={!may}
-              show={show}
-              onPlace={(p) => {
-                const there = reading && stepAt(reading.tree, p);
-                if (there?.key !== step?.key) choose(there?.path);
-              }}
-            />
-          </Suspense>
-        )}
-      </div>
+      <PaneRow panes={shown.map((v) => ({ name: v, content: contents[v] }))} />
+      {bench && insertAt && (
+        <BenchContext value={bench}>
+          <InsertDialog place={insertAt} onClose={() => setInsertAt(undefined)} />
+        </BenchContext>
+      )}
       <Problems problems={state.problems} onGo={goTo} />
     </div>
   );

@@ -47,10 +47,15 @@ function Line({ of: s }: { of: Sentence }) {
 }
 
 function sentence(s: Sentence, t: TFunction): string {
-  const { field } = s.values;
-  const values = field === undefined ? s.values : { ...s.values, field: t(`edit.said.field.${field}`, String(field)) };
+  // A step without a name is called by the word for what it is.
+  const word = (name: string) => t(`graph.type.${name.replace('.', '_')}`, name);
+  const values = { ...s.values };
+  for (const name of ['name', 'after']) if (values[name] !== undefined) values[name] = word(String(values[name]));
+  if (values['where'] !== undefined) values['where'] = String(values['where']).split(', ').map(word).join(', ');
+  const { field } = values;
+  if (field !== undefined) values['field'] = t(`edit.said.field.${field}`, String(field));
   const said = t(`edit.said.${s.key}`, values);
   return s.of === '' || s.key.startsWith('step') || s.key.startsWith('job') || s.key.startsWith('lane')
     ? said
-    : t('edit.said.about', { of: s.of, said });
+    : t('edit.said.about', { of: word(s.of), said });
 }

@@ -34,7 +34,7 @@ function sorted(v: Value | undefined): unknown {
 }
 
 function short(v: Value | undefined): string {
-  const text = textOf(v);
+  const text = v === '' ? '""' : textOf(v);
   return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 

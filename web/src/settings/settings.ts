@@ -10,6 +10,8 @@ export interface Settings {
   singleKeys: boolean;
   /** The steps that can be dragged into a graph are shown beside it. */
   shelf: boolean;
+  /** The share of the width that each pane of the editor has, in parts of one. */
+  panes: Readonly<Record<string, number>>;
 }
 
 const name = 'signet.settings';
@@ -26,6 +28,7 @@ function read(): Settings {
     zone: 'mine',
     singleKeys: true,
     shelf: true,
+    panes: {},
   };
   try {
     // eslint-disable-next-line no-restricted-globals -- this is the one place
