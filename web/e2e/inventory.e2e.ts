@@ -390,19 +390,17 @@ it('says who was faster, and lets choose', async () => {
   expect((await tab.complaints()).every((c) => c.includes('412'))).toBe(true);
 });
 
-it('opens a script in a large editor, and goes on from YAML', async () => {
+it('opens a script in a large editor, and edits YAML in all panes, with its comments', async () => {
   const { page } = tab;
   const file = join(on.dir, 'draft.workflow.yaml');
   writeFileSync(
     file,
-    "instructions:\n  - {TYPE: Execute.Anonymous, job: {agentPath: agent-1, executable: {TYPE: ShellScriptExecutable, script: 'echo a'}}}\n",
+    "instructions:\n  # Says a.\n  - {TYPE: Execute.Anonymous, job: {agentPath: agent-1, executable: {TYPE: ShellScriptExecutable, script: 'echo a'}}}\n",
   );
   await on.signet('put', file);
   await login(page, on);
-  await page.goto('/inventory?kind=Workflow&path=draft&at=%2Finstructions%2F0');
+  await page.goto('/inventory?kind=Workflow&path=draft&at=%2Finstructions%2F0&view=graph,form,code');
   await ready(page, 'object');
-  await page.getByRole('textbox', { name: 'Code of draft' }).waitFor();
-  await page.getByRole('button', { name: 'Convert to JSON' }).click();
   await page.getByRole('button', { name: 'Open script in a large editor' }).click();
   const script = page.getByRole('textbox', { name: 'Script of Job' });
   await script.click();
@@ -411,8 +409,20 @@ it('opens a script in a large editor, and goes on from YAML', async () => {
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('dialog').getByRole('button', { name: 'Back' }).last().click();
   await saved(page);
-  const text = await on.signet('inventory', 'get', 'draft');
-  expect(text).toContain('echo a; if true; then echo b; fi');
+  const written = await on.signet('inventory', 'get', 'draft');
+  expect(written).toContain('echo a; if true; then echo b; fi');
+  expect(written).toContain('# Says a.');
+  // JSON has no place for the comment, which the page says; undo brings it back.
+  const code = page.getByRole('textbox', { name: 'Code of draft' });
+  await page.getByRole('radio', { name: 'JSON' }).click();
+  await code.getByText('"Execute.Anonymous"').waitFor();
+  await page.getByText('The comments got lost').waitFor();
+  await page.getByRole('button', { name: 'Undo: converted to JSON' }).click();
+  await code.getByText('# Says a.').waitFor();
+  expect(await page.getByRole('radio', { name: 'YAML' }).isChecked()).toBe(true);
+  expect(await axeFinds(page)).toEqual([]);
+  await saved(page);
+  expect(await on.signet('inventory', 'get', 'draft')).toContain('# Says a.');
 });
 
 it('renames, deletes and restores an object', async () => {

@@ -1,7 +1,6 @@
 import { Button } from '@mantine/core';
-import { useState, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, take } from '../api/client';
 import { problemText } from '../dialogs/problem';
 import { Time } from '../time/Time';
 import { Text } from '../view/Name';
@@ -66,19 +65,9 @@ export function DraftLine({ session, state, may, actions, onDeploy }: Props) {
 }
 
 /** What stands in the way: somebody else's text, a refusal, a text that can't be read. */
-export function Notes({ session, state, path, may }: Omit<Props, 'actions' | 'onDeploy'> & { path: string }) {
+export function Notes({ session, state }: Pick<Props, 'session' | 'state'>) {
   const { t } = useTranslation();
-  const { saving, now, format } = state;
-  const [refusal, setRefusal] = useState<unknown>();
-  const convert = async () => {
-    setRefusal(undefined);
-    try {
-      const body = { text: session.text, format, to: 'json' };
-      session.convert((await take(api.POST('/inventory/convert', { body }))).text, 'json');
-    } catch (cause) {
-      setRefusal(cause);
-    }
-  };
+  const { saving, now } = state;
   return (
     <>
       {saving.kind === 'conflict' && (
@@ -99,24 +88,9 @@ export function Notes({ session, state, path, may }: Omit<Props, 'actions' | 'on
           <Text>{problemText(saving.cause, t)}</Text>
         </p>
       )}
-      {format === 'json' && !isRead(now) && (
+      {!isRead(now) && now.why !== 'Yaml' && (
         <p className="problem-line" role="alert">
           {t(`edit.why.${now.why}`, t('edit.why.other'))} {t('edit.unreadable', { line: now.line })}
-        </p>
-      )}
-      {format === 'yaml' && (
-        <div className="note row">
-          <span>{t('edit.yaml', { name: path.split('/').at(-1) })}</span>
-          {may && (
-            <Button variant="default" size="xs" onClick={() => void convert()}>
-              {t('edit.toJson')}
-            </Button>
-          )}
-        </div>
-      )}
-      {refusal !== undefined && (
-        <p className="problem-line" role="alert">
-          <Text>{problemText(refusal, t)}</Text>
         </p>
       )}
     </>

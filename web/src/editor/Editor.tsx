@@ -26,6 +26,7 @@ import { DeployDialog } from './DeployDialog';
 import { Differences } from './Differences';
 import { DraftLine, Notes } from './DraftLine';
 import { keepFocus } from './focus';
+import { FormatChoice } from './FormatChoice';
 import { FormPane } from './FormPane';
 import { GraphPane } from './GraphPane';
 import type { Place } from './choices';
@@ -100,7 +101,7 @@ export function Editor({ kind, path, opened, may, actions, onState }: Props) {
         </div>
         <DraftLine session={session} state={state} may={may} actions={actions} onDeploy={() => setDeploys(true)} />
       </div>
-      <Notes session={session} state={state} path={path} may={may} />
+      <Notes session={session} state={state} />
       <div className="tab-panel editor-panel" role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab}`}>
         {tab === 'edit' && <Panes kind={kind} path={path} session={session} may={may} />}
         {tab === 'diff' && (
@@ -159,7 +160,7 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
       try {
         const made = edit(now);
         if (!made) return;
-        session.edit(made.text, by);
+        session.write(made.text, by);
         if (made.at) choose(made.at);
         keepFocus();
       } catch (cause) {
@@ -277,6 +278,9 @@ function Panes({ kind, path, session, may }: { kind: string; path: string; sessi
         )}
         {bench && (
           <div className="row" role="group" aria-label={t('edit.views')}>
+            {shown.includes('code') && (
+              <FormatChoice session={session} state={state} may={may} onRefused={setRefusal} />
+            )}
             {possible.map((v) => (
               <label key={v} className="check">
                 <input type="checkbox" checked={shown.includes(v)} onChange={() => turn(v)} />

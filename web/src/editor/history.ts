@@ -6,8 +6,11 @@ export interface Intention {
   of?: string | undefined;
 }
 
+export type Format = 'json' | 'yaml';
+
 interface State {
   text: string;
+  format: Format;
   /** By which edit it came, and when. */
   by: Intention | undefined;
   at: number;
@@ -26,14 +29,14 @@ const pause = 1000;
 /** So many edits can be undone. */
 const most = 300;
 
-export function begin(text: string): History {
-  return { past: [], now: { text, by: undefined, at: 0 }, future: [] };
+export function begin(text: string, format: Format = 'json'): History {
+  return { past: [], now: { text, format, by: undefined, at: 0 }, future: [] };
 }
 
 /** Notes an edit. One that changes nothing isn't noted. */
-export function record(h: History, text: string, by: Intention, at: number): History {
-  if (text === h.now.text) return h;
-  const now = { text, by, at };
+export function record(h: History, text: string, by: Intention, at: number, format = h.now.format): History {
+  if (text === h.now.text && format === h.now.format) return h;
+  const now = { text, format, by, at };
   const same = by.of !== undefined && h.now.by?.of === by.of && at - h.now.at <= pause && h.future.length === 0;
   return { past: same ? h.past : [...h.past, h.now].slice(-most), now, future: [] };
 }

@@ -88,13 +88,24 @@ it('tries again when the Cockpit could not be reached', async () => {
   expect(session.get().saving.kind).toBe('saved');
 });
 
-it('shows no graph of YAML, and goes on in JSON', () => {
-  const { session } = start();
-  session.convert('a: 1', 'yaml');
-  expect(session.get().readable).toBeUndefined();
+it('goes on in YAML, and changes it by its document', async () => {
+  const { session, save } = start();
+  session.convert('a: 1 # one\n', 'yaml');
+  // Until YAML can be read, what could be read stays.
+  expect(session.get().readable?.text).toBe('{}');
   expect(session.isDirty()).toBe(true);
-  session.convert('{"a":1}', 'json');
-  expect(session.get().readable?.text).toBe('{"a":1}');
+  await vi.waitFor(() => expect(session.get().readable?.text).toBe('{\n  "a": 1\n}\n'));
+  session.write('{"a":2}', { what: 'set' });
+  expect(session.text).toBe('a: 2 # one\n');
+  session.edit('a: &x 2\n', { what: 'typed' });
+  expect(session.get().now).toMatchObject({ why: 'YamlMore' });
+  session.undo();
+  session.undo();
+  session.undo();
+  expect([session.text, session.get().format]).toEqual(['{}', 'json']);
+  session.redo();
+  await session.save();
+  expect(save).toHaveBeenLastCalledWith('a: 1 # one\n', 'yaml', '"1"');
 });
 
 it('takes a new revision of the same text for no conflict', async () => {

@@ -1,9 +1,15 @@
 import type { Schemas } from '../api/client';
-import { begin, record, redo, undo, type History, type Intention } from './history';
+import { begin, record, redo, undo, type Format, type History, type Intention } from './history';
 import { isRead, readDocument, type Document, type Unreadable } from './read';
 
 export type Finding = Schemas['DraftProblem'];
-export type Format = 'json' | 'yaml';
+export type { Format };
+
+/** How YAML is read and changed: it comes when there is some. */
+export interface YamlBook {
+  readYaml: (text: string) => Document | Unreadable;
+  editYaml: (text: string, before: string, after: string) => string;
+}
 
 /** What the server has: the draft's text, by which revision, and since when. */
 export interface Saved {
@@ -59,16 +65,18 @@ export class DraftSession {
   private saveTimer: ReturnType<typeof setTimeout> | undefined;
   private checkTimer: ReturnType<typeof setTimeout> | undefined;
   private running: Promise<void> | undefined;
+  private yaml: YamlBook | undefined;
 
   constructor(
     saved: Saved,
     problems: readonly Finding[],
     private readonly door: Door,
     private readonly clock: () => number = Date.now,
+    private readonly loadYaml: () => Promise<YamlBook> = () => import('./yaml'),
   ) {
-    const now = readText(saved.text, saved.format);
+    const now = this.read(saved.text, saved.format);
     this.state = {
-      history: begin(saved.text),
+      history: begin(saved.text, saved.format),
       format: saved.format,
       saved,
       saving: { kind: 'saved' },
@@ -102,10 +110,17 @@ export class DraftSession {
     this.become(redo(this.state.history));
   }
 
+  /** Makes the document another one, in whatever format its text is. */
+  write(document: string, by: Intention): void {
+    const { format, now } = this.state;
+    const yaml = format === 'yaml' && isRead(now) ? this.yaml : undefined;
+    this.edit(yaml && isRead(now) ? yaml.editYaml(this.text, now.text, document) : document, by);
+  }
+
   /** Goes on in another format, with the text that the server has made of it. */
   convert(text: string, format: Format): void {
-    this.set({ format, history: begin(text) });
-    this.changed();
+    const by = { what: 'converted', name: format.toUpperCase() };
+    this.become(record(this.state.history, text, by, this.clock(), format));
   }
 
   /** Saves what isn't saved, now; resolves when that is done, or refused. */
@@ -151,13 +166,13 @@ export class DraftSession {
 
   private become(history: History): void {
     if (history === this.state.history) return;
-    this.set({ history });
+    this.set({ history, format: history.now.format });
     this.changed();
   }
 
   private changed(): void {
-    const now = readText(this.text, this.state.format);
-    this.set({ now, readable: isRead(now) ? now : this.state.format === 'json' ? this.state.readable : undefined });
+    const now = this.read(this.text, this.state.format);
+    this.set({ now, readable: isRead(now) ? now : this.state.readable });
     if (this.state.saving.kind !== 'conflict') {
       this.set({ saving: { kind: this.isDirty() ? 'waiting' : 'saved' } });
       this.saveIn(pauses.save);
@@ -213,12 +228,19 @@ export class DraftSession {
     }
   }
 
+  private read(text: string, format: Format): Document | Unreadable {
+    if (format === 'json') return readDocument(text);
+    if (this.yaml) return this.yaml.readYaml(text);
+    void this.loadYaml().then((book) => {
+      this.yaml = book;
+      const now = this.read(this.text, this.state.format);
+      this.set({ now, readable: isRead(now) ? now : this.state.readable });
+    });
+    return { line: 1, column: 1, why: 'Yaml' };
+  }
+
   private set(change: Partial<DraftState>): void {
     this.state = { ...this.state, ...change };
     this.listeners.forEach((l) => l());
   }
-}
-
-function readText(text: string, format: Format): Document | Unreadable {
-  return format === 'json' ? readDocument(text) : { line: 1, column: 1, why: 'Yaml' };
 }
