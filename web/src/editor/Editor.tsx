@@ -313,7 +313,7 @@ function withTree(read: Document, kind: string): { doc: Document; tree: ReturnTy
   if (kind !== 'Workflow') return { doc: read, tree: noSteps };
   try {
     const doc = nodeAt(read, ['instructions']) ? read : again(set(read, ['instructions'], []));
-    return { doc: read, tree: readTree(doc.text) };
+    return { doc: read, tree: readTree(doc.text, doc.root) };
   } catch {
     return undefined;
   }

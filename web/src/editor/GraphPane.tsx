@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useRef, useState } from 'react';
+import { useCallback, useDeferredValue, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { IconPlus } from '@tabler/icons-react';
 import { Canvas, type Hand } from '../graph/Canvas';
@@ -41,7 +41,9 @@ export function GraphPane({ path, onInsert, folding, onFolding }: Props) {
     () => foldedBy(folding, first, new Set(step ? around(step).map((s) => s.key) : [])),
     [folding, first, step],
   );
-  const layout = useMemo(() => layOut(tree.root, folded), [tree, folded]);
+  // A large picture may come a moment later: typing in the form doesn't wait for it.
+  const drawn = useDeferredValue(tree);
+  const layout = useMemo(() => layOut(drawn.root, folded), [drawn, folded]);
   const wrong = useMemo(() => problemsByStep(doc, tree, problems), [doc, tree, problems]);
   const about = useCallback(
     ({ step: s }: Box) => {

@@ -98,9 +98,14 @@ const itemsOf = (node: Node | undefined): readonly Node[] => (node?.type === 'ar
 /** What the document can't be read as. */
 export class BadDocument extends Error {}
 
-/** Reads a workflow's document: what the engine doesn't know is a step like others. */
-export function readTree(document: string): Tree {
-  const node = parseTree(document, [], { allowTrailingComma: true });
+/**
+ * Reads a workflow's document, which may have been parsed already: what the engine
+ * doesn't know is a step like others.
+ */
+export function readTree(
+  document: string,
+  node: Node | undefined = parseTree(document, [], { allowTrailingComma: true }),
+): Tree {
   const fields = fieldsOf(node);
   if (fields.get('instructions')?.type !== 'array') throw new BadDocument('The document has no instructions');
   return new Reader(document).tree(fields);
