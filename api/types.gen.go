@@ -213,22 +213,82 @@ type AdjustedText struct {
 
 // Agent defines model for Agent.
 type Agent struct {
+	// CertificateEnds When the certificate ends that it shows to other parts
+	CertificateEnds int64 `json:"certificateEnds,omitempty"`
+
 	// Coupled Commands and events flow
-	Coupled      bool           `json:"coupled"`
-	Disabled     bool           `json:"disabled"`
+	Coupled  bool `json:"coupled"`
+	Disabled bool `json:"disabled"`
+
+	// Heard When it told its version and its certificates
+	Heard        int64          `json:"heard,omitempty"`
 	Name         string         `json:"name"`
 	Orders       int            `json:"orders"`
 	Problem      *ObjectProblem `json:"problem,omitempty"`
 	ProcessLimit *int           `json:"processLimit,omitempty"`
 
 	// Running Orders whose job runs there
-	Running int    `json:"running"`
-	Uri     string `json:"uri"`
+	Running int `json:"running"`
+
+	// Since Since when the Agent runs
+	Since int64  `json:"since,omitempty"`
+	Uri   string `json:"uri"`
+
+	// Version Of the program; missing until it was heard
+	Version string `json:"version,omitempty"`
+}
+
+// AgentActivity defines model for AgentActivity.
+type AgentActivity struct {
+	Certificates []Certificate `json:"certificates"`
+
+	// LimitReason Why not more
+	LimitReason string `json:"limitReason"`
+
+	// ProcessLimit How many processes its machine and its configuration allow; its document may allow fewer
+	ProcessLimit int `json:"processLimit"`
+
+	// Running The one that runs longest first
+	Running      []AgentStep `json:"running"`
+	RunningCount int         `json:"runningCount"`
+	Since        int64       `json:"since,omitempty"`
+	Version      string      `json:"version"`
+	Waiting      []AgentStep `json:"waiting"`
+	WaitingCount int         `json:"waitingCount"`
+}
+
+// AgentStep defines model for AgentStep.
+type AgentStep struct {
+	Job string `json:"job"`
+
+	// JobFull Of one that waits: the job has as many processes as it may; else the Agent has
+	JobFull bool   `json:"jobFull,omitempty"`
+	Label   string `json:"label,omitempty"`
+	OrderId string `json:"orderId"`
+
+	// Pid Its process on the Agent's machine; missing while it is being started
+	Pid int `json:"pid,omitempty"`
+
+	// Place Of one that waits, its place in the line of its job, from 1
+	Place int `json:"place,omitempty"`
+
+	// Since Since when it runs
+	Since int64 `json:"since,omitempty"`
+
+	// Task Of one that runs
+	Task string `json:"task,omitempty"`
+
+	// Workflow Path
+	Workflow string `json:"workflow"`
 }
 
 // Agents defines model for Agents.
 type Agents struct {
 	Agents []Agent `json:"agents"`
+
+	// AsOf When this was so, if the Controller can't be asked now
+	AsOf    int64          `json:"asOf,omitempty"`
+	Problem *ObjectProblem `json:"problem,omitempty"`
 }
 
 // AttentionRow defines model for AttentionRow.
@@ -325,6 +385,35 @@ type CancelOrdersRequest struct {
 	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
+// Certificate defines model for Certificate.
+type Certificate struct {
+	// Heard When the part told of it
+	Heard  int64  `json:"heard"`
+	Issuer string `json:"issuer"`
+
+	// Name Of the part; of an authority, of the first part that trusts it
+	Name     string `json:"name"`
+	NotAfter int64  `json:"notAfter"`
+
+	// Part controller, agent or cockpit
+	Part string `json:"part"`
+
+	// Parts Of an authority: how many parts trust it
+	Parts int `json:"parts,omitempty"`
+
+	// State good; soon: it ends within 30 days; over
+	State   string `json:"state"`
+	Subject string `json:"subject"`
+
+	// Use parts: what it shows to other parts; users: what it shows to browsers; signing: it signs documents with it; authority: it trusts whom this one has issued
+	Use string `json:"use"`
+}
+
+// Certificates defines model for Certificates.
+type Certificates struct {
+	Certificates []Certificate `json:"certificates"`
+}
+
 // ChangeAccountRequest defines model for ChangeAccountRequest.
 type ChangeAccountRequest struct {
 	Disabled *bool `json:"disabled,omitempty"`
@@ -348,6 +437,34 @@ type ChangePasswordRequest struct {
 	Old string `json:"old"`
 }
 
+// CockpitInfo defines model for CockpitInfo.
+type CockpitInfo struct {
+	// Alive It was heard within the last 15 s
+	Alive bool `json:"alive"`
+
+	// Answers It is the one that answers
+	Answers bool `json:"answers"`
+
+	// CertificateEnds When the certificate ends that it shows to other parts
+	CertificateEnds int64 `json:"certificateEnds,omitempty"`
+
+	// Heard When it was heard last
+	Heard int64  `json:"heard"`
+	Name  string `json:"name"`
+
+	// Services It runs the services
+	Services bool `json:"services"`
+
+	// Since Since when it runs
+	Since   int64  `json:"since"`
+	Version string `json:"version"`
+}
+
+// Cockpits defines model for Cockpits.
+type Cockpits struct {
+	Cockpits []CockpitInfo `json:"cockpits"`
+}
+
 // ControlWorkflowRequest defines model for ControlWorkflowRequest.
 type ControlWorkflowRequest struct {
 	Path    string      `json:"path"`
@@ -364,6 +481,8 @@ type ControlWorkflowRequest struct {
 
 // ControllerStatus defines model for ControllerStatus.
 type ControllerStatus struct {
+	// AsOf When this was so, if the Controller can't be asked now
+	AsOf        int64         `json:"asOf,omitempty"`
 	History     HistoryStatus `json:"history"`
 	Id          string        `json:"id"`
 	LastEventId int64         `json:"lastEventId,omitempty"`
@@ -417,9 +536,15 @@ type Counts = map[string]int
 type Dashboard struct {
 	Agents []Agent `json:"agents"`
 
+	// AsOf When the Agents were as they are here, if the Controller can't be asked now
+	AsOf int64 `json:"asOf,omitempty"`
+
 	// Attention The latest first, at most 20
-	Attention   []AttentionRow     `json:"attention"`
-	Controllers []ControllerStatus `json:"controllers"`
+	Attention []AttentionRow `json:"attention"`
+
+	// Certificates Those that have ended or end within 30 days, at most 20
+	Certificates []Certificate      `json:"certificates"`
+	Controllers  []ControllerStatus `json:"controllers"`
 
 	// Counts How many orders are in which status
 	Counts  Counts         `json:"counts"`
@@ -427,6 +552,9 @@ type Dashboard struct {
 
 	// Running Steps that run, the longest first, at most 20
 	Running []RunningRow `json:"running"`
+
+	// SetUp How far a new installation is
+	SetUp SetUp `json:"setUp"`
 
 	// Throughput The last 24 hours, the oldest first
 	Throughput []EndedInHour `json:"throughput"`
@@ -1039,14 +1167,25 @@ type Me struct {
 
 // Member defines model for Member.
 type Member struct {
-	Name string `json:"name"`
+	// CertificateEnds When the certificate ends that it shows to other parts
+	CertificateEnds int64 `json:"certificateEnds,omitempty"`
+
+	// Heard When it told its version and its certificates
+	Heard int64  `json:"heard,omitempty"`
+	Name  string `json:"name"`
 
 	// Role leader or follower
 	Role string `json:"role"`
 
-	// State ready; joining while it gets everything from the others and has no vote; away when the leader doesn't hear of it; missing when unknown
+	// Since Since when the member runs
+	Since int64 `json:"since,omitempty"`
+
+	// State ready; joining while it gets everything from the others and has no vote; away when the leader doesn't hear of it; unreachable when no member of the Controller answers; missing when unknown
 	State string `json:"state,omitempty"`
 	Url   string `json:"url"`
+
+	// Version Of the program; missing until it was heard
+	Version string `json:"version,omitempty"`
 }
 
 // MovedObject defines model for MovedObject.
@@ -1269,6 +1408,25 @@ type Parameter struct {
 
 	// Type Any JSON value
 	Type JSON `json:"type"`
+}
+
+// PartLog defines model for PartLog.
+type PartLog struct {
+	Lines []PartLogLine `json:"lines"`
+
+	// Missed Lines between `after` and the first of these are no longer kept
+	Missed bool `json:"missed,omitempty"`
+}
+
+// PartLogLine defines model for PartLogLine.
+type PartLogLine struct {
+	// Id Grows from line to line
+	Id int64 `json:"id"`
+
+	// Level debug, info, warn or error
+	Level string `json:"level"`
+	Text  string `json:"text"`
+	Time  int64  `json:"time"`
 }
 
 // Place defines model for Place.
@@ -1546,6 +1704,18 @@ type Session struct {
 	Token string `json:"token"`
 }
 
+// SetUp How far a new installation is
+type SetUp struct {
+	// Agent An Agent is coupled
+	Agent bool `json:"agent"`
+
+	// Order There is an order
+	Order bool `json:"order"`
+
+	// Workflow A workflow is deployed
+	Workflow bool `json:"workflow"`
+}
+
 // SkipLabel defines model for SkipLabel.
 type SkipLabel struct {
 	Label string `json:"label"`
@@ -1745,6 +1915,9 @@ type Workflows struct {
 // AccountName defines model for AccountName.
 type AccountName = string
 
+// AfterLine defines model for AfterLine.
+type AfterLine = int64
+
 // AgentName defines model for AgentName.
 type AgentName = string
 
@@ -1814,6 +1987,9 @@ type Kind = string
 // Limit defines model for Limit.
 type Limit = int
 
+// LineLimit defines model for LineLimit.
+type LineLimit = int
+
 // LogFrom defines model for LogFrom.
 type LogFrom = int64
 
@@ -1866,6 +2042,9 @@ type To = int64
 type ListAgentsParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Known When the Controller can't be asked within 3 s, answer with what it told last, with `problem` and `asOf`
+	Known bool `form:"known,omitempty" json:"known,omitempty"`
 }
 
 // AddAgentParams defines parameters for AddAgent.
@@ -1878,6 +2057,24 @@ type AddAgentParams struct {
 type GetAgentParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+}
+
+// GetAgentActivityParams defines parameters for GetAgentActivity.
+type GetAgentActivityParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+}
+
+// GetAgentLogParams defines parameters for GetAgentLog.
+type GetAgentLogParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// After Only lines behind the one with this id; 0 gives the last ones
+	After AfterLine `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit At most so many lines
+	Limit LineLimit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ResetAgentParams defines parameters for ResetAgent.
@@ -1948,6 +2145,27 @@ type ExportAuditParams struct {
 
 // ExportAuditParamsFormat defines parameters for ExportAudit.
 type ExportAuditParamsFormat string
+
+// GetCockpitLogParams defines parameters for GetCockpitLog.
+type GetCockpitLogParams struct {
+	// After Only lines behind the one with this id; 0 gives the last ones
+	After AfterLine `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit At most so many lines
+	Limit LineLimit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// GetControllerLogParams defines parameters for GetControllerLog.
+type GetControllerLogParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// After Only lines behind the one with this id; 0 gives the last ones
+	After AfterLine `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit At most so many lines
+	Limit LineLimit `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // DeployParams defines parameters for Deploy.
 type DeployParams struct {

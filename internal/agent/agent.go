@@ -32,6 +32,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/joblog"
 	"github.com/signet-scheduler/signet/internal/ledger"
 	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/proc"
 	"github.com/signet-scheduler/signet/internal/transport"
@@ -50,6 +51,7 @@ type Options struct {
 	FS         fsys.FS     // default: the real disk
 	Clock      clock.Clock // default: the machine's
 	Log        *slog.Logger
+	Self       part.Self // what it tells of itself
 }
 
 // Agent is a running Agent.
@@ -63,9 +65,11 @@ type Agent struct {
 	node   consensus.Node
 	m      *ledger.Machine[*engine.Agent, engine.AgentWork]
 	owner  proc.Owner
+	limits proc.LimitInfo // of the machine
 	hub    *joblog.Hub
 	tasks  *tasks
 	dirs   directories
+	self   part.Self
 
 	ctx    context.Context // the life of all goroutines
 	cancel context.CancelFunc
@@ -88,7 +92,7 @@ func Start(o Options) (*Agent, error) {
 		o.Clock = clock.Real{}
 	}
 	a := &Agent{
-		set: o.Settings, clock: o.Clock, log: o.Log, hub: joblog.NewHub(), ready: make(chan struct{}), trust: make(chan struct{}, 1), failed: make(chan error, 1),
+		set: o.Settings, clock: o.Clock, log: o.Log, self: o.Self, hub: joblog.NewHub(), ready: make(chan struct{}), trust: make(chan struct{}, 1), failed: make(chan error, 1),
 		dirs: directories{
 			journal: filepath.Join(o.DataDir, "journal"), tasks: filepath.Join(o.DataDir, "tasks"),
 			logs: filepath.Join(o.DataDir, "logs"), scripts: filepath.Join(o.DataDir, "scripts"), work: o.Settings.WorkDir,
@@ -181,6 +185,7 @@ func (a *Agent) openOwner(o Options) error {
 
 func (a *Agent) newMachine(environ []string) {
 	limits := proc.Limits()
+	a.limits = limits
 	limit := limits.Processes
 	if a.set.ProcessLimit > 0 {
 		limit = min(limit, a.set.ProcessLimit)

@@ -30,6 +30,8 @@ func (a *Agent) routes() []transport.Route {
 	controller := []pki.Role{pki.RoleController}
 	return []transport.Route{
 		{Method: "GET", Pattern: "/agent/api/status", Roles: controller, Handler: a.getStatus},
+		{Method: "GET", Pattern: "/agent/api/activity", Roles: controller, Handler: a.getActivity},
+		{Method: "GET", Pattern: "/agent/api/log", Roles: controller, Handler: a.getLog},
 		{Method: "POST", Pattern: "/agent/api/command", Roles: controller, MaxBody: maxBatchBody, Handler: a.postCommands},
 		{Method: "GET", Pattern: "/agent/api/backup", Roles: controller, Handler: a.getBackup},
 		{Method: "GET", Pattern: "/agent/api/event", Roles: controller, Handler: a.getEvents},
@@ -53,7 +55,7 @@ func (a *Agent) getStatus(w http.ResponseWriter, r *http.Request) {
 	v, err := a.decide(r.Context(), func(e *engine.Agent, _ int64) (any, error) {
 		return map[string]any{
 			"agentPath": a.set.Name, "logId": e.LogID(), "controllerId": e.ControllerID(), "lastEventId": e.LastEventID(),
-			"running": e.Running(), "waiting": e.Waiting(),
+			"running": e.Running(), "waiting": e.Waiting(), "report": a.report(),
 		}, nil
 	})
 	if err != nil {

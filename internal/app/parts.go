@@ -8,11 +8,12 @@ import (
 	"github.com/signet-scheduler/signet/internal/cli"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/controller"
+	"github.com/signet-scheduler/signet/internal/part"
 )
 
-func startController(set *conf.Controller, o cli.ServeOptions) func(*slog.Logger) (running, error) {
-	return func(log *slog.Logger) (running, error) {
-		c, err := controller.Start(controller.Options{Settings: set, DataDir: o.DataDir, Log: log})
+func startController(set *conf.Controller, o cli.ServeOptions) func(*slog.Logger, part.Self) (running, error) {
+	return func(log *slog.Logger, self part.Self) (running, error) {
+		c, err := controller.Start(controller.Options{Settings: set, DataDir: o.DataDir, Log: log, Self: self})
 		if err != nil {
 			return nil, err
 		}
@@ -20,13 +21,13 @@ func startController(set *conf.Controller, o cli.ServeOptions) func(*slog.Logger
 	}
 }
 
-func startAgent(set *conf.Agent, o cli.ServeOptions) func(*slog.Logger) (running, error) {
-	return func(log *slog.Logger) (running, error) {
+func startAgent(set *conf.Agent, o cli.ServeOptions) func(*slog.Logger, part.Self) (running, error) {
+	return func(log *slog.Logger, self part.Self) (running, error) {
 		executable, err := os.Executable()
 		if err != nil {
 			return nil, err
 		}
-		a, err := agent.Start(agent.Options{Settings: set, DataDir: o.DataDir, Executable: executable, Environ: os.Environ(), Log: log})
+		a, err := agent.Start(agent.Options{Settings: set, DataDir: o.DataDir, Executable: executable, Environ: os.Environ(), Log: log, Self: self})
 		if err != nil {
 			return nil, err
 		}

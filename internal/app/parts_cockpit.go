@@ -14,6 +14,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/cockpit"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/fsys"
+	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/web"
 )
@@ -26,10 +27,10 @@ type runningCockpit struct {
 	err    error
 }
 
-func startCockpit(set *conf.Cockpit) func(*slog.Logger) (running, error) {
-	return func(log *slog.Logger) (running, error) {
+func startCockpit(set *conf.Cockpit) func(*slog.Logger, part.Self) (running, error) {
+	return func(log *slog.Logger, self part.Self) (running, error) {
 		ctx, cancel := context.WithCancel(context.Background())
-		c, err := cockpit.New(ctx, cockpit.Deps{Settings: set, Log: log, Version: Version, Commit: Commit, Go: runtime.Version(), Pages: web.Files()})
+		c, err := cockpit.New(ctx, cockpit.Deps{Settings: set, Log: log, Self: self, Version: Version, Commit: Commit, Go: runtime.Version(), Pages: web.Files()})
 		if err != nil {
 			cancel()
 			return nil, err

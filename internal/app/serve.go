@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/cli"
+	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/part"
 )
 
 // running is a part that has been started.
@@ -57,21 +59,22 @@ func serve(ctx context.Context, o cli.ServeOptions, stderr io.Writer) error {
 	idle, stopTrimming := context.WithCancel(ctx)
 	defer stopTrimming()
 	trimming.Go(func() { trimWhenIdle(idle) })
-	log := newLog(stderr, prepared.logLevel, prepared.logFormat)
+	self := part.Self{Version: Version, Started: time.Now(), Log: part.NewRing(clock.Real{})}
+	log := newLog(stderr, prepared.logLevel, prepared.logFormat, self.Log)
 	log.Info("starting", "part", o.Part, "version", Version, "commit", Commit, "config", o.ConfigDir, "data", o.DataDir, "pid", os.Getpid())
-	part, err := prepared.start(log)
+	serving, err := prepared.start(log, self)
 	if err != nil {
 		return failed(o.Part, "can't start", err)
 	}
-	log.Info("serving", "part", o.Part, "address", part.Addr())
-	err = part.Wait(ctx)
+	log.Info("serving", "part", o.Part, "address", serving.Addr())
+	err = serving.Wait(ctx)
 	stop()
 	if err != nil {
 		err = failed(o.Part, "has failed", err)
 	} else {
 		log.Info("stopping", "part", o.Part)
 	}
-	return errors.Join(err, closeWithin(part, prepared.shutdown, o.Part))
+	return errors.Join(err, closeWithin(serving, prepared.shutdown, o.Part))
 }
 
 // collectSeldom has garbage collected when it is twice as much as what lives,
@@ -139,7 +142,7 @@ func closeWithin(part running, limit time.Duration, name string) error {
 
 // prepared is a part whose settings are read.
 type prepared struct {
-	start               func(*slog.Logger) (running, error)
+	start               func(*slog.Logger, part.Self) (running, error)
 	shutdown            time.Duration
 	logLevel, logFormat string
 }
@@ -169,12 +172,13 @@ func prepare(o cli.ServeOptions) (*prepared, error) {
 	return nil, cli.Usage("there is no part %q", o.Part)
 }
 
-// newLog makes the log of a part: lines on standard error.
-func newLog(w io.Writer, level, format string) *slog.Logger {
+// newLog makes the log of a part: lines on standard error, of which the last are
+// kept.
+func newLog(w io.Writer, level, format string, kept *part.Ring) *slog.Logger {
 	levels := map[string]slog.Level{"debug": slog.LevelDebug, "warn": slog.LevelWarn, "error": slog.LevelError}
 	o := &slog.HandlerOptions{Level: levels[level]}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+		return slog.New(kept.Handler(slog.NewJSONHandler(w, o)))
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	return slog.New(kept.Handler(slog.NewTextHandler(w, o)))
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/signet-scheduler/signet/api"
@@ -20,6 +21,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/identity"
 	"github.com/signet-scheduler/signet/internal/objectfile"
+	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/transport"
@@ -37,7 +39,8 @@ type Deps struct {
 	Version  string       // of the program, for GET /version
 	Commit   string
 	Go       string
-	Pages    fs.FS // what browsers are served; nil: nothing
+	Self     part.Self // what it tells of itself
+	Pages    fs.FS     // what browsers are served; nil: nothing
 
 	// Dial connects to a Controller; nil: by HTTPS.
 	Dial func(ref conf.ControllerRef) (Controller, error)
@@ -69,10 +72,15 @@ type Cockpit struct {
 	audience  audience
 	answers   sharedAnswers
 	pages     *pages
-	signer    trust.SignerKey // nil: the server may not sign
-	histories []*history      // one for each Controller, as configured
-	backups   chan struct{}   // capacity 1: one at a time
-	exports   chan struct{}   // those that are under way
+	signer    trust.SignerKey        // nil: the server may not sign
+	nodeFiles *transport.Credentials // nil in tests
+	userFiles *transport.Credentials
+	signing   []part.Certificate // of the key that documents are signed with
+	leading   atomic.Bool        // it runs the services
+	others    neighbours
+	histories []*history    // one for each Controller, as configured
+	backups   chan struct{} // capacity 1: one at a time
+	exports   chan struct{} // those that are under way
 	server    *transport.Server
 	closing   sync.Once
 	closeErr  error
@@ -122,6 +130,7 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	if c.signer, err = loadSigner(c.settings); err != nil {
 		return err
 	}
+	c.signing = signingCertificates(c.settings)
 	if c.db, err = OpenDatabase(ctx, c.settings, c.deps.FS); err != nil {
 		return err
 	}
@@ -157,6 +166,7 @@ func (c *Cockpit) dialAll() error {
 		if err != nil {
 			return err
 		}
+		c.nodeFiles = credentials
 		dial = func(ref conf.ControllerRef) (Controller, error) { return NewRemote(ref, credentials, c.clock) }
 	}
 	for _, ref := range c.settings.Controllers {
@@ -183,6 +193,7 @@ func (c *Cockpit) listen() error {
 	if err != nil {
 		return err
 	}
+	c.userFiles = credentials
 	c.server, err = transport.NewServer(transport.Options{
 		Listen: c.settings.Listen, Listener: c.deps.Listener, Mode: transport.Users, Credentials: credentials, Handler: c.handler(), Log: c.log,
 	})
@@ -203,6 +214,10 @@ func (c *Cockpit) Run(ctx context.Context) error {
 	wg.Go(func() { c.takeTurns(ctx) })
 	wg.Go(func() { c.hearOthers(ctx) })
 	wg.Go(func() { c.news.run(ctx) })
+	wg.Go(func() { c.announce(ctx) })
+	for _, h := range c.histories {
+		wg.Go(func() { h.known.keep(ctx) })
+	}
 	c.log.Info("the Cockpit serves", "address", c.Addr().String())
 	err := c.server.Serve(ctx)
 	cancel()
@@ -287,6 +302,19 @@ func (c *Cockpit) history(id string) (*history, error) {
 		return nil, fault.New(fault.Invalid, "ControllerNeeded", "say which Controller is meant, by the parameter controller: %s", strings.Join(ids, ", "))
 	}
 	return nil, fault.New(fault.NotFound, "UnknownController", "there is no Controller %q here; there are: %s", clip(id), strings.Join(ids, ", "))
+}
+
+// signingCertificates tells of the certificate that the server signs with; none
+// if it has none, or one that can't be read, which loadSigner has reported.
+func signingCertificates(s *conf.Cockpit) []part.Certificate {
+	if s.SecurityLevel != "low" || s.SigningCertFile == "" {
+		return nil
+	}
+	chain, err := pki.ReadCertsPEM(s.SigningCertFile)
+	if err != nil {
+		return nil
+	}
+	return part.Certificates(part.ForSigning, chain, nil)
 }
 
 // loadSigner reads the key that the server signs documents with; nil when there

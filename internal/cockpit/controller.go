@@ -8,6 +8,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/part"
 )
 
 // Controller is one Controller, alone or a group, as the Cockpit sees it. Safe
@@ -36,6 +37,13 @@ type Controller interface {
 	Item(ctx context.Context, key item.Key) (ItemInfo, error)
 	Agents(ctx context.Context) ([]AgentInfo, error)
 	Status(ctx context.Context) (Status, error)
+	// Reports asks each member what it tells of itself; one that doesn't answer
+	// isn't in it.
+	Reports(ctx context.Context) map[string]part.Report
+	// Activity asks an Agent what runs there and what waits for a process.
+	Activity(ctx context.Context, agent string) (Activity, error)
+	// PartLog returns lines of a part's own log; NotFound, UnknownMember.
+	PartLog(ctx context.Context, p PartName, after int64, limit int) (part.Lines, error)
 	// TaskLog returns the bytes of a task's log file from an offset; with follow
 	// until the log is finished. NotFound when there is no such log (any more).
 	TaskLog(ctx context.Context, agent, task string, offset int64, follow bool) (io.ReadCloser, error)
@@ -129,6 +137,35 @@ type AgentInfo struct {
 	Problem      *ProblemInfo `json:"problem"`
 	Orders       int          `json:"orders"`
 	Running      int          `json:"running"`
+	Report       *part.Report `json:"report"` // nil until it was heard
+	Heard        int64        `json:"heard"`
+}
+
+// PartName names an Agent, or a member of the Controller.
+type PartName struct{ Agent, Member string }
+
+// Activity is what runs at an Agent and what waits there.
+type Activity struct {
+	Report       part.Report `json:"report"`
+	ProcessLimit int         `json:"processLimit"`
+	LimitReason  string      `json:"limitReason"`
+	Running      []StepInfo  `json:"running"`
+	RunningCount int         `json:"runningCount"`
+	Waiting      []StepInfo  `json:"waiting"`
+	WaitingCount int         `json:"waitingCount"`
+}
+
+// StepInfo is a step that runs at an Agent, or waits there for a process.
+type StepInfo struct {
+	OrderID  string `json:"orderId"`
+	Workflow string `json:"workflow"`
+	Label    string `json:"label"`
+	Job      string `json:"job"`
+	Task     string `json:"task"`
+	Since    int64  `json:"since"`
+	PID      int    `json:"pid"`
+	Place    int    `json:"place"`
+	JobFull  bool   `json:"jobFull"`
 }
 
 // Status is what a Controller says of itself.
@@ -140,6 +177,7 @@ type Status struct {
 	LastEventID  int64        `json:"lastEventId"`
 	Members      []MemberInfo `json:"members"`
 	OutOfSpace   bool         `json:"outOfSpace"` // of the member that answered
+	Report       part.Report  `json:"report"`     // likewise
 }
 
 // MemberInfo is one member of a Controller.

@@ -18,6 +18,7 @@ func shape[T any]() func(*strictjson.Node) []fault.Problem {
 // exampleTypes maps the names of schemas to a check against their types.
 func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 	return map[string]func(*strictjson.Node) []fault.Problem{
+		"AgentActivity": shape[api.AgentActivity](), "PartLog": shape[api.PartLog](), "Cockpits": shape[api.Cockpits](), "Certificates": shape[api.Certificates](),
 		"Health": shape[api.Health](), "Version": shape[api.Version](), "LoginRequest": shape[api.LoginRequest](), "Session": shape[api.Session](),
 		"Me": shape[api.Me](), "ChangePasswordRequest": shape[api.ChangePasswordRequest](), "Accounts": shape[api.Accounts](),
 		"AddAccountRequest": shape[api.AddAccountRequest](), "ChangeAccountRequest": shape[api.ChangeAccountRequest](), "Orders": shape[api.Orders](),

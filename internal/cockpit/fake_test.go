@@ -21,6 +21,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/joblog"
 	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/trust"
 	"github.com/signet-scheduler/signet/internal/value"
 	"github.com/signet-scheduler/signet/internal/workflow"
@@ -49,6 +50,7 @@ type fake struct {
 	logs    map[string]*fakeLog
 	down    error // every call fails with it
 	full    bool  // its disk
+	report  *part.Report
 	noLogs  error // calls about logs do
 	confirm []int64
 	readers []string // who confirmed, each once
@@ -537,6 +539,9 @@ func (f *fake) Agents(context.Context) (all []AgentInfo, err error) {
 			if s, ok := f.c.Agent(path); ok {
 				a.Coupled = s.Coupled
 			}
+			if f.report != nil {
+				a.Report, a.Heard = f.report, 5
+			}
 			a.Orders, a.Running = f.c.AgentLoad(path)
 			all = append(all, a)
 		}
@@ -555,6 +560,59 @@ func (f *fake) Status(context.Context) (s Status, err error) {
 		return nil
 	})
 	return s, err
+}
+
+func (f *fake) setReport(r *part.Report) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.report = r
+}
+
+// Reports implements Controller.
+func (f *fake) Reports(context.Context) map[string]part.Report {
+	all := map[string]part.Report{}
+	_ = f.do(func() error {
+		if f.report != nil {
+			all[f.id+"-1"] = *f.report
+		}
+		return nil
+	})
+	return all
+}
+
+// Activity implements Controller.
+func (f *fake) Activity(_ context.Context, agent string) (a Activity, err error) {
+	err = f.do(func() error {
+		x, ok := f.agents[agent]
+		if !ok {
+			return fault.New(fault.NotFound, "UnknownKey", "there is no Agent %s", agent)
+		}
+		running, waiting := x.a.Load(10)
+		a = Activity{ProcessLimit: 5, LimitReason: "the fake's", RunningCount: x.a.Running(), WaitingCount: x.a.Waiting()}
+		if f.report != nil {
+			a.Report = *f.report
+		}
+		for _, s := range running {
+			a.Running = append(a.Running, StepInfo{OrderID: string(s.Order), Workflow: s.Workflow.Path, Label: s.Label, Job: s.Job, Task: s.Task, PID: 17, Since: 1})
+		}
+		for _, s := range waiting {
+			a.Waiting = append(a.Waiting, StepInfo{OrderID: string(s.Order), Workflow: s.Workflow.Path, Label: s.Label, Job: s.Job, Place: s.Place, JobFull: s.JobFull})
+		}
+		return nil
+	})
+	return a, err
+}
+
+// PartLog implements Controller.
+func (f *fake) PartLog(_ context.Context, p PartName, after int64, limit int) (l part.Lines, err error) {
+	err = f.do(func() error {
+		if p.Agent == "" && p.Member != f.id+"-1" {
+			return unknownMember(p.Member)
+		}
+		l = part.Lines{Lines: []part.Line{{ID: after + 1, Time: 1, Level: "info", Text: fmt.Sprintf("%s%s says %d", p.Agent, p.Member, limit)}}}
+		return nil
+	})
+	return l, err
 }
 
 // TaskLog implements Controller.

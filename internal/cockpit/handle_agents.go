@@ -1,6 +1,7 @@
 package cockpit
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"sync"
@@ -13,22 +14,35 @@ import (
 )
 
 func agentOf(a *AgentInfo) api.Agent {
-	return api.Agent{
+	out := api.Agent{
 		Name: a.Path, Uri: a.URI, Disabled: a.Disabled, ProcessLimit: a.ProcessLimit, Coupled: a.Coupled, Problem: problemOf(a.Problem),
 		Orders: a.Orders, Running: a.Running,
 	}
+	if r := a.Report; r != nil {
+		out.Version, out.Since, out.Heard, out.CertificateEnds = r.Version, r.Since, a.Heard, certificateEnd(r.Certificates)
+	}
+	return out
 }
 
 func (k *call) listAgents() error {
-	h, err := k.named()
-	if err != nil {
-		return err
+	q := k.query("controller", "known")
+	last := q.flag("known")
+	if q.err != nil {
+		return q.err
 	}
-	all, err := h.controller.Agents(k.r.Context())
+	h, err := k.history(q.text("controller"))
 	if err != nil {
 		return err
 	}
 	out := api.Agents{Agents: []api.Agent{}}
+	var all []AgentInfo
+	if last {
+		var problem error
+		all, out.AsOf, problem = h.known.listAgents(k.r.Context())
+		out.Problem = problemOfError(problem)
+	} else if all, err = h.controller.Agents(k.r.Context()); err != nil {
+		return err
+	}
 	for i := range all {
 		out.Agents = append(out.Agents, agentOf(&all[i]))
 	}
@@ -103,26 +117,41 @@ func (k *call) getControllerStatus() error {
 	out := api.ControllersStatus{Controllers: make([]api.ControllerStatus, len(k.histories))}
 	var wg sync.WaitGroup
 	for i, h := range k.histories {
-		wg.Go(func() { out.Controllers[i] = k.statusOf(h) })
+		wg.Go(func() { out.Controllers[i] = statusOf(k.r.Context(), h) })
 	}
 	wg.Wait()
 	return k.answer(out)
 }
 
-func (k *call) statusOf(h *history) api.ControllerStatus {
+func statusOf(ctx context.Context, h *history) api.ControllerStatus {
 	event, problem := h.follower.status()
 	out := api.ControllerStatus{Id: h.id, Members: []api.Member{}, History: api.HistoryStatus{EventId: event, Problem: problemOfError(problem)}}
-	s, err := h.controller.Status(k.r.Context())
+	s, err := h.controller.Status(ctx)
 	if err != nil {
 		out.Problem = problemOfError(err)
+		var members []MemberInfo
+		members, out.AsOf = h.known.lastMembers()
+		for _, m := range members {
+			out.Members = append(out.Members, memberOf(h, MemberInfo{Name: m.Name, URL: m.URL, State: "unreachable"}))
+		}
 		return out
 	}
+	h.known.keepStatus(s)
 	out.Leader, out.Term, out.LastEventId = s.Leader, s.Term, s.LastEventID
 	if s.OutOfSpace {
 		out.Problem = &api.ObjectProblem{Code: "OutOfSpace", Message: "the disk of " + s.Name + " is full: it accepts nothing until there is space"}
 	}
 	for _, m := range s.Members {
-		out.Members = append(out.Members, api.Member{Name: m.Name, Role: m.Role, Url: m.URL, State: m.State})
+		out.Members = append(out.Members, memberOf(h, m))
+	}
+	return out
+}
+
+// memberOf tells of a member, with what it has told of itself last.
+func memberOf(h *history, m MemberInfo) api.Member {
+	out := api.Member{Name: m.Name, Role: m.Role, Url: m.URL, State: m.State}
+	if r, ok := h.known.memberReports()[m.Name]; ok {
+		out.Version, out.Since, out.Heard, out.CertificateEnds = r.Version, r.Since, r.at, certificateEnd(r.Certificates)
 	}
 	return out
 }

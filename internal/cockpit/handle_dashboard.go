@@ -1,6 +1,9 @@
 package cockpit
 
 import (
+	"context"
+	"sync"
+
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/mirror"
 	"github.com/signet-scheduler/signet/internal/order"
@@ -23,7 +26,14 @@ func (k *call) getDashboard() error {
 	folder := q.folder()
 	out := api.Dashboard{Running: running(h, folder, now), Agents: []api.Agent{}}
 	out.Attention, out.Counts = attention(h, folder, now)
-	agents, err := h.controller.Agents(k.r.Context())
+	// What the Controller doesn't tell soon is shown as it was last.
+	asking, cancel := context.WithTimeout(k.r.Context(), lookAtTime)
+	defer cancel()
+	var status sync.WaitGroup
+	status.Go(func() { out.Controllers = []api.ControllerStatus{statusOf(asking, h)} })
+	agents, asOf, err := h.known.listAgents(asking)
+	status.Wait()
+	out.AsOf = asOf
 	for i := range agents {
 		out.Agents = append(out.Agents, agentOf(&agents[i]))
 	}
@@ -37,8 +47,41 @@ func (k *call) getDashboard() error {
 	if err != nil {
 		return err
 	}
-	out.Controllers = []api.ControllerStatus{k.statusOf(h)}
+	out.Certificates = k.endingSoon(h)
+	out.SetUp, err = k.setUp(h, &out)
+	if err != nil {
+		return err
+	}
 	return k.answer(out)
+}
+
+// setUp tells how far a new installation is. Where there is an order, nobody
+// needs to be told.
+func (k *call) setUp(h *history, d *api.Dashboard) (s api.SetUp, err error) {
+	for _, n := range d.Counts {
+		s.Order = s.Order || n > 0
+	}
+	for _, hour := range d.Throughput {
+		s.Order = s.Order || hour.Succeeded+hour.Failed+hour.Cancelled > 0
+	}
+	if !s.Order {
+		err = k.db.Read(k.r.Context(), func(r store.Reader) error {
+			runs, _, err := r.FindRuns(store.HistoryQuery{HistoryFilter: store.HistoryFilter{Controller: h.id}, Limit: 1, Budget: 1})
+			s.Order = len(runs) > 0
+			return err
+		})
+	}
+	if s.Order || err != nil {
+		return api.SetUp{Agent: true, Workflow: true, Order: s.Order}, err
+	}
+	for i := range d.Agents {
+		s.Agent = s.Agent || d.Agents[i].Coupled
+	}
+	ctx, cancel := context.WithTimeout(k.r.Context(), lookAtTime)
+	defer cancel()
+	workflows, unknown := h.catalog.workflows(ctx)
+	s.Workflow = len(workflows) > 0 || unknown != nil // better not told than told wrongly
+	return s, nil
 }
 
 // attention returns what needs a person, the same trouble of one workflow as one

@@ -162,7 +162,7 @@ func TestWhoMayCall(t *testing.T) {
 
 	open := regexp.MustCompile(`^(GET /health|GET /openapi.json|GET /login/methods|POST /login)$`)
 	all := regexp.MustCompile(`^(POST /logout|GET /live|GET /me|POST /me/password|GET /version)$`)
-	managing := regexp.MustCompile(`^POST /(orders|orders/(cancel|suspend|resume|delete|go|priority|transfer)|workflows/(control|breakpoints))$`)
+	managing := regexp.MustCompile(`^GET /(agents/\{name\}|controllers/\{name\}|cockpits)/log$|^POST /(orders|orders/(cancel|suspend|resume|delete|go|priority|transfer)|workflows/(control|breakpoints))$`)
 	admins := regexp.MustCompile(`^(\S+ /accounts.*|POST /deployments|POST /deployments/revoke|POST /agents.*|POST /backup|GET /audit|GET /audit/export|` +
 		`(PUT|DELETE) /inventory/object|POST /inventory/(drafts|deploy|discard|rename|copy|restore|purge))$`)
 	calls := 0

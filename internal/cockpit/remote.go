@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/transport"
 )
@@ -370,6 +372,45 @@ func (r *Remote) Status(ctx context.Context) (Status, error) {
 		r.leader.Store(int64(i))
 	}
 	return best, err
+}
+
+// Reports implements Controller.
+func (r *Remote) Reports(ctx context.Context) map[string]part.Report {
+	var mu sync.Mutex
+	all := map[string]part.Report{}
+	var asking sync.WaitGroup
+	for _, m := range r.members {
+		asking.Go(func() {
+			var s Status
+			if err := askOnce(ctx, m, http.MethodGet, "/status", nil, &s); err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				all[m.name] = s.Report
+			}
+		})
+	}
+	asking.Wait()
+	return all
+}
+
+// Activity implements Controller.
+func (r *Remote) Activity(ctx context.Context, agent string) (a Activity, err error) {
+	err = r.get(ctx, "/agent/"+segment(agent)+"/activity", &a)
+	return a, err
+}
+
+// PartLog implements Controller.
+func (r *Remote) PartLog(ctx context.Context, p PartName, after int64, limit int) (l part.Lines, err error) {
+	query := "/log?after=" + strconv.FormatInt(after, 10) + "&limit=" + strconv.Itoa(limit)
+	if p.Agent != "" {
+		err = r.get(ctx, "/agent/"+segment(p.Agent)+query, &l)
+		return l, err
+	}
+	i := r.named(p.Member)
+	if i < 0 {
+		return l, unknownMember(p.Member)
+	}
+	return l, askOnce(ctx, r.members[i], http.MethodGet, query, nil, &l)
 }
 
 // TaskLog implements Controller.

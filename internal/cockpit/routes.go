@@ -26,7 +26,8 @@ const (
 	eventsView        Permission = "events:view"
 	auditView         Permission = "audit:view"
 	accountsManage    Permission = "accounts:manage"
-	backupsMake       Permission = "backups:make" // it reads all there is, but for private keys
+	partLogsView      Permission = "partlogs:view" // what Controllers, Agents and Cockpits write themselves
+	backupsMake       Permission = "backups:make"  // it reads all there is, but for private keys
 )
 
 // permissions returns what a role may do, sorted.
@@ -35,9 +36,9 @@ func permissions(r identity.Role) []Permission {
 	switch r {
 	case identity.Viewer:
 	case identity.Operator:
-		all = append(all, ordersManage, workflowsControl)
+		all = append(all, ordersManage, workflowsControl, partLogsView)
 	case identity.Administrator:
-		all = append(all, ordersManage, workflowsControl, deploymentsManage, inventoryManage, agentsManage, auditView, accountsManage, backupsMake)
+		all = append(all, ordersManage, workflowsControl, deploymentsManage, inventoryManage, agentsManage, auditView, accountsManage, backupsMake, partLogsView)
 	default:
 		return nil
 	}
@@ -144,8 +145,14 @@ func routes() []route {
 		{"GET", "/agents", "listAgents", agentsView, noBody, false, false, (*call).listAgents},
 		{"POST", "/agents", "addAgent", agentsManage, tiny, true, false, (*call).addAgent},
 		{"GET", "/agents/{name}", "getAgent", agentsView, noBody, false, false, (*call).getAgent},
+		{"GET", "/agents/{name}/activity", "getAgentActivity", agentsView, noBody, false, false, (*call).getAgentActivity},
+		{"GET", "/agents/{name}/log", "getAgentLog", partLogsView, noBody, false, false, (*call).getAgentLog},
 		{"POST", "/agents/{name}/reset", "resetAgent", agentsManage, tiny, true, false, (*call).resetAgent},
 		{"GET", "/controllers/status", "getControllerStatus", agentsView, noBody, false, false, (*call).getControllerStatus},
+		{"GET", "/controllers/{name}/log", "getControllerLog", partLogsView, noBody, false, false, (*call).getControllerLog},
+		{"GET", "/cockpits", "listCockpits", agentsView, noBody, false, false, (*call).listCockpits},
+		{"GET", "/cockpits/log", "getCockpitLog", partLogsView, noBody, false, false, (*call).getCockpitLog},
+		{"GET", "/certificates", "listCertificates", agentsView, noBody, false, false, (*call).listCertificates},
 
 		{"GET", "/history", "listHistory", historyView, noBody, false, false, (*call).listHistory},
 		{"GET", "/history/steps", "listSteps", historyView, noBody, false, false, (*call).listSteps},

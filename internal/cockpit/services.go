@@ -20,6 +20,8 @@ func (c *Cockpit) takeTurns(ctx context.Context) {
 // of the search.
 func (c *Cockpit) lead(ctx context.Context, l store.Lease) {
 	c.services.term.Store(l.Term)
+	c.leading.Store(true)
+	defer c.leading.Store(false)
 	var wg sync.WaitGroup
 	for _, h := range c.histories {
 		wg.Go(func() { h.write(ctx, l.Reader) })
@@ -57,6 +59,10 @@ func (c *Cockpit) hearOthers(ctx context.Context) {
 
 // hear passes on news to those who wait for them.
 func (c *Cockpit) hear(n store.News) {
+	if n.Cockpit != "" {
+		c.others.hear(n.Cockpit, c.clock.Now())
+		return
+	}
 	if n.Session != ([32]byte{}) {
 		c.live.end(n.Session)
 		return

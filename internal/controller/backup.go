@@ -253,7 +253,7 @@ func (k *cut) ask(ctx, begun context.Context, agent, uri string, frozen func()) 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	late := context.AfterFunc(begun, cancel)
-	resp, err := k.c.taskLog(ctx, agent, uri, http.MethodGet, "/agent/api/backup", nil)
+	resp, err := k.c.askAgent(ctx, agent, uri, http.MethodGet, "/agent/api/backup", nil)
 	if err == nil && !late() {
 		err = errors.Join(fault.New(fault.Timeout, "AgentLate", "the Agent's copy didn't begin in time"), resp.Body.Close())
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/guard"
 	"github.com/signet-scheduler/signet/internal/handover"
 	"github.com/signet-scheduler/signet/internal/ledger"
+	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/transport"
 )
@@ -46,6 +47,7 @@ type Options struct {
 	FS       fsys.FS     // default: the real disk
 	Clock    clock.Clock // default: the machine's
 	Log      *slog.Logger
+	Self     part.Self // what it tells of itself
 }
 
 // Controller is one member of a Controller group. Start it, then Wait.
@@ -61,6 +63,7 @@ type Controller struct {
 	board  *handover.Board
 	peers  *peers
 	self   conf.Member
+	told   part.Self
 
 	ctx     context.Context // the life of all goroutines
 	cancel  context.CancelFunc
@@ -68,6 +71,7 @@ type Controller struct {
 	trust   chan struct{} // capacity 1: the trust set has changed
 	office  office
 	logs    logClients
+	heard   reports // of the Agents
 	backups *backups
 	failed  chan error
 }
@@ -78,7 +82,7 @@ func Start(o Options) (*Controller, error) {
 	if o.Clock == nil {
 		o.Clock = clock.Real{}
 	}
-	c := &Controller{set: o.Settings, clock: o.Clock, log: o.Log, board: handover.NewBoard(), trust: make(chan struct{}, 1), failed: make(chan error, 1)}
+	c := &Controller{set: o.Settings, clock: o.Clock, log: o.Log, told: o.Self, board: handover.NewBoard(), trust: make(chan struct{}, 1), failed: make(chan error, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if err := c.open(o); err != nil {
 		return nil, errors.Join(err, c.Close())

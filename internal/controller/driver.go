@@ -18,6 +18,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/handover"
+	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/transport"
 )
@@ -81,9 +82,10 @@ func (d *driver) run(ctx context.Context) {
 
 // agentStatus is what an Agent says about itself.
 type agentStatus struct {
-	Agent        string `json:"agentPath"`
-	LogID        string `json:"logId"`
-	ControllerID string `json:"controllerId"`
+	Agent        string      `json:"agentPath"`
+	LogID        string      `json:"logId"`
+	ControllerID string      `json:"controllerId"`
+	Report       part.Report `json:"report"`
 }
 
 // couple connects, and follows and commands the Agent until something fails.
@@ -92,6 +94,7 @@ func (d *driver) couple(ctx context.Context) error {
 	if err := d.client.GetJSON(ctx, d.uri+"/agent/api/status", &st); err != nil {
 		return err
 	}
+	d.c.heard.set(d.link.Agent(), st.Report, d.c.clock.Now())
 	v, err := d.c.decide(ctx, d.link.Dedicate(st.LogID))
 	if err != nil {
 		return err
@@ -104,10 +107,33 @@ func (d *driver) couple(ctx context.Context) error {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { failed <- d.follow(ctx) })
 	tasks.Go(func() { failed <- d.command(ctx) })
+	tasks.Go(func() { d.keepReport(ctx) })
 	err = <-failed
 	cancel()
 	tasks.Wait()
 	return err
+}
+
+// reportEvery is how often an Agent is asked for its report: certificates are
+// renewed while it runs.
+const reportEvery = 10 * time.Minute
+
+// keepReport asks for the Agent's report now and then. What can't be had isn't
+// reported here: the streams tell that the Agent is gone.
+func (d *driver) keepReport(ctx context.Context) {
+	ticker := d.c.clock.NewTicker(reportEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C():
+		}
+		var st agentStatus
+		if err := d.client.GetJSON(ctx, d.uri+"/agent/api/status", &st); err == nil {
+			d.c.heard.set(d.link.Agent(), st.Report, d.c.clock.Now())
+		}
+	}
 }
 
 // command sends what stands on the board, one batch at a time.

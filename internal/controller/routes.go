@@ -16,6 +16,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/ledger"
 	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 	"github.com/signet-scheduler/signet/internal/transport"
@@ -45,6 +46,9 @@ func (c *Controller) routes() []transport.Route {
 		{Method: "GET", Pattern: api + "/item", Roles: cockpit, Handler: c.getItems},
 		{Method: "GET", Pattern: api + "/agent", Roles: cockpit, Handler: c.getAgents},
 		{Method: "GET", Pattern: api + "/agent/{agent}/task/{task}/log", Roles: cockpit, Handler: c.getTaskLog},
+		{Method: "GET", Pattern: api + "/agent/{agent}/activity", Roles: cockpit, Handler: c.getAgentActivity},
+		{Method: "GET", Pattern: api + "/agent/{agent}/log", Roles: cockpit, Handler: c.getAgentLog},
+		{Method: "GET", Pattern: api + "/log", Roles: cockpit, Handler: c.getLog},
 		{Method: "POST", Pattern: api + "/agent/{agent}/logs", Roles: cockpit, MaxBody: maxLogsBody, Handler: c.postTaskLogs},
 		{Method: "GET", Pattern: api + "/backup", Roles: cockpit, Handler: c.getBackup},
 		{Method: "GET", Pattern: api + "/status", Roles: cockpit, Handler: c.getStatus},
@@ -501,21 +505,24 @@ type agentView struct {
 	Problem      *problemView `json:"problem,omitempty"`
 	Orders       int          `json:"orders"`
 	Running      int          `json:"running"`
+	Report       *part.Report `json:"report,omitempty"`
+	Heard        int64        `json:"heard,omitempty"` // when it was made, in milliseconds
 }
 
 func (c *Controller) getAgents(w http.ResponseWriter, r *http.Request) {
 	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
 		views := []agentView{}
 		for _, path := range e.AgentPaths() {
-			views = append(views, viewAgent(e, path))
+			views = append(views, c.viewAgent(e, path))
 		}
 		return map[string]any{"agents": views}, nil
 	})
 	c.answer(w, v, err)
 }
 
-func viewAgent(e *engine.Controller, path string) agentView {
+func (c *Controller) viewAgent(e *engine.Controller, path string) agentView {
 	v := agentView{Path: path}
+	v.Report, v.Heard = c.heard.of(path)
 	if ref, err := e.AgentItem(path); err == nil {
 		v.URI, v.Disabled = ref.URI, ref.Disabled
 		if ref.ProcessLimit != item.NoLimit {
@@ -554,6 +561,7 @@ func (c *Controller) getStatus(w http.ResponseWriter, _ *http.Request) {
 	_, last, _ := c.m.Index.Position()
 	c.answer(w, map[string]any{
 		"controllerId": c.set.ID, "name": c.set.Name, "leader": leader, "term": st.Term, "lastEventId": last, "members": members, "outOfSpace": st.OutOfSpace,
+		"report": c.report(),
 	}, nil)
 }
 

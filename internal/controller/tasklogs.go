@@ -22,7 +22,7 @@ const maxLogsBody = 16 << 10
 
 // getTaskLog passes on the log of one task, as its Agent sends it.
 func (c *Controller) getTaskLog(w http.ResponseWriter, r *http.Request) {
-	c.passLogs(w, r, http.MethodGet, "/agent/api/task/"+url.PathEscape(r.PathValue("task"))+"/log?"+r.URL.RawQuery, nil)
+	c.passOn(w, r, http.MethodGet, "/agent/api/task/"+url.PathEscape(r.PathValue("task"))+"/log?"+r.URL.RawQuery, nil)
 }
 
 // postTaskLogs passes on the logs of several tasks of one Agent.
@@ -32,10 +32,11 @@ func (c *Controller) postTaskLogs(w http.ResponseWriter, r *http.Request) {
 		c.problem(w, err)
 		return
 	}
-	c.passLogs(w, r, http.MethodPost, "/agent/api/logs", body)
+	c.passOn(w, r, http.MethodPost, "/agent/api/logs", body)
 }
 
-func (c *Controller) passLogs(w http.ResponseWriter, r *http.Request, method, path string, body []byte) {
+// passOn asks the Agent that a request names, and passes its answer on.
+func (c *Controller) passOn(w http.ResponseWriter, r *http.Request, method, path string, body []byte) {
 	agent := r.PathValue("agent")
 	v, err := c.decide(r.Context(), func(e *engine.Controller, _ int64) (any, error) {
 		a, err := e.AgentItem(agent)
@@ -49,7 +50,7 @@ func (c *Controller) passLogs(w http.ResponseWriter, r *http.Request, method, pa
 		return
 	}
 	uri, _ := v.(string)
-	resp, err := c.taskLog(r.Context(), agent, uri, method, path, body)
+	resp, err := c.askAgent(r.Context(), agent, uri, method, path, body)
 	if err != nil {
 		c.problem(w, err)
 		return
@@ -59,7 +60,7 @@ func (c *Controller) passLogs(w http.ResponseWriter, r *http.Request, method, pa
 		c.problem(w, transport.ReadProblem(resp))
 		return
 	}
-	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
 	pass(w, resp.Body)
 }
 
@@ -85,8 +86,8 @@ func pass(w http.ResponseWriter, body io.Reader) {
 	}
 }
 
-// taskLog asks the Agent for logs.
-func (c *Controller) taskLog(ctx context.Context, agent, uri, method, path string, body []byte) (*http.Response, error) {
+// askAgent asks an Agent for what is passed on.
+func (c *Controller) askAgent(ctx context.Context, agent, uri, method, path string, body []byte) (*http.Response, error) {
 	client, err := c.logClient(agent)
 	if err != nil {
 		return nil, err
@@ -98,7 +99,7 @@ func (c *Controller) taskLog(ctx context.Context, agent, uri, method, path strin
 	return client.Do(req)
 }
 
-// logClient returns the connection by which an Agent's task logs are fetched:
+// logClient returns the connection by which an Agent is asked for what is passed on:
 // one for each Agent, kept open, apart from the driver's own.
 func (c *Controller) logClient(agent string) (*transport.Client, error) {
 	c.logs.mu.Lock()

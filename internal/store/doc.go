@@ -29,6 +29,9 @@ type Store interface {
 	// or the news stop, which is an error; first, when news are on their way, with
 	// Everything.
 	Watch(ctx context.Context, f func(News)) error
+	// Announce tells the other programs what this one says of itself, in at most
+	// 3,000 bytes; those that don't watch just then don't hear it.
+	Announce(ctx context.Context, text string) error
 	// Backup writes a consistent copy of the database, an SQLite database, to a
 	// file that doesn't exist yet.
 	Backup(ctx context.Context, file string) error

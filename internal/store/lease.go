@@ -26,4 +26,5 @@ type News struct {
 	Root       string   // an order, of which a log has come or is given up
 	Session    [32]byte // a login that has ended; zero: none
 	Topic      string   // what the Cockpit there has told about; "": nothing
+	Cockpit    string   // what another Cockpit tells of itself
 }

@@ -39,7 +39,8 @@ type snapshot struct {
 	generation uint64
 	pair       pki.Keypair
 	cert       *tls.Certificate
-	roots      *x509.CertPool // nil without Trust
+	trusted    []*x509.Certificate
+	roots      *x509.CertPool // of trusted; nil without Trust
 	crls       *pki.CRLSet
 }
 
@@ -115,6 +116,12 @@ func (c *Credentials) Err() error {
 // Keypair returns the key and chain in force.
 func (c *Credentials) Keypair() pki.Keypair { return c.current().pair }
 
+// Certificates returns the chain in force, and the authorities that are trusted.
+func (c *Credentials) Certificates() (chain, trusted []*x509.Certificate) {
+	s := c.current()
+	return s.pair.Chain, s.trusted
+}
+
 // current returns the state in force, after a look at the files when one is due.
 func (c *Credentials) current() *snapshot {
 	now := c.clock.Now()
@@ -163,16 +170,15 @@ func (f Files) load() (*snapshot, error) {
 		return nil, err
 	}
 	s.cert = s.pair.TLS()
-	var trusted []*x509.Certificate
 	for _, path := range f.Trust {
 		certs, err := pki.ReadTruststore(path, f.TrustPassword)
 		if err != nil {
 			return nil, err
 		}
-		trusted = append(trusted, certs...)
+		s.trusted = append(s.trusted, certs...)
 	}
-	if len(trusted) > 0 {
-		if s.roots, err = pki.NewPool(trusted); err != nil {
+	if len(s.trusted) > 0 {
+		if s.roots, err = pki.NewPool(s.trusted); err != nil {
 			return nil, err
 		}
 	}

@@ -20,10 +20,12 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/agent"
+	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/controller"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
+	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/proc"
 	"github.com/signet-scheduler/signet/internal/transport"
@@ -232,7 +234,8 @@ func (c *Cluster) TryController(p *Part[controller.Controller]) error {
 	if err != nil {
 		return err
 	}
-	p.Running, err = controller.Start(controller.Options{Settings: set, DataDir: p.Data, FS: c.disks[p.Name], Log: c.log.With("part", p.Name)})
+	ring := newRing()
+	p.Running, err = controller.Start(controller.Options{Settings: set, DataDir: p.Data, FS: c.disks[p.Name], Log: ring.log(c, p.Name), Self: ring.self()})
 	return err
 }
 
@@ -252,11 +255,24 @@ func (c *Cluster) TryAgent(p *Part[agent.Agent]) error {
 	if err != nil {
 		return err
 	}
+	ring := newRing()
 	p.Running, err = agent.Start(agent.Options{
-		FS: c.disks[p.Name], Settings: set, DataDir: p.Data, Executable: exe, Environ: []string{"PATH=/usr/bin:/bin", "OF_THE_AGENT=agent"}, Log: c.log.With("part", p.Name),
+		FS: c.disks[p.Name], Settings: set, DataDir: p.Data, Executable: exe, Environ: []string{"PATH=/usr/bin:/bin", "OF_THE_AGENT=agent"},
+		Log: ring.log(c, p.Name), Self: ring.self(),
 	})
 	return err
 }
+
+// ring keeps what a part writes to its log.
+type ring struct{ kept *part.Ring }
+
+func newRing() ring { return ring{part.NewRing(clock.Real{})} }
+
+func (r ring) log(c *Cluster, name string) *slog.Logger {
+	return slog.New(r.kept.Handler(c.log.Handler())).With("part", name)
+}
+
+func (r ring) self() part.Self { return part.Self{Version: "test", Started: time.Now(), Log: r.kept} }
 
 func (c *Cluster) close() {
 	for _, p := range c.Controllers {

@@ -62,6 +62,7 @@ var rooms = map[string]room{
 		"internal/pki": "a certificate is a login method",
 	}},
 	"internal/proc": {kind: mechanism, owns: "job processes"},
+	"internal/part": {kind: mechanism, owns: "what a part tells of itself"},
 	"internal/joblog": {kind: mechanism, owns: "job output", edges: map[string]string{
 		"internal/fsys": "output goes to disk",
 	}},

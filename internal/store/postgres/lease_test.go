@@ -148,6 +148,15 @@ func TestNews(t *testing.T) {
 	next(store.News{Session: hash})
 	write(one, func(w store.Writer) error { return w.DeleteSession([32]byte{8}) })
 	next(store.News{Session: [32]byte{8}})
+	for _, db := range []*DB{two, one} {
+		if err := db.Announce(t.Context(), `{"name":"é"}`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next(store.News{Cockpit: `{"name":"é"}`})
+	if err := one.Announce(t.Context(), strings.Repeat("x", 4000)); !fault.HasCode(err, "AnnouncementTooLarge") {
+		t.Errorf("too long: %v", err)
+	}
 	write(two, func(w store.Writer) error { return w.Tell("own") })
 	_ = one.Write(t.Context(), func(w store.Writer) error {
 		_ = w.Tell("audit")

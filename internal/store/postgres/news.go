@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/store/rows"
 )
@@ -22,6 +23,7 @@ const (
 	newsLog      = "log"      // CONTROLLER ROOT
 	newsSession  = "session"  // HASH
 	newsTopic    = "topic"    // TOPIC
+	newsCockpit  = "cockpit"  // TEXT
 	maxMessage   = 7000       // bytes; PostgreSQL takes 7999
 )
 
@@ -88,6 +90,20 @@ func (w *writer) tellEnded(hash [32]byte) error {
 // Tell implements store.Writer. What is told twice in a transaction comes once.
 func (w *writer) Tell(topic string) error {
 	return w.Later("SELECT pg_notify('"+channel+"', ?)", anyway, w.message(newsTopic, digits(topic)))
+}
+
+// Announce implements store.Store.
+func (d *DB) Announce(ctx context.Context, text string) error {
+	message := strings.Join([]string{d.sender, newsCockpit, digits(text)}, " ")
+	if len(message) > maxMessage {
+		return fault.New(fault.TooLarge, "AnnouncementTooLarge", "%d bytes are too many to tell other Cockpits", len(text))
+	}
+	if err := d.turns.Enter(); err != nil {
+		return err
+	}
+	defer d.turns.Leave()
+	_, err := d.pool.Exec(ctx, "SELECT pg_notify('"+channel+"', $1)", message)
+	return failure(err)
 }
 
 // How often a quiet connection is asked whether it is alive, and how long it has to
@@ -167,6 +183,8 @@ func parse(message string) store.News {
 		}
 	case kind == newsTopic && isTopic(string(value)):
 		return store.News{Topic: string(value)}
+	case kind == newsCockpit:
+		return store.News{Cockpit: string(value)}
 	case kind == newsSession && len(value) == 32:
 		return store.News{Session: [32]byte(value)}
 	}

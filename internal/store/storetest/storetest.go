@@ -527,6 +527,9 @@ func testLease(t *testing.T, b *bench) {
 	if l, err := b.db.Lease(t.Context(), store.LeaseRequest{Holder: "h"}); err != nil || l.Held {
 		t.Errorf("given back: %+v, %v", l, err)
 	}
+	if err := b.db.Announce(t.Context(), "{}"); err != nil {
+		t.Errorf("Announce: %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- b.db.Watch(ctx, func(store.News) {}) }()

@@ -81,6 +81,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/agents/{name}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What runs at an Agent, and what waits there for a process
+         * @description The Agent itself is asked, so it has to be reachable. There are at most 500 steps of each kind; the counts tell how many there are.
+         */
+        get: operations["getAgentActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents/{name}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last lines of an Agent's own log
+         * @description What the Agent itself has written since its start, not what jobs have. It keeps at most 2,000 lines, 1 MiB in all.
+         */
+        get: operations["getAgentLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/agents/{name}/reset": {
         parameters: {
             query?: never;
@@ -156,6 +196,87 @@ export interface paths {
          *     a file of it. If the stream lacks its end, it isn't whole.
          */
         post: operations["makeBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The certificates of all parts, and when they end
+         * @description What Controllers, Agents and Cockpits have told of their own files: the certificate that each shows to others, and the authorities that it trusts, which are one row
+         *     each however many parts trust them. A part that can't be reached is there with what it told last.
+         */
+        get: operations["listCertificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cockpits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The Cockpits on this database
+         * @description Always the one that answers; on PostgreSQL also the others that were heard within the last hour. One of them runs the services: it writes the history and fetches logs.
+         */
+        get: operations["listCockpits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cockpits/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last lines of the own log of the Cockpit that answers
+         * @description What it has written since its start. It keeps at most 2,000 lines, 1 MiB in all.
+         */
+        get: operations["getCockpitLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/controllers/{name}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last lines of the own log of a Controller's member
+         * @description What the member has written since its start. It keeps at most 2,000 lines, 1 MiB in all. Any member can be asked, not only the one that leads.
+         */
+        get: operations["getControllerLog"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1460,19 +1581,77 @@ export interface components {
             pointer: string;
         };
         Agent: {
+            /**
+             * Format: int64
+             * @description When the certificate ends that it shows to other parts
+             */
+            certificateEnds?: number;
             /** @description Commands and events flow */
             coupled: boolean;
             disabled: boolean;
+            /**
+             * Format: int64
+             * @description When it told its version and its certificates
+             */
+            heard?: number;
             name: string;
             orders: number;
             problem?: components["schemas"]["ObjectProblem"];
             processLimit?: number;
             /** @description Orders whose job runs there */
             running: number;
+            /**
+             * Format: int64
+             * @description Since when the Agent runs
+             */
+            since?: number;
             uri: string;
+            /** @description Of the program; missing until it was heard */
+            version?: string;
+        };
+        AgentActivity: {
+            certificates: components["schemas"]["Certificate"][];
+            /** @description Why not more */
+            limitReason: string;
+            /** @description How many processes its machine and its configuration allow; its document may allow fewer */
+            processLimit: number;
+            /** @description The one that runs longest first */
+            running: components["schemas"]["AgentStep"][];
+            runningCount: number;
+            /** Format: int64 */
+            since?: number;
+            version: string;
+            waiting: components["schemas"]["AgentStep"][];
+            waitingCount: number;
         };
         Agents: {
             agents: components["schemas"]["Agent"][];
+            /**
+             * Format: int64
+             * @description When this was so, if the Controller can't be asked now
+             */
+            asOf?: number;
+            problem?: components["schemas"]["ObjectProblem"];
+        };
+        AgentStep: {
+            job: string;
+            /** @description Of one that waits: the job has as many processes as it may; else the Agent has */
+            jobFull?: boolean;
+            label?: string;
+            orderId: string;
+            /** @description Its process on the Agent's machine; missing while it is being started */
+            pid?: number;
+            /** @description Of one that waits, its place in the line of its job, from 1 */
+            place?: number;
+            /**
+             * Format: int64
+             * @description Since when it runs
+             */
+            since?: number;
+            /** @description Of one that runs */
+            task?: string;
+            /** @description Path */
+            workflow: string;
         };
         AttentionRow: {
             /** @description Orders of this workflow that are in the same status at the same step */
@@ -1538,6 +1717,30 @@ export interface components {
             /** @description A running job is killed */
             kill?: boolean;
         };
+        Certificate: {
+            /**
+             * Format: int64
+             * @description When the part told of it
+             */
+            heard: number;
+            issuer: string;
+            /** @description Of the part; of an authority, of the first part that trusts it */
+            name: string;
+            /** Format: int64 */
+            notAfter: number;
+            /** @description controller, agent or cockpit */
+            part: string;
+            /** @description Of an authority: how many parts trust it */
+            parts?: number;
+            /** @description good; soon: it ends within 30 days; over */
+            state: string;
+            subject: string;
+            /** @description parts: what it shows to other parts; users: what it shows to browsers; signing: it signs documents with it; authority: it trusts whom this one has issued */
+            use: string;
+        };
+        Certificates: {
+            certificates: components["schemas"]["Certificate"][];
+        };
         ChangeAccountRequest: components["schemas"]["Explanation"] & {
             disabled?: boolean;
             /** @description At least 12 characters */
@@ -1549,10 +1752,43 @@ export interface components {
             new: string;
             old: string;
         };
+        CockpitInfo: {
+            /** @description It was heard within the last 15 s */
+            alive: boolean;
+            /** @description It is the one that answers */
+            answers: boolean;
+            /**
+             * Format: int64
+             * @description When the certificate ends that it shows to other parts
+             */
+            certificateEnds?: number;
+            /**
+             * Format: int64
+             * @description When it was heard last
+             */
+            heard: number;
+            name: string;
+            /** @description It runs the services */
+            services: boolean;
+            /**
+             * Format: int64
+             * @description Since when it runs
+             */
+            since: number;
+            version: string;
+        };
+        Cockpits: {
+            cockpits: components["schemas"]["CockpitInfo"][];
+        };
         ControllersStatus: {
             controllers: components["schemas"]["ControllerStatus"][];
         };
         ControllerStatus: {
+            /**
+             * Format: int64
+             * @description When this was so, if the Controller can't be asked now
+             */
+            asOf?: number;
             history: components["schemas"]["HistoryStatus"];
             id: string;
             /** Format: int64 */
@@ -1599,13 +1835,21 @@ export interface components {
         };
         Dashboard: {
             agents: components["schemas"]["Agent"][];
+            /**
+             * Format: int64
+             * @description When the Agents were as they are here, if the Controller can't be asked now
+             */
+            asOf?: number;
             /** @description The latest first, at most 20 */
             attention: components["schemas"]["AttentionRow"][];
+            /** @description Those that have ended or end within 30 days, at most 20 */
+            certificates: components["schemas"]["Certificate"][];
             controllers: components["schemas"]["ControllerStatus"][];
             counts: components["schemas"]["Counts"];
             problem?: components["schemas"]["ObjectProblem"];
             /** @description Steps that run, the longest first, at most 20 */
             running: components["schemas"]["RunningRow"][];
+            setUp: components["schemas"]["SetUp"];
             /** @description The last 24 hours, the oldest first */
             throughput: components["schemas"]["EndedInHour"][];
         };
@@ -2137,12 +2381,29 @@ export interface components {
             role: string;
         };
         Member: {
+            /**
+             * Format: int64
+             * @description When the certificate ends that it shows to other parts
+             */
+            certificateEnds?: number;
+            /**
+             * Format: int64
+             * @description When it told its version and its certificates
+             */
+            heard?: number;
             name: string;
             /** @description leader or follower */
             role: string;
-            /** @description ready; joining while it gets everything from the others and has no vote; away when the leader doesn't hear of it; missing when unknown */
+            /**
+             * Format: int64
+             * @description Since when the member runs
+             */
+            since?: number;
+            /** @description ready; joining while it gets everything from the others and has no vote; away when the leader doesn't hear of it; unreachable when no member of the Controller answers; missing when unknown */
             state?: string;
             url: string;
+            /** @description Of the program; missing until it was heard */
+            version?: string;
         };
         MovedObject: {
             /** @description It stays deployed under its old path until it is deployed under the new one */
@@ -2319,6 +2580,23 @@ export interface components {
             name: string;
             required: boolean;
             type: components["schemas"]["JSON"];
+        };
+        PartLog: {
+            lines: components["schemas"]["PartLogLine"][];
+            /** @description Lines between `after` and the first of these are no longer kept */
+            missed?: boolean;
+        };
+        PartLogLine: {
+            /**
+             * Format: int64
+             * @description Grows from line to line
+             */
+            id: number;
+            /** @description debug, info, warn or error */
+            level: string;
+            text: string;
+            /** Format: int64 */
+            time: number;
         };
         Place: {
             counts: components["schemas"]["Counts"];
@@ -2516,6 +2794,15 @@ export interface components {
             role: string;
             token: string;
         };
+        /** @description How far a new installation is */
+        SetUp: {
+            /** @description An Agent is coupled */
+            agent: boolean;
+            /** @description There is an order */
+            order: boolean;
+            /** @description A workflow is deployed */
+            workflow: boolean;
+        };
         SkipLabel: {
             label: string;
             skip: boolean;
@@ -2679,6 +2966,8 @@ export interface components {
     };
     parameters: {
         AccountName: string;
+        /** @description Only lines behind the one with this id; 0 gives the last ones */
+        AfterLine: number;
         AgentName: string;
         /** @description Only this action */
         AuditAction: string;
@@ -2724,6 +3013,8 @@ export interface components {
         Kind: string;
         /** @description At most so many elements in the answer */
         Limit: number;
+        /** @description At most so many lines */
+        LineLimit: number;
         /** @description Number of the first line */
         LogFrom: number;
         /** @description Only what ran as this task; of any run of the order's id */
@@ -2885,6 +3176,8 @@ export interface operations {
             query?: {
                 /** @description Id of the Controller; may be left out where there is only one */
                 controller?: components["parameters"]["Controller"];
+                /** @description When the Controller can't be asked within 3 s, answer with what it told last, with `problem` and `asOf` */
+                known?: boolean;
             };
             header?: never;
             path?: never;
@@ -2987,6 +3280,106 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Agent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAgentActivity: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+            };
+            header?: never;
+            path: {
+                name: components["parameters"]["AgentName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The steps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "version": "1.4.0",
+                     *       "since": 1789900000000,
+                     *       "processLimit": 50,
+                     *       "limitReason": "the Agent's configuration",
+                     *       "running": [
+                     *         {
+                     *           "orderId": "load-1",
+                     *           "workflow": "nightly/load",
+                     *           "label": "load",
+                     *           "job": "load",
+                     *           "task": "1789900000123000",
+                     *           "since": 1789900000123,
+                     *           "pid": 4711
+                     *         }
+                     *       ],
+                     *       "runningCount": 1,
+                     *       "waiting": [
+                     *         {
+                     *           "orderId": "load-2",
+                     *           "workflow": "nightly/load",
+                     *           "label": "load",
+                     *           "job": "load",
+                     *           "place": 1,
+                     *           "jobFull": true
+                     *         }
+                     *       ],
+                     *       "waitingCount": 1,
+                     *       "certificates": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AgentActivity"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAgentLog: {
+        parameters: {
+            query?: {
+                /** @description Only lines behind the one with this id; 0 gives the last ones */
+                after?: components["parameters"]["AfterLine"];
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description At most so many lines */
+                limit?: components["parameters"]["LineLimit"];
+            };
+            header?: never;
+            path: {
+                name: components["parameters"]["AgentName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines, the oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "lines": [
+                     *         {
+                     *           "id": 1789900000000000,
+                     *           "time": 1789900000000,
+                     *           "level": "info",
+                     *           "text": "starting part=agent"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartLog"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -3175,6 +3568,160 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCertificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The certificates, the one that ends first at the top */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "certificates": [
+                     *         {
+                     *           "part": "agent",
+                     *           "name": "agent-1",
+                     *           "use": "parts",
+                     *           "subject": "signet://agent/agent-1",
+                     *           "issuer": "CN=Signet node CA",
+                     *           "notAfter": 1792900000000,
+                     *           "state": "soon",
+                     *           "heard": 1789900000000
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Certificates"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCockpits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The Cockpits, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "cockpits": [
+                     *         {
+                     *           "name": "cockpit-1",
+                     *           "version": "1.4.0",
+                     *           "since": 1789900000000,
+                     *           "heard": 1789900060000,
+                     *           "services": true,
+                     *           "answers": true,
+                     *           "alive": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Cockpits"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCockpitLog: {
+        parameters: {
+            query?: {
+                /** @description Only lines behind the one with this id; 0 gives the last ones */
+                after?: components["parameters"]["AfterLine"];
+                /** @description At most so many lines */
+                limit?: components["parameters"]["LineLimit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines, the oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "lines": [
+                     *         {
+                     *           "id": 1789900000000000,
+                     *           "time": 1789900000000,
+                     *           "level": "info",
+                     *           "text": "the Cockpit serves"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartLog"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getControllerLog: {
+        parameters: {
+            query?: {
+                /** @description Only lines behind the one with this id; 0 gives the last ones */
+                after?: components["parameters"]["AfterLine"];
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description At most so many lines */
+                limit?: components["parameters"]["LineLimit"];
+            };
+            header?: never;
+            path: {
+                /** @description Name of the member */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines, the oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "lines": [
+                     *         {
+                     *           "id": 1789900000000000,
+                     *           "time": 1789900000000,
+                     *           "level": "info",
+                     *           "text": "this Controller leads term=1"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartLog"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -5969,7 +6516,13 @@ export interface operations {
                      *           "failed": 3,
                      *           "cancelled": 0
                      *         }
-                     *       ]
+                     *       ],
+                     *       "certificates": [],
+                     *       "setUp": {
+                     *         "agent": true,
+                     *         "workflow": true,
+                     *         "order": true
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Dashboard"];

@@ -1,0 +1,221 @@
+package cockpit
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/part"
+	"github.com/signet-scheduler/signet/internal/pki"
+)
+
+// endsSoon is how long before its end a certificate is warned of.
+const endsSoon = 30 * 24 * time.Hour
+
+// certificateEnd returns when the certificate ends that a part shows to others.
+func certificateEnd(certificates []part.Certificate) int64 {
+	for _, c := range certificates {
+		if c.Use == part.ForParts {
+			return c.NotAfter
+		}
+	}
+	return 0
+}
+
+// teller is a part that has told of its certificates.
+type teller struct {
+	role   pki.Role
+	name   string
+	at     int64
+	listed []part.Certificate
+}
+
+// tellers returns all parts that have told of their certificates.
+func (c *Cockpit) tellers(only *history) []teller {
+	own := c.present()
+	all := []teller{{pki.RoleCockpit, own.Name, own.heard, own.Report.Certificates}}
+	for _, p := range c.others.list(c.clock.Now()) {
+		all = append(all, teller{pki.RoleCockpit, p.Name, p.heard, p.Report.Certificates})
+	}
+	for _, h := range c.histories {
+		if only != nil && h != only {
+			continue
+		}
+		for name, r := range h.known.memberReports() {
+			all = append(all, teller{pki.RoleController, name, r.at, r.Certificates})
+		}
+		agents := h.known.lastAgents()
+		for i := range agents {
+			if r := agents[i].Report; r != nil {
+				all = append(all, teller{pki.RoleAgent, agents[i].Path, agents[i].Heard, r.Certificates})
+			}
+		}
+	}
+	return all
+}
+
+// certificates returns all certificates, an authority once, the first to end at
+// the top.
+func certificates(tellers []teller, now time.Time) []api.Certificate {
+	all := []api.Certificate{}
+	authorities := map[part.Certificate]int{} // index in all
+	slices.SortFunc(tellers, func(a, b teller) int { return cmp.Or(cmp.Compare(a.role, b.role), cmp.Compare(a.name, b.name)) })
+	for _, t := range tellers {
+		for _, c := range t.listed {
+			if at, ok := authorities[c]; ok && c.Use == part.ForAuthority {
+				all[at].Parts++
+				all[at].Heard = max(all[at].Heard, t.at)
+				continue
+			}
+			row := api.Certificate{
+				Part: string(t.role), Name: t.name, Use: c.Use, Subject: c.Subject, Issuer: c.Issuer, NotAfter: c.NotAfter, State: stateOf(c.NotAfter, now), Heard: t.at,
+			}
+			if c.Use == part.ForAuthority {
+				row.Parts, authorities[c] = 1, len(all)
+			}
+			all = append(all, row)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b api.Certificate) int { return cmp.Compare(a.NotAfter, b.NotAfter) })
+	return all
+}
+
+func stateOf(notAfter int64, now time.Time) string {
+	switch {
+	case notAfter <= now.UnixMilli():
+		return "over"
+	case notAfter <= now.Add(endsSoon).UnixMilli():
+		return "soon"
+	}
+	return "good"
+}
+
+func (k *call) listCertificates() error {
+	if q := k.query(); q.err != nil {
+		return q.err
+	}
+	return k.answer(api.Certificates{Certificates: certificates(k.tellers(nil), k.clock.Now())})
+}
+
+// endingSoon returns the certificates that a person has to renew.
+func (c *Cockpit) endingSoon(h *history) []api.Certificate {
+	all := certificates(c.tellers(h), c.clock.Now())
+	all = slices.DeleteFunc(all, func(x api.Certificate) bool { return x.State == "good" })
+	return all[:min(len(all), dashboardRows)]
+}
+
+func (k *call) listCockpits() error {
+	if q := k.query(); q.err != nil {
+		return q.err
+	}
+	now := k.clock.Now()
+	own := k.present()
+	out := api.Cockpits{Cockpits: []api.CockpitInfo{cockpitOf(&own, now)}}
+	out.Cockpits[0].Answers = true
+	for _, p := range k.others.list(now) {
+		if p.Name != own.Name {
+			out.Cockpits = append(out.Cockpits, cockpitOf(&p, now))
+		}
+	}
+	slices.SortFunc(out.Cockpits, func(a, b api.CockpitInfo) int { return cmp.Compare(a.Name, b.Name) })
+	return k.answer(out)
+}
+
+func cockpitOf(p *presence, now time.Time) api.CockpitInfo {
+	alive := p.heard >= now.Add(-aliveFor).UnixMilli()
+	return api.CockpitInfo{
+		Name: p.Name, Version: p.Report.Version, Since: p.Report.Since, Heard: p.heard, Services: p.Services && alive, Alive: alive,
+		CertificateEnds: certificateEnd(p.Report.Certificates),
+	}
+}
+
+func (k *call) getAgentActivity() error {
+	h, err := k.named()
+	if err != nil {
+		return err
+	}
+	name := k.r.PathValue("name")
+	a, err := h.controller.Activity(k.r.Context(), name)
+	if err != nil {
+		return err
+	}
+	out := api.AgentActivity{
+		Version: a.Report.Version, Since: a.Report.Since, ProcessLimit: a.ProcessLimit, LimitReason: a.LimitReason,
+		Running: stepsOf(a.Running), RunningCount: a.RunningCount, Waiting: stepsOf(a.Waiting), WaitingCount: a.WaitingCount,
+	}
+	now := k.clock.Now()
+	out.Certificates = certificates([]teller{{pki.RoleAgent, name, now.UnixMilli(), a.Report.Certificates}}, now)
+	return k.answer(out)
+}
+
+func stepsOf(all []StepInfo) []api.AgentStep {
+	out := make([]api.AgentStep, len(all))
+	for i, s := range all {
+		out[i] = api.AgentStep{
+			OrderId: s.OrderID, Workflow: s.Workflow, Label: s.Label, Job: s.Job, Task: s.Task, Since: s.Since, Pid: s.PID, Place: s.Place, JobFull: s.JobFull,
+		}
+	}
+	return out
+}
+
+func (k *call) getAgentLog() error {
+	return k.partLog(func(ctx context.Context, h *history, after int64, limit int) (part.Lines, error) {
+		return h.controller.PartLog(ctx, PartName{Agent: k.r.PathValue("name")}, after, limit)
+	})
+}
+
+func (k *call) getControllerLog() error {
+	return k.partLog(func(ctx context.Context, h *history, after int64, limit int) (part.Lines, error) {
+		return h.controller.PartLog(ctx, PartName{Member: k.r.PathValue("name")}, after, limit)
+	})
+}
+
+// partLog answers with lines of a Controller's part.
+func (k *call) partLog(read func(ctx context.Context, h *history, after int64, limit int) (part.Lines, error)) error {
+	q := k.query("controller", "after", "limit")
+	after, limit := q.logRange()
+	if q.err != nil {
+		return q.err
+	}
+	h, err := k.history(q.text("controller"))
+	if err != nil {
+		return err
+	}
+	lines, err := read(k.r.Context(), h, after, limit)
+	if err != nil {
+		return err
+	}
+	return k.answer(partLogOf(lines))
+}
+
+func (k *call) getCockpitLog() error {
+	q := k.query("after", "limit")
+	after, limit := q.logRange()
+	if q.err != nil {
+		return q.err
+	}
+	return k.answer(partLogOf(k.deps.Self.Log.After(after, limit)))
+}
+
+func (q *query) logRange() (after int64, limit int) {
+	if q.err != nil {
+		return 0, 0
+	}
+	return q.number("after", 0, 0, 1<<62), int(q.number("limit", 500, 1, 2000))
+}
+
+func partLogOf(l part.Lines) api.PartLog {
+	out := api.PartLog{Lines: make([]api.PartLogLine, len(l.Lines)), Missed: l.Missed}
+	for i, x := range l.Lines {
+		out.Lines[i] = api.PartLogLine{Id: x.ID, Time: x.Time, Level: x.Level, Text: x.Text}
+	}
+	return out
+}
+
+// unknownMember is about a member that isn't configured here.
+func unknownMember(name string) error {
+	return fault.New(fault.NotFound, "UnknownMember", "the Controller has no member %q", clip(name)).About("Controller:" + clip(name))
+}
