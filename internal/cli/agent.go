@@ -13,7 +13,7 @@ import (
 func (s *session) agentGroup() *cobra.Command {
 	g := s.group("agent", "Agents: look at, add", "An Agent runs jobs on its machine.",
 		"  signet agent list\n  signet agent add agent-2 --uri https://host2:4445",
-		s.agentListVerb(), s.agentAddVerb(), s.agentShowVerb())
+		s.agentListVerb(), s.agentAddVerb(), s.agentShowVerb(), s.agentActivityVerb(), s.agentLogVerb())
 	s.controllerFlag(g)
 	return g
 }
@@ -42,13 +42,13 @@ func (s *session) agentListVerb() *cobra.Command {
 }
 
 func (s *session) printAgents(agents ...api.Agent) error {
-	t := s.table("NAME", "URI", "STATE", "ORDERS", "RUNNING", "LIMIT")
+	t := s.table("NAME", "URI", "STATE", "ORDERS", "RUNNING", "LIMIT", "VERSION", "CERTIFICATE ENDS")
 	for _, a := range agents {
 		limit := ""
 		if a.ProcessLimit != nil {
 			limit = strconv.Itoa(*a.ProcessLimit)
 		}
-		t.row(a.Name, a.Uri, agentState(a), strconv.Itoa(a.Orders), strconv.Itoa(a.Running), limit)
+		t.row(a.Name, a.Uri, agentState(a), strconv.Itoa(a.Orders), strconv.Itoa(a.Running), limit, a.Version, localTime(a.CertificateEnds))
 	}
 	return t.flush()
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func (s *session) cockpitGroup() *cobra.Command {
-	return s.group("cockpit", "The Cockpit: prepare it, move its database", "", "  signet cockpit init --config /etc/signet/cockpit --data /var/lib/signet/cockpit", s.cockpitInitVerb(), s.migrateDatabaseVerb())
+	return s.group("cockpit", "The Cockpit: look at it, prepare it, move its database", "", "  signet cockpit init --config /etc/signet/cockpit --data /var/lib/signet/cockpit", s.cockpitInitVerb(), s.migrateDatabaseVerb(), s.cockpitListVerb(), s.cockpitLogVerb())
 }
 
 func (s *session) cockpitInitVerb() *cobra.Command {

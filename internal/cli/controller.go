@@ -12,7 +12,7 @@ import (
 )
 
 func (s *session) controllerGroup() *cobra.Command {
-	g := s.group("controller", "Controllers: look at", "", "  signet controller status", s.controllerStatusVerb())
+	g := s.group("controller", "Controllers: look at", "", "  signet controller status", s.controllerStatusVerb(), s.controllerLogVerb())
 	s.controllerFlag(g)
 	return g
 }
@@ -75,10 +75,11 @@ func chooseController(all []api.ControllerStatus, id string) ([]api.ControllerSt
 }
 
 func (s *session) printControllers(all []api.ControllerStatus) error {
-	t := s.table("CONTROLLER", "MEMBER", "ROLE", "STATE", "URL", "TERM", "LAST EVENT", "HISTORY UP TO")
+	t := s.table("CONTROLLER", "MEMBER", "ROLE", "STATE", "URL", "TERM", "LAST EVENT", "HISTORY UP TO", "VERSION", "CERTIFICATE ENDS")
 	for _, c := range all {
 		for _, m := range c.Members {
-			t.row(c.Id, m.Name, m.Role, m.State, m.Url, strconv.FormatInt(c.Term, 10), strconv.FormatInt(c.LastEventId, 10), strconv.FormatInt(c.History.EventId, 10))
+			t.row(c.Id, m.Name, m.Role, m.State, m.Url, strconv.FormatInt(c.Term, 10), strconv.FormatInt(c.LastEventId, 10), strconv.FormatInt(c.History.EventId, 10),
+				m.Version, localTime(m.CertificateEnds))
 		}
 	}
 	return t.flush()

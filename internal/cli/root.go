@@ -69,7 +69,7 @@ func (s *session) root() *cobra.Command {
 		s.loginVerb(), s.logoutVerb(), s.versionVerb(),
 		s.validateVerb(), s.deployVerb(), s.revokeVerb(), s.signVerb(),
 		s.putVerb(), s.inventoryGroup(),
-		s.orderGroup(), s.workflowGroup(), s.agentGroup(), s.controllerGroup(),
+		s.orderGroup(), s.workflowGroup(), s.agentGroup(), s.controllerGroup(), s.certificateGroup(),
 		s.historyVerb(), s.auditVerb(), s.eventsVerb(), s.apiVerb(),
 		s.backupVerb(), s.restoreVerb(),
 		s.caGroup(), s.cockpitGroup(),
