@@ -81,7 +81,31 @@ const inventory = createRoute({
 const agents = createRoute({
   getParentRoute: () => frame,
   path: '/agents',
+  validateSearch: search.agents,
   component: lazyRouteComponent(() => import('./pages/agents/AgentsPage')),
+});
+const agent = createRoute({
+  getParentRoute: () => frame,
+  path: '/agents/$name',
+  validateSearch: search.part,
+  component: lazyRouteComponent(() => import('./pages/parts/AgentPage')),
+});
+const controller = createRoute({
+  getParentRoute: () => frame,
+  path: '/controllers/$name',
+  validateSearch: search.part,
+  component: lazyRouteComponent(() => import('./pages/parts/ControllerPage')),
+});
+const cockpit = createRoute({
+  getParentRoute: () => frame,
+  path: '/cockpits/$name',
+  validateSearch: search.part,
+  component: lazyRouteComponent(() => import('./pages/parts/CockpitPage')),
+});
+const profile = createRoute({
+  getParentRoute: () => frame,
+  path: '/profile',
+  component: lazyRouteComponent(() => import('./pages/profile/ProfilePage')),
 });
 const audit = createRoute({
   getParentRoute: () => frame,
@@ -100,7 +124,11 @@ const routes = root.addChildren([
     history,
     inventory,
     agents,
+    agent,
+    controller,
+    cockpit,
     audit,
+    profile,
   ]),
 ]);
 

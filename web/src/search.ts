@@ -85,6 +85,9 @@ export const inventory = (s: Raw) =>
     view: text(s['view']),
     at: text(s['at']),
   });
+/** A page of one part. */
+export const part = (s: Raw) => kept({ tab: one(s['tab'], ['log'] as const) });
+export const agents = (s: Raw) => kept({ q: text(s['q']) });
 export const audit = (s: Raw) =>
   kept({
     from: text(s['from']),

@@ -4,19 +4,10 @@ import { useTranslation } from 'react-i18next';
 import { IconCheck, IconChevronDown } from '@tabler/icons-react';
 import '../theme/menus.css';
 import { logout, useSession } from '../session/session';
-import { setSettings, useSettings, type Settings } from '../settings/settings';
-
-const choices = {
-  theme: ['system', 'light', 'dark'],
-  language: ['en', 'de'],
-  zone: ['mine', 'utc'],
-  density: ['normal', 'compact'],
-} as const;
-
-const languages = { en: 'English', de: 'Deutsch' };
+import { choices, languages, setSettings, useSettings, type Settings } from '../settings/settings';
 
 /** What the person has chosen, and the way out. */
-export default function AccountMenu() {
+export default function AccountMenu({ onKeyMap }: { onKeyMap: () => void }) {
   const { t } = useTranslation();
   const session = useSession();
   const settings = useSettings();
@@ -53,6 +44,8 @@ export default function AccountMenu() {
           </div>
         ))}
         <Menu.Divider />
+        <Menu.Item onClick={() => void navigate({ to: '/profile' })}>{t('profile.title')}</Menu.Item>
+        <Menu.Item onClick={onKeyMap}>{t('keys.title')}</Menu.Item>
         <Menu.Item onClick={() => void leave()}>{t('frame.logout')}</Menu.Item>
       </Menu.Dropdown>
     </Menu>

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { IconDots, IconSearch } from '@tabler/icons-react';
 import { api, take } from '../api/client';
@@ -11,12 +11,15 @@ import { useSettings } from '../settings/settings';
 import { environments } from '../theme/tokens';
 import { formatMoment } from '../time/format';
 import { useNow, useZone } from '../time/Time';
+import { useControllers } from './controllers';
 import { Mark } from './Mark';
 import { useKeys } from './keys';
 import './frame.css';
 
 const AccountMenu = lazy(() => import('./AccountMenu'));
 const Palette = lazy(() => import('./Palette'));
+const KeyMap = lazy(() => import('./KeyMap'));
+const Outage = lazy(() => import('./Outage'));
 const SessionOver = lazy(() => import('../session/SessionOver'));
 
 const places = [
@@ -37,11 +40,16 @@ export function Frame() {
   const environment = methods.data?.environment;
   const color = environments[environment?.color ?? 'ink'] ?? environments['ink'];
   const [palette, setPalette] = useState(false);
+  const [keyMap, setKeyMap] = useState(false);
   const { pathname } = useLocation();
   // Where "More" was opened: going elsewhere closes it.
   const [moreAt, setMoreAt] = useState<string>();
   const more = moreAt === pathname;
-  useKeys(() => setPalette(true));
+  useKeys(
+    useCallback(() => setPalette(true), []),
+    useCallback(() => setKeyMap(true), []),
+  );
+  const troubled = useControllers().data?.controllers.some((c) => c.problem);
   useFavicon(color?.fill);
   const attention = useAttention();
   return (
@@ -74,7 +82,7 @@ export function Frame() {
         <ConnectionMark />
         <Clock />
         <Suspense fallback={<span className="account-space" />}>
-          <AccountMenu />
+          <AccountMenu onKeyMap={() => setKeyMap(true)} />
         </Suspense>
       </header>
       <nav className={more ? 'nav open' : 'nav'} aria-label={t('nav.main')}>
@@ -105,11 +113,21 @@ export function Frame() {
         </button>
       </nav>
       <div className="content" id="content" tabIndex={-1}>
+        {troubled && (
+          <Suspense>
+            <Outage />
+          </Suspense>
+        )}
         <Outlet />
       </div>
       {palette && (
         <Suspense>
           <Palette onClose={() => setPalette(false)} />
+        </Suspense>
+      )}
+      {keyMap && (
+        <Suspense>
+          <KeyMap onClose={() => setKeyMap(false)} />
         </Suspense>
       )}
       {session.kind === 'over' && (
@@ -142,12 +160,11 @@ function useFavicon(fill: string | undefined): void {
 
 function Health() {
   const { t } = useTranslation();
-  const agents = useQuery({ queryKey: ['agents', 'list'], queryFn: () => take(api.GET('/agents', {})) });
-  const status = useQuery({
-    queryKey: ['agents', 'controllers'],
-    queryFn: () => take(api.GET('/controllers/status')),
-    refetchInterval: 5000,
+  const agents = useQuery({
+    queryKey: ['agents', 'list'],
+    queryFn: () => take(api.GET('/agents', { params: { query: { known: true } } })),
   });
+  const status = useControllers();
   const members = (status.data?.controllers ?? []).flatMap((c) => c.members);
   const ready = members.filter((m) => m.role === 'leader' || m.state === 'ready' || !m.state).length;
   const all = agents.data?.agents ?? [];

@@ -94,7 +94,10 @@ function useLines(text: string): Line[] {
     queryFn: () => take(api.GET('/overview/orders', { params: { query: { ...query, children: true } } })),
     enabled: text !== '',
   });
-  const agents = useQuery({ queryKey: ['agents', 'list'], queryFn: () => take(api.GET('/agents', {})) });
+  const agents = useQuery({
+    queryKey: ['agents', 'list'],
+    queryFn: () => take(api.GET('/agents', { params: { query: { known: true } } })),
+  });
   const low = text.toLowerCase();
   const pages = ['dashboard', 'workflows', 'orders', 'history', 'inventory', 'agents', 'audit'].map((p) => ({
     key: `go ${p}`,
@@ -117,7 +120,7 @@ function useLines(text: string): Line[] {
   }
   for (const a of agents.data?.agents ?? []) {
     if (a.name.toLowerCase().includes(low)) {
-      found.push({ key: `a ${a.name}`, group: 'agent', name: a.name, href: '/agents' });
+      found.push({ key: `a ${a.name}`, group: 'agent', name: a.name, href: `/agents/${encodeURIComponent(a.name)}` });
     }
   }
   return found;

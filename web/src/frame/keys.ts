@@ -18,8 +18,8 @@ function isField(target: EventTarget | null): boolean {
   );
 }
 
-/** The keys that work on every page: Ctrl K, g and a letter, / and z. */
-export function useKeys(openPalette: () => void): void {
+/** The keys that work on every page: Ctrl K, g and a letter, /, ? and z. */
+export function useKeys(openPalette: () => void, openMap: () => void): void {
   const navigate = useNavigate();
   useEffect(() => {
     let went = 0;
@@ -43,11 +43,13 @@ export function useKeys(openPalette: () => void): void {
           e.preventDefault();
           field.focus();
         }
+      } else if (e.key === '?') {
+        openMap();
       } else if (e.key === 'z') {
         setSettings({ zone: getSettings().zone === 'mine' ? 'utc' : 'mine' });
       }
     };
     window.addEventListener('keydown', press);
     return () => window.removeEventListener('keydown', press);
-  }, [navigate, openPalette]);
+  }, [navigate, openPalette, openMap]);
 }

@@ -14,6 +14,17 @@ export interface Settings {
   panes: Readonly<Record<string, number>>;
 }
 
+/** What can be chosen, for menus. */
+export const choices = {
+  theme: ['system', 'light', 'dark'],
+  language: ['en', 'de'],
+  zone: ['mine', 'utc'],
+  density: ['normal', 'compact'],
+} as const;
+
+/** Languages call themselves by their own names. */
+export const languages: Record<Settings['language'], string> = { en: 'English', de: 'Deutsch' };
+
 const name = 'signet.settings';
 
 function preferredLanguage(): Settings['language'] {

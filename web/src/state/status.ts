@@ -90,6 +90,9 @@ export const partLooks: Record<string, Look> = {
   Joining: { family: 'attn', form: 'tinted', icon: 'loop-clock' },
   Away: { family: 'fail', form: 'filled', icon: 'plug-apart' },
   Unreachable: { family: 'fail', form: 'filled', icon: 'plug-apart' },
+  Services: { family: 'ok', form: 'outlined', icon: 'crown' },
+  StandsBy: { family: 'ok', form: 'outlined', icon: 'check' },
+  Silent: { family: 'attn', form: 'outlined', icon: 'plug-apart' },
 };
 
 /** What an object of the inventory looks like. */

@@ -64,6 +64,21 @@ export const theme = createTheme({
   },
 });
 
+// The library's components name shades of two greys of its own: they are ours, too.
+const greys = (name: string, of: readonly string[]) =>
+  Object.fromEntries(of.map((token, i) => [`--mantine-color-${name}-${i}`, `var(--${token})`]));
+const lightGreys = greys('gray', [
+  ...['hover', 'hover', 'line', 'line', 'control'],
+  ...['text-3', 'text-3', 'text-2', 'text', 'ink'],
+]);
+const darkGreys = {
+  ...greys('dark', [
+    ...['text', 'text-2', 'text-3', 'text-3', 'line'],
+    ...['hover', 'surface', 'surface', 'canvas', 'sunken'],
+  ]),
+  '--mantine-color-gray-2': 'var(--ink)', // the ground of a tooltip in dark
+};
+
 /** Gives the component library our colours. */
 export const resolver: CSSVariablesResolver = () => {
   const shared = {
@@ -75,12 +90,15 @@ export const resolver: CSSVariablesResolver = () => {
     '--mantine-color-default-hover': 'var(--hover)',
     '--mantine-color-default-color': 'var(--text)',
     '--mantine-color-default-border': 'var(--control)',
+    '--mantine-color-disabled': 'var(--sunken)',
+    '--mantine-color-disabled-color': 'var(--text-3)',
+    '--mantine-color-disabled-border': 'var(--line)',
     '--mantine-color-error': 'var(--fail-word)',
     '--mantine-color-anchor': 'var(--text)',
   };
   return {
     variables: {},
-    light: { ...shared, ...variables(light, logGround.light) },
-    dark: { ...shared, ...variables(dark, logGround.dark) },
+    light: { ...shared, ...lightGreys, ...variables(light, logGround.light) },
+    dark: { ...shared, ...darkGreys, ...variables(dark, logGround.dark) },
   };
 };

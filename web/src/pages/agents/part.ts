@@ -8,8 +8,15 @@ export function agentStatus(a: Schemas['Agent']): string {
 
 /** How a member of a Controller is. */
 export function memberStatus(m: Schemas['Member']): string {
+  if (m.state === 'unreachable') return 'Unreachable';
   if (m.role === 'leader') return 'Leads';
   if (m.state === 'joining') return 'Joining';
   if (m.state === 'away') return 'Away';
   return 'Follows';
+}
+
+/** How a Cockpit is. */
+export function cockpitStatus(c: Schemas['CockpitInfo']): string {
+  if (!c.alive) return 'Silent';
+  return c.services ? 'Services' : 'StandsBy';
 }

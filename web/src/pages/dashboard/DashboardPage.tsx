@@ -3,10 +3,11 @@ import { Link, useSearch } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { api, take, type Schemas } from '../../api/client';
 import { OrderBadge, PartBadge } from '../../state/Badge';
+import { CertificateBadge } from '../../state/certificate';
 import { Icon } from '../../state/Icon';
 import { orderLooks } from '../../state/status';
 import { formatDuration, formatMoment } from '../../time/format';
-import { Age, useZone } from '../../time/Time';
+import { Age, Time, useZone } from '../../time/Time';
 import { Name, Text } from '../../view/Name';
 import { Shown, View } from '../../view/View';
 import { agentStatus, memberStatus } from '../agents/part';
@@ -29,6 +30,7 @@ export default function DashboardPage() {
         {(d) => (
           <div className="dashboard">
             <div className="stack">
+              {!d.setUp.order && <FirstSteps setUp={d.setUp} />}
               <section className="card needs" aria-labelledby="needs">
                 <h2 id="needs">{t('dashboard.needs')}</h2>
                 <Needs rows={d.attention} />
@@ -56,6 +58,37 @@ export default function DashboardPage() {
         )}
       </Shown>
     </View>
+  );
+}
+
+/** What a new installation needs, one after the other. */
+function FirstSteps({ setUp }: { setUp: Dashboard['setUp'] }) {
+  const { t } = useTranslation();
+  const steps = [
+    { name: 'agent', to: '/agents', done: setUp.agent },
+    { name: 'workflow', to: '/inventory', done: setUp.workflow },
+    { name: 'order', to: '/workflows', done: setUp.order },
+  ] as const;
+  const next = steps.find((s) => !s.done);
+  return (
+    <section className="card" aria-labelledby="setup">
+      <h2 id="setup">{t('setup.title')}</h2>
+      <p className="second">{t('setup.text')}</p>
+      <ol className="first-steps">
+        {steps.map((s) => (
+          <li key={s.name} data-done={s.done} aria-current={s === next ? 'step' : undefined}>
+            <span className={`badge ${s.done ? 'ok' : 'wait'} outlined`}>
+              <Icon name={s.done ? 'check' : 'circle'} size={14} />
+              <span>{t(s.done ? 'setup.done' : 'setup.open')}</span>
+            </span>
+            <div>
+              <Link to={s.to}>{t(`setup.${s.name}`)}</Link>
+              <p className="second">{t(`setup.${s.name}Text`)}</p>
+            </div>
+          </li>
+        ))}
+      </ol>
+    </section>
   );
 }
 
@@ -211,8 +244,23 @@ function Throughput({ hours }: { hours: Dashboard['throughput'] }) {
 }
 
 function Parts({ dashboard }: { dashboard: Dashboard }) {
+  const { t } = useTranslation();
   return (
     <ul className="lines">
+      {dashboard.certificates.slice(0, 5).map((c) => (
+        <li key={`${c.part} ${c.name} ${c.use} ${c.notAfter}`} className="spread">
+          <Link to="/agents" hash="certificates">
+            {t(`parts.use_${c.use}`, c.use)}: <Name of={c.name} most={32} />
+          </Link>
+          <CertificateBadge notAfter={c.notAfter} />
+        </li>
+      ))}
+      {dashboard.certificates.length > 0 && <li className="caption">{t('parts.renew')}</li>}
+      {dashboard.asOf !== undefined && (
+        <li className="second">
+          {t('parts.asOf')} <Time at={dashboard.asOf} />
+        </li>
+      )}
       {dashboard.controllers.map((c) =>
         c.members.length === 0 ? (
           <li key={c.id} className="spread">
@@ -222,7 +270,9 @@ function Parts({ dashboard }: { dashboard: Dashboard }) {
         ) : (
           c.members.map((m) => (
             <li key={m.name} className="spread">
-              <Name of={m.name} />
+              <Link to="/controllers/$name" params={{ name: m.name }}>
+                <Name of={m.name} />
+              </Link>
               <PartBadge status={memberStatus(m)} />
             </li>
           ))
@@ -230,7 +280,9 @@ function Parts({ dashboard }: { dashboard: Dashboard }) {
       )}
       {dashboard.agents.slice(0, 10).map((a) => (
         <li key={a.name} className="spread">
-          <Name of={a.name} />
+          <Link to="/agents/$name" params={{ name: a.name }}>
+            <Name of={a.name} />
+          </Link>
           <PartBadge status={agentStatus(a)} />
         </li>
       ))}
