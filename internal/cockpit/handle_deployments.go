@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/signet-scheduler/signet/api"
@@ -133,7 +134,25 @@ func (k *call) deployObjects(h *history, commandID string, objects []objectfile.
 	if err := k.noteReason(h, commandID, reason); err != nil {
 		return nil, err
 	}
-	return deployed, h.controller.UpdateItems(k.r.Context(), u)
+	return deployed, nameRefused(h.controller.UpdateItems(k.r.Context(), u), names)
+}
+
+// nameRefused names the objects that a Controller refuses: it tells of them by
+// their place in the request.
+func nameRefused(err error, names []string) error {
+	if err == nil || len(fault.Of(err).Problems) == 0 {
+		return err
+	}
+	named := *fault.Of(err)
+	named.Problems = slices.Clone(named.Problems)
+	for i, p := range named.Problems {
+		rest, ok := strings.CutPrefix(p.Where, "$.add[")
+		place, inside, found := strings.Cut(rest, "]")
+		if n, err := strconv.Atoi(place); ok && found && err == nil && n >= 0 && n < len(names) {
+			named.Problems[i].Where = strings.TrimSpace(names[n] + inside)
+		}
+	}
+	return &named
 }
 
 // noteReason keeps the reason of a deployment for the versions that it brings: the

@@ -269,3 +269,22 @@ func testSetUp(t *testing.T, b *bench) {
 		t.Error(d)
 	}
 }
+
+// A deployment that the Controller refuses names the objects, not their places.
+func TestRefusedObjectsAreNamed(t *testing.T) {
+	t.Parallel()
+	refused := &fault.Error{Kind: fault.Untrusted, Code: "UnknownSigner", Message: "the objects are refused", Problems: []fault.Problem{
+		{Where: "$.add[1]", Message: "no"}, {Where: "$.add[0] $.jobs", Message: "no"}, {Where: "$.add[7]", Message: "no"}, {Where: "file", Message: "no"},
+	}}
+	got := fault.Of(nameRefused(refused, []string{"Workflow:a", "Workflow:b"}))
+	want := []fault.Problem{{Where: "Workflow:b", Message: "no"}, {Where: "Workflow:a $.jobs", Message: "no"}, {Where: "$.add[7]", Message: "no"}, {Where: "file", Message: "no"}}
+	if d := cmp.Diff(want, got.Problems); d != "" || got.Code != "UnknownSigner" || got.Kind != fault.Untrusted {
+		t.Error(d, got)
+	}
+	if refused.Problems[0].Where != "$.add[1]" {
+		t.Error("the error itself was changed")
+	}
+	if nameRefused(nil, nil) != nil {
+		t.Error("no error becomes one")
+	}
+}

@@ -10,7 +10,7 @@ import { beginSession } from './session/session';
 /** The value that style elements have to carry: see the Content-Security-Policy. */
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.nonce ?? '';
 setNonce(nonce);
-startTexts();
+const texts = startTexts();
 
 const root = document.getElementById('root');
 if (root) {
@@ -22,5 +22,5 @@ if (root) {
     );
   // Whether there is a session is known before the first page is drawn, so that
   // none flickers. If the Cockpit doesn't answer, the page says so itself.
-  beginSession().then(show, show);
+  void Promise.allSettled([texts, beginSession()]).then(show);
 }

@@ -6,7 +6,7 @@ import { Problem } from '../api/client';
 import { startTexts } from '../i18n/i18n';
 import { Confirm } from './Confirm';
 
-startTexts();
+await startTexts();
 
 function show(p: Partial<React.ComponentProps<typeof Confirm>>) {
   const act = vi.fn<(reason: string | undefined) => Promise<unknown>>(() => Promise.resolve());

@@ -1,25 +1,38 @@
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
-import { getSettings, onSettings } from '../settings/settings';
-import de from './de.json';
-import en from './en.json';
+import { getSettings, onSettings, type Settings } from '../settings/settings';
+
+type Language = Settings['language'];
 
 /** Texts of the pages. React shows texts as text, so nothing has to be escaped. */
 export const i18n = i18next.createInstance();
 
-export function startTexts(): void {
-  void i18n.use(initReactI18next).init({
-    resources: { en: { translation: en }, de: { translation: de } },
-    lng: getSettings().language,
-    fallbackLng: 'en',
+// Each language is a file of its own: nobody fetches texts that aren't shown.
+const files: Record<Language, () => Promise<{ default: object }>> = {
+  en: () => import('./en.json'),
+  de: () => import('./de.json'),
+};
+
+/** Makes the texts ready in the language that is set, and changes it when that does. */
+export async function startTexts(): Promise<void> {
+  const { language } = getSettings();
+  const texts = (await files[language]()).default;
+  await i18n.use(initReactI18next).init({
+    resources: { [language]: { translation: texts } },
+    lng: language,
+    fallbackLng: false,
     interpolation: { escapeValue: false },
-    initAsync: false,
   });
-  document.documentElement.lang = getSettings().language;
-  onSettings(() => {
-    const { language } = getSettings();
-    if (i18n.language === language) return;
-    document.documentElement.lang = language;
-    void i18n.changeLanguage(language);
-  });
+  document.documentElement.lang = language;
+  onSettings(() => void change(getSettings().language));
+}
+
+async function change(language: Language): Promise<void> {
+  if (!i18n.hasResourceBundle(language, 'translation')) {
+    const texts = (await files[language]()).default;
+    i18n.addResourceBundle(language, 'translation', texts);
+  }
+  if (language !== getSettings().language || language === i18n.language) return; // another was chosen meanwhile
+  document.documentElement.lang = language;
+  await i18n.changeLanguage(language);
 }

@@ -156,6 +156,8 @@ function Rows<T>({
   onOpen: (row: T) => void;
 }) {
   const { t } = useTranslation();
+  const search = useSearch({ from: '/frame/history' });
+  const filtered = Object.entries(search).some(([name, v]) => name !== 'kind' && v !== undefined);
   const rows = query.data?.pages.flatMap((p) => p.rows) ?? [];
   const first = query.data?.pages[0];
   const last = query.data?.pages.at(-1);
@@ -178,7 +180,9 @@ function Rows<T>({
             )}
           </p>
           {rows.length === 0 ? (
-            <Empty title={t('history.none')}>{t('history.noneText')}</Empty>
+            <Empty title={t(filtered ? 'history.none' : 'history.never')}>
+              {t(filtered ? 'history.noneText' : 'history.neverText')}
+            </Empty>
           ) : (
             <Table label={label} rows={rows} columns={columns} keyOf={keyOf} onOpen={onOpen} onEnd={onEnd} />
           )}
