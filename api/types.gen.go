@@ -1587,10 +1587,15 @@ type ResetAgentRequest = Explanation
 
 // ResumeOrdersRequest defines model for ResumeOrdersRequest.
 type ResumeOrdersRequest struct {
-	AsSucceeded       bool     `json:"asSucceeded,omitempty"`
-	Deep              bool     `json:"deep,omitempty"`
-	HistoryOperations []JSON   `json:"historyOperations,omitempty"`
-	Ids               []string `json:"ids"`
+	// ArgumentTexts The same, read by the types that the workflow declares
+	ArgumentTexts map[string]string `json:"argumentTexts,omitempty"`
+
+	// Arguments They take the place of those of their names; of one order only
+	Arguments         map[string]JSON `json:"arguments,omitempty"`
+	AsSucceeded       bool            `json:"asSucceeded,omitempty"`
+	Deep              bool            `json:"deep,omitempty"`
+	HistoryOperations []JSON          `json:"historyOperations,omitempty"`
+	Ids               []string        `json:"ids"`
 
 	// Position A place in a workflow, as [3] or [1, "then", 0]
 	Position         Position `json:"position,omitempty"`

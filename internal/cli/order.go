@@ -236,10 +236,12 @@ func (s *session) orderSuspendVerb() *cobra.Command {
 
 func (s *session) orderResumeVerb() *cobra.Command {
 	var position, reason string
+	var texts []string
 	var deep, succeeded, noRestart bool
 	c := s.control("resume ID...", "Let suspended, failed, stopped or broken orders go on",
-		"A job that was killed by suspending starts again, if it is restartable. --position names another place in the workflow, as JSON: [2,\"then\",0].",
-		"  signet order resume load-1\n  signet order resume load-1 --position '[1]'", "/orders/resume",
+		"A job that was killed by suspending starts again, if it is restartable. --position names another place in the workflow, as JSON: [2,\"then\",0]. "+
+			"--arg changes an argument of one order.",
+		"  signet order resume load-1\n  signet order resume load-1 --position '[1]' --arg day=2026-11-23", "/orders/resume",
 		func(ids []string) (any, error) {
 			in := api.ResumeOrdersRequest{Ids: ids, Deep: deep, AsSucceeded: succeeded, Reason: reason}
 			if noRestart {
@@ -252,9 +254,12 @@ func (s *session) orderResumeVerb() *cobra.Command {
 					return nil, err
 				}
 			}
-			return in, nil
+			var err error
+			in.ArgumentTexts, err = argumentTexts(texts)
+			return in, err
 		})
 	c.Flags().StringVar(&position, "position", "", "where to go on, as JSON: [2] or [1,\"then\",0]")
+	c.Flags().StringArrayVar(&texts, "arg", nil, "an argument to be changed, as NAME=VALUE; may be repeated")
 	c.Flags().BoolVar(&deep, "deep", false, "child orders too")
 	c.Flags().BoolVar(&succeeded, "as-succeeded", false, "take the last outcome for a success")
 	c.Flags().BoolVar(&noRestart, "no-restart", false, "don't start a killed job again")

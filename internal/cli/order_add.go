@@ -130,23 +130,35 @@ func (s *session) addRequest(workflow string, f addFlags, now time.Time) (*api.A
 			return nil, fault.New(fault.Invalid, "InvalidArguments", "%s is not a JSON object of arguments, like {\"day\": \"2026-11-22\"}", f.file)
 		}
 	}
-	for _, a := range f.args {
+	var err error
+	if in.ArgumentTexts, err = argumentTexts(f.args); err != nil {
+		return nil, err
+	}
+	for name := range in.ArgumentTexts {
+		if _, twice := in.Arguments[name]; twice {
+			return nil, Usage("the argument %s is given by --arg and in %s", name, f.file)
+		}
+	}
+	return in, nil
+}
+
+// argumentTexts reads the values of --arg; nil when there are none.
+func argumentTexts(given []string) (map[string]string, error) {
+	var texts map[string]string
+	for _, a := range given {
 		name, value, ok := strings.Cut(a, "=")
 		if !ok || name == "" {
 			return nil, Usage("--arg %q is not NAME=VALUE", a)
 		}
-		if _, twice := in.ArgumentTexts[name]; twice {
+		if _, twice := texts[name]; twice {
 			return nil, Usage("the argument %s is given twice", name)
 		}
-		if _, twice := in.Arguments[name]; twice {
-			return nil, Usage("the argument %s is given by --arg and in %s", name, f.file)
+		if texts == nil {
+			texts = map[string]string{}
 		}
-		if in.ArgumentTexts == nil {
-			in.ArgumentTexts = map[string]string{}
-		}
-		in.ArgumentTexts[name] = value
+		texts[name] = value
 	}
-	return in, nil
+	return texts, nil
 }
 
 func (s *session) argumentFile(name string) ([]byte, error) {

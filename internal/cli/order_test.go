@@ -145,6 +145,7 @@ func TestOrderControl(t *testing.T) {
 		{[]string{"resume", "a"}, "/orders/resume", `{"ids":["a"]}`},
 		{[]string{"resume", "a", "--position", `[1,"then",0]`, "--no-restart"}, "/orders/resume", `{"ids":["a"],"position":[1,"then",0],"restartKilledJob":false}`},
 		{[]string{"resume", "a", "--position", "2"}, "/orders/resume", `{"ids":["a"],"position":[2]}`},
+		{[]string{"resume", "a", "--arg", "day=a=b"}, "/orders/resume", `{"argumentTexts":{"day":"a=b"},"ids":["a"]}`},
 		{[]string{"delete", "a", "--controller", "c"}, "/orders/delete", `{"ids":["a"]}`},
 	}
 	for _, tt := range tests {

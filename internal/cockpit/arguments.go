@@ -1,22 +1,30 @@
 package cockpit
 
 import (
-	"github.com/signet-scheduler/signet/api"
+	"encoding/json"
+
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 	"github.com/signet-scheduler/signet/internal/value"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
 
-// arguments reads the arguments of new orders: values as they are, texts by the
-// types that the workflow declares.
-func (k *call) arguments(h *history, in *api.AddOrdersRequest) (value.Map, error) {
-	args := make(value.Map, len(in.Arguments)+len(in.ArgumentTexts))
+// given are the arguments of a request: values as they are, and texts that are read
+// by the types that a workflow declares.
+type given struct {
+	values map[string]json.RawMessage
+	texts  map[string]string
+}
+
+// read returns the arguments. What the workflow declares is asked
+// for only if there are texts.
+func (g given) read(declared func() (*workflow.OrderPreparation, error)) (value.Map, error) {
+	args := make(value.Map, len(g.values)+len(g.texts))
 	var problems []fault.Problem
 	report := func(where string, err error) {
 		problems = append(problems, fault.Problem{Where: where, Message: fault.Of(err).Public()})
 	}
-	for name, raw := range in.Arguments {
+	for name, raw := range g.values {
 		v, err := value.ParseJSON(raw)
 		if err != nil {
 			report(strictjson.KeyPath("$.arguments", name), err)
@@ -24,14 +32,14 @@ func (k *call) arguments(h *history, in *api.AddOrdersRequest) (value.Map, error
 		}
 		args[name] = v
 	}
-	if len(in.ArgumentTexts) > 0 {
-		p, err := k.preparation(h, in.Workflow)
+	if len(g.texts) > 0 {
+		p, err := declared()
 		if err != nil {
 			return nil, err
 		}
-		for name, text := range in.ArgumentTexts {
+		for name, text := range g.texts {
 			where := strictjson.KeyPath("$.argumentTexts", name)
-			if _, twice := in.Arguments[name]; twice {
+			if _, twice := g.values[name]; twice {
 				report(where, fault.New(fault.Invalid, "DuplicateKey", "the argument is given twice, as value and as text"))
 				continue
 			}
@@ -49,10 +57,29 @@ func (k *call) arguments(h *history, in *api.AddOrdersRequest) (value.Map, error
 	return args, nil
 }
 
-// preparation returns what the newest version of a workflow says about its
+// preparationOf returns what the workflow of an order, in its version, says about
+// the order's arguments.
+func (k *call) preparationOf(h *history, id string) (*workflow.OrderPreparation, error) {
+	raw, err := h.controller.Order(k.r.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	var o struct {
+		Workflow struct {
+			Path    string `json:"path"`
+			Version string `json:"versionId"`
+		} `json:"workflow"`
+	}
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, fault.Wrap(fault.Internal, "BadAnswer", err, "the Controller's answer can't be read")
+	}
+	return k.preparation(h, o.Workflow.Path, o.Workflow.Version)
+}
+
+// preparation returns what a version of a workflow ("": the newest) says about its
 // orders' arguments; nil when it says nothing.
-func (k *call) preparation(h *history, path string) (*workflow.OrderPreparation, error) {
-	w, err := h.controller.Workflow(k.r.Context(), path, "")
+func (k *call) preparation(h *history, path, version string) (*workflow.OrderPreparation, error) {
+	w, err := h.controller.Workflow(k.r.Context(), path, version)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/strictjson"
+	"github.com/signet-scheduler/signet/internal/workflow"
 )
 
 // named returns the Controller that a change is for, which takes no other
@@ -145,7 +146,8 @@ func (k *call) orderIDs(in *api.AddOrdersRequest, commandID string) ([]string, e
 // freshOrder reads what all orders of a request have in common.
 func (k *call) freshOrder(h *history, in *api.AddOrdersRequest) (o engine.FreshOrder, err error) {
 	o = engine.FreshOrder{WorkflowPath: in.Workflow, Priority: in.Priority, DeleteWhenTerminated: !in.Keep}
-	if o.Arguments, err = k.arguments(h, in); err != nil {
+	args := given{in.Arguments, in.ArgumentTexts}
+	if o.Arguments, err = args.read(func() (*workflow.OrderPreparation, error) { return k.preparation(h, in.Workflow, "") }); err != nil {
 		return o, err
 	}
 	if o.ScheduledFor, err = moment(in.ScheduledFor); err != nil {
@@ -383,7 +385,18 @@ func (k *call) resumeOrders() error {
 		}
 		b.Resumption.Operations = append(b.Resumption.Operations, op)
 	}
-	return k.orders(b, in.Ids, in.Reason)
+	if err := checkIDs(in.Ids); err != nil {
+		return err
+	}
+	h, err := k.named()
+	if err != nil {
+		return err
+	}
+	args := given{in.Arguments, in.ArgumentTexts}
+	if b.Resumption.Arguments, err = args.read(func() (*workflow.OrderPreparation, error) { return k.preparationOf(h, in.Ids[0]) }); err != nil {
+		return err
+	}
+	return k.carryOut(h, b, orderNames(in.Ids), in.Reason)
 }
 
 func (k *call) deleteOrders() error {

@@ -150,7 +150,7 @@ func (c *Controller) adoptOrder(agent string, s *Stamped) error {
 			return c.strange(agent, s, "it names another Agent")
 		}
 	case *order.ResumedEvent:
-		if e.Resumption.Position != nil || len(e.Resumption.Operations) > 0 {
+		if !e.Resumption.IsPlain() {
 			return c.strange(agent, s, "only a Controller decides this")
 		}
 		if o.Mark == nil || o.Mark.Kind != order.Resuming {

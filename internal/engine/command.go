@@ -52,8 +52,8 @@ type (
 		Mode     order.SuspendMode
 		Deep     bool
 	}
-	// ResumeOrders lets orders go on; a position and history operations are
-	// for one order only.
+	// ResumeOrders lets orders go on; a position, history operations and
+	// arguments are for one order only.
 	ResumeOrders struct {
 		OrderIDs   []string
 		Resumption order.Resumption

@@ -204,7 +204,7 @@ func stateText(o *order.Order) string {
 func (c *Controller) resume(o *order.Order, r order.Resumption) error {
 	about := "Order:" + string(o.ID)
 	if o.Mark != nil && o.Mark.Kind == order.Suspending {
-		if r.Position != nil || len(r.Operations) > 0 {
+		if !r.IsPlain() {
 			return fault.New(fault.Conflict, "CannotResumeOrder", "the order isn't suspended yet: it can only be resumed where it stands").About(about)
 		}
 		if o.Attachment.Where == order.Detached {
@@ -229,6 +229,9 @@ func (c *Controller) resume(o *order.Order, r order.Resumption) error {
 		if !o.InnerBlock.Contains(*r.Position) {
 			return fault.New(fault.Invalid, "UnreachablePosition", "the order executes the block %s only", o.InnerBlock).About(about)
 		}
+	}
+	if err := checkChanged(o, w, r.Arguments); err != nil {
+		return err.About(about)
 	}
 	last := o.Last()
 	killed := last != nil && last.Kind == order.Killed && o.History.Position == o.Position && r.Position == nil && len(r.Operations) == 0

@@ -5,6 +5,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/strictjson"
 	"github.com/signet-scheduler/signet/internal/value"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
@@ -40,6 +41,39 @@ func (c *Controller) evaluate(o *order.Order, w *workflow.Workflow) (value.Map, 
 		return nil, &fault.Error{Kind: fault.Invalid, Code: "InvalidOrderArguments", Message: "the order's arguments don't fit the workflow", Problems: problems}
 	}
 	return args, nil
+}
+
+// checkChanged tells whether an order may get arguments in the middle of its way.
+// Those that it has are changed, as their types allow; others are given as a new
+// order would give them.
+func checkChanged(o *order.Order, w *workflow.Workflow, args value.Map) *fault.Error {
+	p := w.Preparation
+	if p == nil {
+		return nil
+	}
+	var problems []fault.Problem
+	report := func(name, message string) {
+		problems = append(problems, fault.Problem{Where: strictjson.KeyPath("$.arguments", name), Message: message})
+	}
+	for _, name := range args.Names() {
+		prm := p.Parameter(name)
+		_, has := o.Arguments[name]
+		switch {
+		case prm != nil && prm.Final != nil:
+			report(name, "FinalOrderArgument: the parameter is computed and must not be given")
+		case prm != nil:
+			problems = append(problems, prm.CheckValue(args[name])...)
+		case !has && !p.AllowUndeclared:
+			report(name, "UndeclaredOrderArgument: the workflow has no such parameter")
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return &fault.Error{
+		Kind: fault.Invalid, Code: "InvalidOrderArguments", Message: "the changed arguments don't fit the workflow",
+		Problems: problems[:min(len(problems), workflow.MaxProblems)],
+	}
 }
 
 // parameterScope evaluates parameters that may refer to each other.

@@ -11,6 +11,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/engine/enginetest"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/value"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
 
@@ -248,6 +249,9 @@ func (w *world) command() {
 		if rapid.Bool().Draw(w.t, "restart?") {
 			b := rapid.Bool().Draw(w.t, "restart")
 			r.RestartKilledJob = &b
+		}
+		if rapid.IntRange(0, 3).Draw(w.t, "arguments?") == 0 {
+			r.Arguments = value.Map{"changed": value.NewInt(1)}
 		}
 		w.submit(&engine.ResumeOrders{OrderIDs: []string{w.anyOrder()}, Resumption: r})
 	case "go":

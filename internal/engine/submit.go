@@ -52,8 +52,8 @@ func (c *Controller) carryOut(cmd Command) (string, error) {
 	case *SuspendOrders:
 		return c.each(b.OrderIDs, b.Deep, func(o *order.Order) error { return c.suspend(o, b.Mode) })
 	case *ResumeOrders:
-		if len(b.OrderIDs) != 1 && (b.Resumption.Position != nil || len(b.Resumption.Operations) > 0) {
-			return "", fault.New(fault.Invalid, "InvalidCommand", "a position or history operations can be given for one order only")
+		if len(b.OrderIDs) != 1 && !b.Resumption.IsPlain() {
+			return "", fault.New(fault.Invalid, "InvalidCommand", "a position, history operations or arguments can be given for one order only")
 		}
 		return c.each(b.OrderIDs, b.Deep, func(o *order.Order) error { return c.resume(o, b.Resumption) })
 	case *GoOrder:

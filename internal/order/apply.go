@@ -33,9 +33,7 @@ func (o *Order) Children(e *ForkedEvent, eventID int64) []*Order {
 		}
 		args := o.Arguments
 		if len(c.Arguments) > 0 {
-			args = make(value.Map, len(o.Arguments)+len(c.Arguments))
-			maps.Copy(args, o.Arguments)
-			maps.Copy(args, c.Arguments)
+			args = withArguments(o.Arguments, c.Arguments)
 		}
 		children[i] = &Order{
 			ID: c.OrderID, Workflow: o.Workflow, Position: o.Position.Into(branch), State: State{Kind: Ready},
@@ -233,10 +231,22 @@ func (o *Order) resume(r *Resumption) (*Order, error) {
 		}
 		o.History = h
 	}
+	if len(r.Arguments) > 0 {
+		o.Arguments = withArguments(o.Arguments, r.Arguments)
+	}
 	if r.AsSucceeded {
 		o.History = o.History.push(o.Position, &Outcome{Kind: Succeeded})
 	}
 	return o, nil
+}
+
+// withArguments returns arguments in which some have taken the place of those of
+// their names.
+func withArguments(all, some value.Map) value.Map {
+	args := make(value.Map, len(all)+len(some))
+	maps.Copy(args, all)
+	maps.Copy(args, some)
+	return args
 }
 
 // resumable tells whether the order waits for a ResumeOrder command.

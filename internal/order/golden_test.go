@@ -24,7 +24,7 @@ func samples() []Event {
 	kill := &KillMode{Immediately: true, At: &WorkflowPosition{Workflow: id, Position: p}}
 	no := false
 	resume := Resumption{
-		Position: &p, AsSucceeded: true, RestartKilledJob: &no,
+		Position: &p, AsSucceeded: true, RestartKilledJob: &no, Arguments: args,
 		Operations: []HistoryOperation{
 			{Kind: "Replace", At: p, Outcome: &Outcome{Kind: Succeeded}},
 			{Kind: "Delete", At: p},

@@ -299,7 +299,14 @@ type Resumption struct {
 	Position         *workflow.Position // nil: where the order stands
 	Operations       []HistoryOperation
 	AsSucceeded      bool
-	RestartKilledJob *bool // nil: if the last outcome is Killed and the job is restartable
+	RestartKilledJob *bool     // nil: if the last outcome is Killed and the job is restartable
+	Arguments        value.Map // take the place of those of their names; the others stay
+}
+
+// IsPlain tells whether the order goes on where it stands and as it is: that can
+// be asked of many orders, and of one that isn't suspended yet.
+func (r *Resumption) IsPlain() bool {
+	return r.Position == nil && len(r.Operations) == 0 && len(r.Arguments) == 0
 }
 
 // Walk describes the fields.
@@ -308,6 +315,7 @@ func (r *Resumption) Walk(w codec.Walker) {
 	codec.List(w, "historyOperations", &r.Operations)
 	w.Bool("asSucceeded", &r.AsSucceeded)
 	w.OptBool("restartKilledJob", &r.RestartKilledJob)
+	w.Map("arguments", &r.Arguments)
 }
 
 // Order is one order. It is immutable: a change makes a copy.

@@ -1293,7 +1293,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let suspended, failed, stopped or broken orders go on */
+        /**
+         * Let suspended, failed, stopped or broken orders go on
+         * @description A `position`, `historyOperations`, `arguments` and `argumentTexts` are for one order. To go on at a position voids what the history has from there on; operations then change what is left
+         *     of it: `Replace` and `Delete` the newest outcome at a `position`, `Insert` one `before` a position, `Append` one. Arguments are checked like those of a new order; computed ones can't be changed.
+         */
         post: operations["resumeOrders"];
         delete?: never;
         options?: never;
@@ -2712,6 +2716,14 @@ export interface components {
         };
         ResetAgentRequest: components["schemas"]["Explanation"];
         ResumeOrdersRequest: components["schemas"]["Explanation"] & {
+            /** @description They take the place of those of their names; of one order only */
+            arguments?: {
+                [key: string]: components["schemas"]["JSON"];
+            };
+            /** @description The same, read by the types that the workflow declares */
+            argumentTexts?: {
+                [key: string]: string;
+            };
             asSucceeded?: boolean;
             deep?: boolean;
             historyOperations?: components["schemas"]["JSON"][];
@@ -6288,16 +6300,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "ids": [
-                 *         "load-1"
-                 *       ],
-                 *       "position": [
-                 *         1
-                 *       ]
-                 *     }
-                 */
                 "application/json": components["schemas"]["ResumeOrdersRequest"];
             };
         };
