@@ -12,6 +12,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/joblog"
+	"github.com/signet-scheduler/signet/internal/logline"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/proc"
 	"github.com/signet-scheduler/signet/internal/value"
@@ -46,11 +47,29 @@ func outcome(l *engine.Launch, end proc.End, s joblog.Summary, ended bool) *orde
 		out.Kind, out.Message = order.Fails, problem.Error()
 		out.Values = value.Map{"returnCode": values["returnCode"]}
 	case end.Signal != 0 && !l.Meaning.Set, !l.Meaning.IsSuccess(rc):
-		out.Kind = order.Fails
+		out.Kind, out.Message = order.Fails, errorLine(s.LastStderrLine)
 	case l.FailOnErrWritten && s.StderrBytes > 0:
 		out.Kind, out.Message = order.Fails, "The job's error channel: "+s.LastStderrLine
 	}
 	return out
+}
+
+// maxErrorLine is how much of its last line of stderr tells why a job has failed, in
+// bytes. It goes with the order and into every list; the log has all of it.
+const maxErrorLine = 500
+
+// errorLine returns a line of output as people are to read it in lists: without
+// colours and other sequences for terminals, and not too long.
+func errorLine(line string) string {
+	text := strings.TrimSpace(string(logline.Plain(nil, []byte(line))))
+	if len(text) <= maxErrorLine {
+		return text
+	}
+	end := maxErrorLine
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 // openReturnValues opens the file as the job has left it. The job may have

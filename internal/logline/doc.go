@@ -3,7 +3,8 @@
 //
 // It owns the cutting of frames into lines, whatever the frames' borders, and what
 // has to be remembered to go on cutting elsewhere. It must not know where frames
-// come from, nor number lines: the Cockpit, its only caller, does.
+// come from, nor number lines: the Cockpit does. An Agent asks it only how a line
+// reads without what is for terminals.
 //
 // A line is what one channel wrote up to a newline, and stands where that newline
 // came: a line of stderr that ends while one of stdout has only begun stands before
