@@ -547,7 +547,10 @@ type Dashboard struct {
 	Controllers  []ControllerStatus `json:"controllers"`
 
 	// Counts How many orders are in which status
-	Counts  Counts         `json:"counts"`
+	Counts Counts `json:"counts"`
+
+	// Failed Runs that failed last and need nobody any more, the latest first, at most 5
+	Failed  []FailedRun    `json:"failed"`
 	Problem *ObjectProblem `json:"problem,omitempty"`
 
 	// Running Steps that run, the longest first, at most 20
@@ -708,6 +711,18 @@ type Explanation struct {
 
 	// TimeSpent Minutes
 	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
+// FailedRun defines model for FailedRun.
+type FailedRun struct {
+	End        int64  `json:"end"`
+	OrderId    string `json:"orderId"`
+	Reason     string `json:"reason,omitempty"`
+	ReturnCode *int64 `json:"returnCode,omitempty"`
+
+	// State As the order ended
+	State    string `json:"state"`
+	Workflow string `json:"workflow"`
 }
 
 // FolderRow defines model for FolderRow.
@@ -1328,8 +1343,38 @@ type ObjectVersions struct {
 
 // Order The order: id, workflow {path, versionId}, position, state {TYPE, ...}, arguments, outcome, historicOutcomes [{position, outcome}],
 // scheduledFor, priority, attachedState, parent, mark, isSuspended ... Fields without a value are left out. At the Controller also obstacles:
-// why the order doesn't go on.
+// why the order doesn't go on. GET /orders/{id} adds status: the state, or Scheduled, NotStarted, Suspended.
 type Order = json.RawMessage
+
+// OrderEvent defines model for OrderEvent.
+type OrderEvent struct {
+	// Event Any JSON value
+	Event JSON  `json:"event"`
+	Id    int64 `json:"id"`
+
+	// OrderId The order, or a child of it
+	OrderId string `json:"orderId"`
+
+	// Position A place in a workflow, as [3] or [1, "then", 0]
+	Position Position `json:"position,omitempty"`
+
+	// Time In milliseconds
+	Time int64  `json:"time"`
+	Type string `json:"type"`
+}
+
+// OrderEvents defines model for OrderEvents.
+type OrderEvents struct {
+	// Cursor Where it goes on; absent when the order is deleted
+	Cursor string       `json:"cursor,omitempty"`
+	Events []OrderEvent `json:"events"`
+
+	// More There are more already
+	More bool `json:"more,omitempty"`
+
+	// Torn Earlier events aren't kept any more
+	Torn bool `json:"torn,omitempty"`
+}
 
 // OrderRow defines model for OrderRow.
 type OrderRow struct {
@@ -2711,6 +2756,18 @@ type WaitForOrdersParams struct {
 type GetOrderParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+}
+
+// ListOrderEventsParams defines parameters for ListOrderEvents.
+type ListOrderEventsParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // GetOrderLogParams defines parameters for GetOrderLog.

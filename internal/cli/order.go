@@ -16,7 +16,7 @@ func (s *session) orderGroup() *cobra.Command {
 	g := s.group("order", "Orders: add, look at, control",
 		"An order walks through a workflow and carries arguments.",
 		"  signet order add nightly/load --arg day=2026-11-22 --wait\n  signet order list --state Failed",
-		s.orderAddVerb(), s.orderListVerb(), s.orderShowVerb(), s.orderLogVerb(),
+		s.orderAddVerb(), s.orderListVerb(), s.orderShowVerb(), s.orderLogVerb(), s.orderEventsVerb(),
 		s.orderCancelVerb(), s.orderSuspendVerb(), s.orderResumeVerb(), s.orderDeleteVerb())
 	s.controllerFlag(g)
 	return g

@@ -2,6 +2,7 @@ package cockpit
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 
 	"github.com/signet-scheduler/signet/api"
@@ -40,6 +41,9 @@ func (k *call) getDashboard() error {
 	out.Problem = problemOfError(err)
 	err = k.db.Read(k.r.Context(), func(r store.Reader) (err error) {
 		if out.Throughput, err = throughput(r, h.id, 24, now); err != nil {
+			return err
+		}
+		if out.Failed, err = failedLast(r, h, folder, now); err != nil {
 			return err
 		}
 		return addUsual(r, h.id, out.Running)
@@ -117,6 +121,58 @@ func attention(h *history, folder string, now int64) ([]api.AttentionRow, api.Co
 		})
 	}
 	return rows, countsOf(page.Counts)
+}
+
+// Bounds of the runs that failed last.
+const (
+	failedRuns   = 5
+	failedBudget = 2000 // rows looked at for them
+)
+
+// failedLast returns the runs that failed last and need nobody any more: those that
+// do are told of as such.
+func failedLast(r store.Reader, h *history, folder string, now int64) ([]api.FailedRun, error) {
+	q := store.HistoryQuery{
+		HistoryFilter: store.HistoryFilter{Controller: h.id, Folder: folder, Results: []store.Result{store.Failed}},
+		Limit:         50, Budget: failedBudget,
+	}
+	runs, _, err := r.FindRuns(q)
+	rows := []api.FailedRun{}
+	for i := range runs {
+		run := &runs[i]
+		if open := h.mirror.Row(order.ID(run.OrderID)); open != nil && open.Order.AddedAt == run.Event && mirror.NeedsPerson(mirror.StatusOf(open.Order, now)) {
+			continue
+		}
+		rows = append(rows, api.FailedRun{
+			OrderId: run.OrderID, Workflow: run.Workflow, End: run.End, State: run.State, Reason: run.Message, ReturnCode: returnCodeIn(run.Outcome),
+		})
+		if len(rows) == failedRuns {
+			break
+		}
+	}
+	return rows, err
+}
+
+// returnCodeIn returns the return code in an outcome as it is kept, if it has one.
+func returnCodeIn(outcome string) *int64 {
+	type values struct {
+		Named struct {
+			ReturnCode json.Number `json:"returnCode"`
+		} `json:"namedValues"`
+	}
+	var o struct {
+		values
+		Inner values `json:"outcome"` // of one that was killed, or timed out
+	}
+	if json.Unmarshal([]byte(outcome), &o) != nil {
+		return nil
+	}
+	for _, n := range []json.Number{o.Named.ReturnCode, o.Inner.Named.ReturnCode} {
+		if rc, err := n.Int64(); err == nil {
+			return &rc
+		}
+	}
+	return nil
 }
 
 // addUsual adds to steps how long they usually take; each kind of step is looked

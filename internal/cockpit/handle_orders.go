@@ -1,6 +1,7 @@
 package cockpit
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -14,6 +15,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/mirror"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/strictjson"
@@ -237,7 +239,7 @@ func (k *call) getOrder() error {
 	id := k.r.PathValue("id")
 	there, err := h.controller.Order(k.r.Context(), id)
 	if err == nil {
-		return k.answer(there)
+		return k.answerOrder(there)
 	}
 	if !fault.Is(err, fault.NotFound) {
 		return err
@@ -251,7 +253,25 @@ func (k *call) getOrder() error {
 	if err != nil {
 		return err
 	}
-	return k.answer(json.RawMessage(text))
+	return k.answerOrder(text)
+}
+
+// answerOrder answers with an order, to which its status is added: pages show that
+// one word, and only the mirror says which it is.
+func (k *call) answerOrder(text json.RawMessage) error {
+	var o struct {
+		State struct {
+			Kind order.StateKind `json:"TYPE"`
+		} `json:"state"`
+		Suspended    bool  `json:"isSuspended"`
+		ScheduledFor int64 `json:"scheduledFor"`
+	}
+	end := bytes.LastIndexByte(text, '}')
+	if err := json.Unmarshal(text, &o); err != nil || end < 0 {
+		return fault.Wrap(fault.Internal, "BadAnswer", err, "the Controller's answer can't be read")
+	}
+	status := mirror.StatusOf(&order.Order{State: order.State{Kind: o.State.Kind}, Suspended: o.Suspended, ScheduledFor: o.ScheduledFor}, k.now())
+	return k.answer(json.RawMessage(fmt.Sprintf(`%s,"status":%q}`, text[:end], status)))
 }
 
 // known returns an order from the history, once that has caught up with the

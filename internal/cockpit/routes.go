@@ -97,6 +97,7 @@ func routes() []route {
 		{"GET", "/orders/{id}/log/search", "searchLog", ordersView, noBody, false, true, (*call).searchLog},
 		{"GET", "/orders/{id}/log/errors", "listLogErrors", ordersView, noBody, false, true, (*call).listLogErrors},
 		{"GET", "/orders/{id}/steps", "listOrderSteps", ordersView, noBody, false, false, (*call).listOrderSteps},
+		{"GET", "/orders/{id}/events", "listOrderEvents", eventsView, noBody, false, false, (*call).listOrderEvents},
 		{"POST", "/orders/wait", "waitForOrders", ordersView, body, false, true, (*call).waitForOrders},
 		{"POST", "/orders/cancel", "cancelOrders", ordersManage, body, true, false, (*call).cancelOrders},
 		{"POST", "/orders/suspend", "suspendOrders", ordersManage, body, true, false, (*call).suspendOrders},

@@ -1101,6 +1101,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/orders/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The events of an order and of its child orders, the oldest first
+         * @description Of the newest run of that id, from the Controller's log, which keeps events for a while (`signet.journal.keep-events`). A page may have few events or none and still say `more`: so
+         *     many of others were looked at. `torn` says that earlier ones aren't kept any more. As long as there is a `cursor`, the order may go on: it leads to what follows.
+         */
+        get: operations["listOrderEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/orders/{id}/log": {
         parameters: {
             query?: never;
@@ -1850,6 +1871,8 @@ export interface components {
             certificates: components["schemas"]["Certificate"][];
             controllers: components["schemas"]["ControllerStatus"][];
             counts: components["schemas"]["Counts"];
+            /** @description Runs that failed last and need nobody any more, the latest first, at most 5 */
+            failed: components["schemas"]["FailedRun"][];
             problem?: components["schemas"]["ObjectProblem"];
             /** @description Steps that run, the longest first, at most 20 */
             running: components["schemas"]["RunningRow"][];
@@ -1969,6 +1992,17 @@ export interface components {
              * @description Minutes
              */
             timeSpent?: number;
+        };
+        FailedRun: {
+            /** Format: int64 */
+            end: number;
+            orderId: string;
+            reason?: string;
+            /** Format: int64 */
+            returnCode?: number;
+            /** @description As the order ended */
+            state: string;
+            workflow: string;
         };
         FolderRow: {
             counts: components["schemas"]["Counts"];
@@ -2526,9 +2560,34 @@ export interface components {
         /**
          * @description The order: id, workflow {path, versionId}, position, state {TYPE, ...}, arguments, outcome, historicOutcomes [{position, outcome}],
          *     scheduledFor, priority, attachedState, parent, mark, isSuspended ... Fields without a value are left out. At the Controller also obstacles:
-         *     why the order doesn't go on.
+         *     why the order doesn't go on. GET /orders/{id} adds status: the state, or Scheduled, NotStarted, Suspended.
          */
         Order: Record<string, never>;
+        OrderEvent: {
+            /** @description The event as a whole */
+            event: components["schemas"]["JSON"];
+            /** Format: int64 */
+            id: number;
+            /** @description The order, or a child of it */
+            orderId: string;
+            /** @description Where the order stands after it, if that is known */
+            position?: components["schemas"]["Position"];
+            /**
+             * Format: int64
+             * @description In milliseconds
+             */
+            time: number;
+            type: string;
+        };
+        OrderEvents: {
+            /** @description Where it goes on; absent when the order is deleted */
+            cursor?: string;
+            events: components["schemas"]["OrderEvent"][];
+            /** @description There are more already */
+            more?: boolean;
+            /** @description Earlier events aren't kept any more */
+            torn?: boolean;
+        };
         OrderRow: {
             agent?: string;
             children?: components["schemas"]["Counts"];
@@ -5815,6 +5874,7 @@ export interface operations {
                      *       "state": {
                      *         "TYPE": "Finished"
                      *       },
+                     *       "status": "Finished",
                      *       "outcome": {
                      *         "TYPE": "Succeeded",
                      *         "namedValues": {
@@ -5837,6 +5897,82 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Order"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listOrderEvents: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description The order's id, percent-encoded */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "events": [
+                     *         {
+                     *           "id": 1789900000100000,
+                     *           "time": 1789900000100,
+                     *           "orderId": "load-1",
+                     *           "type": "OrderAdded",
+                     *           "position": [
+                     *             0
+                     *           ],
+                     *           "event": {
+                     *             "eventId": 1789900000100000,
+                     *             "TYPE": "OrderAdded",
+                     *             "Key": "load-1",
+                     *             "workflowId": {
+                     *               "path": "nightly/load",
+                     *               "versionId": "17"
+                     *             },
+                     *             "by": {
+                     *               "account": "ada"
+                     *             }
+                     *           }
+                     *         },
+                     *         {
+                     *           "id": 1789900000900000,
+                     *           "time": 1789900000900,
+                     *           "orderId": "load-1",
+                     *           "type": "OrderMoved",
+                     *           "position": [
+                     *             1
+                     *           ],
+                     *           "event": {
+                     *             "eventId": 1789900000900000,
+                     *             "TYPE": "OrderMoved",
+                     *             "Key": "load-1",
+                     *             "to": [
+                     *               1
+                     *             ]
+                     *           }
+                     *         }
+                     *       ],
+                     *       "cursor": "eyJlIjoxNzg5OTAwMDAwOTAwMDAwfQ"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrderEvents"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -6460,6 +6596,16 @@ export interface operations {
                      *         "Failed": 3,
                      *         "Processing": 12
                      *       },
+                     *       "failed": [
+                     *         {
+                     *           "orderId": "load-0",
+                     *           "workflow": "nightly/load",
+                     *           "end": 1789900000100,
+                     *           "state": "Cancelled",
+                     *           "reason": "disk full on /data",
+                     *           "returnCode": 3
+                     *         }
+                     *       ],
                      *       "attention": [
                      *         {
                      *           "orderId": "load-1",
