@@ -553,7 +553,7 @@ type Dashboard struct {
 	Failed  []FailedRun    `json:"failed"`
 	Problem *ObjectProblem `json:"problem,omitempty"`
 
-	// Running Steps that run, the longest first, at most 20
+	// Running Steps that run, those first that run longest against their usual time, then the longest, at most 20
 	Running []RunningRow `json:"running"`
 
 	// SetUp How far a new installation is
@@ -1668,9 +1668,12 @@ type RevokeRequest struct {
 
 // RunningRow defines model for RunningRow.
 type RunningRow struct {
-	Agent   string `json:"agent"`
-	Job     string `json:"job"`
-	Label   string `json:"label"`
+	Agent string `json:"agent"`
+	Job   string `json:"job"`
+	Label string `json:"label"`
+
+	// Late It runs longer than 95 of 100 of its kind did
+	Late    bool   `json:"late,omitempty"`
 	OrderId string `json:"orderId"`
 	Since   int64  `json:"since"`
 

@@ -46,11 +46,12 @@ func (k *call) getDashboard() error {
 		if out.Failed, err = failedLast(r, h, folder, now); err != nil {
 			return err
 		}
-		return addUsual(r, h.id, out.Running)
+		return h.usual.addUsual(r, h.id, out.Running, now)
 	})
 	if err != nil {
 		return err
 	}
+	out.Running = latest(out.Running, now, dashboardRows)
 	out.Certificates = k.endingSoon(h)
 	out.SetUp, err = k.setUp(h, &out)
 	if err != nil {
@@ -175,34 +176,10 @@ func returnCodeIn(outcome string) *int64 {
 	return nil
 }
 
-// addUsual adds to steps how long they usually take; each kind of step is looked
-// up once.
-func addUsual(r store.Reader, controller string, rows []api.RunningRow) error {
-	type kind struct{ workflow, label, job string }
-	known := map[kind]*api.UsualTime{}
-	for i := range rows {
-		row := &rows[i]
-		k := kind{row.Workflow, row.Label, row.Job}
-		if _, ok := known[k]; !ok {
-			u, err := store.UsualOf(r, store.JobQuery{
-				Controller: controller, Workflow: k.workflow, Label: k.label, Job: k.job, Succeeded: true, Limit: usualRuns, Budget: usualBudget,
-			})
-			if err != nil {
-				return err
-			}
-			if known[k] = nil; u.Count > 0 {
-				known[k] = &api.UsualTime{Count: int64(u.Count), P50: u.P50, P95: u.P95}
-			}
-		}
-		row.Usual = known[k]
-	}
-	return nil
-}
-
 // running returns the steps that run longest.
 func running(h *history, folder string, now int64) []api.RunningRow {
 	page := h.mirror.Find(mirror.Query{
-		Statuses: []mirror.Status{mirror.Status(order.Processing)}, Folder: folder, Children: true, Sort: mirror.ByAge, Limit: dashboardRows,
+		Statuses: []mirror.Status{mirror.Status(order.Processing)}, Folder: folder, Children: true, Sort: mirror.ByAge, Limit: runningLooked,
 	}, now)
 	rows := []api.RunningRow{}
 	for _, r := range page.Rows {

@@ -33,6 +33,7 @@ type history struct {
 	definitions *definitions
 	logs        *logCache
 	known       *known
+	usual       *usualTimes
 }
 
 // historyParts is what a history is made of.
@@ -64,7 +65,7 @@ func newHistory(p historyParts) *history {
 	}
 	h := &history{
 		id: p.id, controller: p.controller, db: p.db, clock: p.clock, pack: p.pack, signals: s, follower: follower.init(), fetcher: f, mirror: follower.mirror, catalog: workflows,
-		definitions: &definitions{controller: p.controller}, logs: newLogCache(), known: newKnown(p.controller, p.clock),
+		definitions: &definitions{controller: p.controller}, logs: newLogCache(), known: newKnown(p.controller, p.clock), usual: newUsualTimes(),
 	}
 	h.takeOver = &takeOver{id: p.id, controller: p.controller, db: p.services, clock: p.clock, log: p.log, catchUp: h.catchUp}
 	return h

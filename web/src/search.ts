@@ -61,6 +61,8 @@ export const order = (s: Raw) =>
     step: text(s['step']),
     line: text(s['line']),
     find: text(s['find']),
+    /** The dialog is open: the step at which the order is to go on, or "here". */
+    resume: positions(s['resume']),
   });
 export const history = (s: Raw) =>
   kept({

@@ -1874,7 +1874,7 @@ export interface components {
             /** @description Runs that failed last and need nobody any more, the latest first, at most 5 */
             failed: components["schemas"]["FailedRun"][];
             problem?: components["schemas"]["ObjectProblem"];
-            /** @description Steps that run, the longest first, at most 20 */
+            /** @description Steps that run, those first that run longest against their usual time, then the longest, at most 20 */
             running: components["schemas"]["RunningRow"][];
             setUp: components["schemas"]["SetUp"];
             /** @description The last 24 hours, the oldest first */
@@ -2797,6 +2797,8 @@ export interface components {
             agent: string;
             job: string;
             label: string;
+            /** @description It runs longer than 95 of 100 of its kind did */
+            late?: boolean;
             orderId: string;
             /** Format: int64 */
             since: number;

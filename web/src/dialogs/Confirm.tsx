@@ -17,6 +17,8 @@ interface Props {
   reason?: 'required' | 'optional' | 'none';
   /** What has to be typed, before an act that can't be undone. */
   typed?: string;
+  /** There is much to be looked at. */
+  wide?: boolean;
   /** Fields of the act's own. */
   children?: ReactNode;
   /** Does it. The dialog closes when it is accepted, and else says why it wasn't. */
@@ -56,7 +58,14 @@ export function Confirm(p: Props) {
     if (!busy) p.onClose();
   };
   return (
-    <Modal.Root opened onClose={close} closeOnClickOutside={false} centered onKeyDown={press}>
+    <Modal.Root
+      opened
+      onClose={close}
+      closeOnClickOutside={false}
+      centered
+      onKeyDown={press}
+      {...(p.wide ? { size: 'min(1200px, 96vw)' } : {})}
+    >
       <Modal.Overlay />
       <Modal.Content ref={asAlert}>
         <div className="dialog-head">

@@ -21,7 +21,7 @@ it('sends what was asked for', async () => {
   await carryOut('cancel', ['A', 'B'], { reason: 'why' });
   await carryOut('kill', ['A'], {});
   await carryOut('suspend', ['A'], { kill: true });
-  await carryOut('resume', ['A'], { position: [1, 'then', 0] });
+  await carryOut('resume', ['A'], { resume: { position: [1, 'then', 0] } });
   await carryOut('delete', ['A'], {});
   expect(calls).toEqual([
     ['/api/v1/orders/cancel', { ids: ['A', 'B'], reason: 'why' }],

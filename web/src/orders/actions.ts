@@ -1,4 +1,4 @@
-import { api, take } from '../api/client';
+import { api, take, type Schemas } from '../api/client';
 
 /** What can be asked of orders. The keys are those of the message files. */
 export type OrderAction = 'cancel' | 'kill' | 'suspend' | 'resume' | 'delete';
@@ -30,10 +30,8 @@ export interface Options {
   reason?: string | undefined;
   /** End the process as well. */
   kill?: boolean;
-  /** Resume there instead of where the order stands. */
-  position?: unknown[];
-  /** Resume as if the last step had ended well. */
-  asSucceeded?: boolean;
+  /** Where and with what the order goes on, instead of where it stands and as it is. */
+  resume?: Omit<Schemas['ResumeOrdersRequest'], 'ids' | 'reason'>;
 }
 
 /** Asks the Cockpit for an action on orders, all or none. */
@@ -50,15 +48,7 @@ export async function carryOut(action: OrderAction, ids: string[], o: Options): 
       await take(api.POST('/orders/suspend', { body: { ...body, ...(o.kill ? { kill: true } : {}) } }));
       return;
     case 'resume':
-      await take(
-        api.POST('/orders/resume', {
-          body: {
-            ...body,
-            ...(o.position ? { position: o.position } : {}),
-            ...(o.asSucceeded ? { asSucceeded: true } : {}),
-          },
-        }),
-      );
+      await take(api.POST('/orders/resume', { body: { ...body, ...o.resume } }));
       return;
     case 'delete':
       await take(api.POST('/orders/delete', { body }));

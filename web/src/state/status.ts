@@ -67,6 +67,22 @@ export const orderLooks: Record<string, Look> = {
 /** The order in which statuses are counted and shown: those first that need a person. */
 export const statuses = Object.keys(orderLooks);
 
+/** Statuses that are counted and filtered as one, each under the name of the first. */
+export const statusGroups: readonly [name: string, of: readonly string[]][] = [
+  ['Failed', ['Failed', 'FailedWhileFresh', 'FailedInFork']],
+  ['Broken', ['Broken']],
+  ['Suspended', ['Suspended']],
+  ['Stopped', ['Stopped', 'StoppedWhileFresh']],
+  ['Processing', ['Processing', 'Processed', 'ProcessingKilled']],
+  ['Forked', ['Forked']],
+  ['Ready', ['Ready']],
+  ['DelayingRetry', ['DelayingRetry']],
+  ['Sleeping', ['Sleeping']],
+  ['NotStarted', ['NotStarted']],
+  ['Scheduled', ['Scheduled']],
+  ['Finished', ['Finished', 'Cancelled']],
+];
+
 /** What an outcome of a step looks like. */
 export const outcomeLooks: Record<string, Look> = {
   Running: { family: 'run', form: 'tinted', icon: 'ring' },

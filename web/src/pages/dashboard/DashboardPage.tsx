@@ -5,9 +5,9 @@ import { api, take, type Schemas } from '../../api/client';
 import { OrderBadge, PartBadge } from '../../state/Badge';
 import { CertificateBadge } from '../../state/certificate';
 import { Icon } from '../../state/Icon';
-import { orderLooks } from '../../state/status';
+import { orderLooks, statusGroups } from '../../state/status';
 import { formatDuration, formatMoment } from '../../time/format';
-import { Age, Time, useZone } from '../../time/Time';
+import { Age, Time, useNow, useZone } from '../../time/Time';
 import { Name, Text } from '../../view/Name';
 import { Shown, View } from '../../view/View';
 import { agentStatus, memberStatus } from '../agents/part';
@@ -35,13 +35,17 @@ export default function DashboardPage() {
                 <h2 id="needs">{t('dashboard.needs')}</h2>
                 <Needs rows={d.attention} />
               </section>
-              <section className="card" aria-labelledby="throughput">
-                <h2 id="throughput">{t('dashboard.throughput')}</h2>
-                <Throughput hours={d.throughput} />
-              </section>
               <section className="card longest" aria-labelledby="longest">
                 <h2 id="longest">{t('dashboard.running')}</h2>
                 <Running rows={d.running} />
+              </section>
+              <section className="card" aria-labelledby="failed-last">
+                <h2 id="failed-last">{t('dashboard.failedLast')}</h2>
+                <FailedLast rows={d.failed} />
+              </section>
+              <section className="card" aria-labelledby="throughput">
+                <h2 id="throughput">{t('dashboard.throughput')}</h2>
+                <Throughput hours={d.throughput} />
               </section>
             </div>
             <div className="stack">
@@ -141,20 +145,8 @@ function Needs({ rows }: { rows: Dashboard['attention'] }) {
   );
 }
 
-/** Statuses that are shown as one. */
-const groups: [string, string[]][] = [
-  ['Failed', ['Failed', 'FailedWhileFresh']],
-  ['Broken', ['Broken']],
-  ['Suspended', ['Suspended']],
-  ['Stopped', ['Stopped', 'StoppedWhileFresh']],
-  ['Processing', ['Processing', 'Processed', 'ProcessingKilled']],
-  ['Forked', ['Forked']],
-  ['Ready', ['Ready']],
-  ['DelayingRetry', ['DelayingRetry']],
-  ['Sleeping', ['Sleeping']],
-  ['NotStarted', ['NotStarted']],
-  ['Scheduled', ['Scheduled']],
-];
+// Those that have ended are no more than a moment here.
+const groups = statusGroups.filter(([name]) => name !== 'Finished');
 
 function Counts({ counts }: { counts: Dashboard['counts'] }) {
   const { t } = useTranslation();
@@ -180,8 +172,41 @@ function Counts({ counts }: { counts: Dashboard['counts'] }) {
   );
 }
 
+/** Failures that need nobody any more: what it was, and how it ended. */
+function FailedLast({ rows }: { rows: Dashboard['failed'] }) {
+  const { t } = useTranslation();
+  if (rows.length === 0) return <p className="faint">{t('dashboard.noneFailed')}</p>;
+  return (
+    <ul className="lines failed-last">
+      {rows.map((r) => (
+        <li key={`${r.orderId} ${r.end}`}>
+          <div className="needs-what">
+            <Link to="/orders/$id" params={{ id: r.orderId }}>
+              <Name of={r.orderId} most={32} />
+            </Link>{' '}
+            <span className="second">
+              <Name of={r.workflow} />
+              {r.returnCode !== undefined && ` · ${t('order.returnCode', { code: r.returnCode })}`}
+              {r.state !== 'Failed' && ` · ${t(`status.${r.state}`, r.state)}`}
+            </span>
+            {r.reason && (
+              <p className="reason">
+                <Text>{r.reason}</Text>
+              </p>
+            )}
+          </div>
+          <span className="faint">
+            <Age since={r.end} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 function Running({ rows }: { rows: Dashboard['running'] }) {
   const { t } = useTranslation();
+  const now = useNow();
   if (rows.length === 0) return <p className="faint">{t('dashboard.noneRuns')}</p>;
   return (
     <ul className="lines">
@@ -192,18 +217,30 @@ function Running({ rows }: { rows: Dashboard['running'] }) {
               <Name of={r.orderId} most={32} />
             </Link>{' '}
             <span className="second">
-              <Name of={`${r.workflow} · ${r.label}`} />
+              <Name of={`${r.workflow} · ${r.label}`} /> · <Name of={r.agent} most={24} />
             </span>
           </span>
           <span className="second">
+            {r.late && r.usual && (
+              <span className="late">
+                <Icon name="hourglass" size={14} />
+                {t('dashboard.late', { times: timesUsual(now - r.since, r.usual.p50) })}
+              </span>
+            )}{' '}
             <Age since={r.since} />
-            {r.usual && ` · ${t('dashboard.usual', { time: formatDuration(r.usual.p50) })}`} ·{' '}
-            <Name of={r.agent} most={24} />
+            {r.usual &&
+              ` · ${t('dashboard.usual', { time: formatDuration(r.usual.p50), most: formatDuration(r.usual.p95) })}`}
           </span>
         </li>
       ))}
     </ul>
   );
+}
+
+/** How many times as long as usual, as a number for people: 1.4, 12. */
+function timesUsual(ms: number, usual: number): string {
+  const times = ms / Math.max(1, usual);
+  return times.toLocaleString(undefined, { maximumFractionDigits: times < 10 ? 1 : 0 });
 }
 
 /** How many orders ended in each of the last hours; each column leads to that hour. */

@@ -319,6 +319,13 @@ function Steps({ filter }: { filter: HistoryFilter }) {
         />
       ),
     },
+    {
+      id: 'message',
+      title: t('history.message'),
+      width: 'minmax(0, 3fr)',
+      wide: true,
+      cell: (r) => (r.message ? <Text>{r.message}</Text> : <span className="faint">–</span>),
+    },
     common.workflow,
     {
       id: 'start',

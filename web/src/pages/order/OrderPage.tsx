@@ -1,28 +1,29 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, take } from '../../api/client';
 import { Act } from '../../dialogs/Act';
 import { fits, type OrderAction } from '../../orders/actions';
 import { OrderDialog } from '../../orders/OrderDialog';
-import { ResumeDialog } from '../../orders/ResumeDialog';
 import * as addresses from '../../search';
 import { useMay } from '../../session/session';
 import { OrderBadge } from '../../state/Badge';
-import { stepOf } from '../../timeline/timeline';
+import { stepOf, type Step } from '../../timeline/timeline';
 import { Timeline } from '../../timeline/Timeline';
 import { Time } from '../../time/Time';
 import { workflowHref } from '../../view/href';
 import { Name, Text } from '../../view/Name';
 import { Shown, Skeleton, View } from '../../view/View';
 import { readOrder, type Order } from './order';
+import { Events } from './Events';
 import { Variables } from './Variables';
 import './order.css';
 
 const LogView = lazy(() => import('../../log/LogView'));
+const ResumeDialog = lazy(() => import('../../orders/ResumeDialog'));
 
-const tabs = ['timeline', 'log', 'variables'] as const;
+const tabs = ['timeline', 'log', 'variables', 'events'] as const;
 
 /** One order: how it is, why, where, since when, and what can be done. */
 export default function OrderPage() {
@@ -42,6 +43,7 @@ export default function OrderPage() {
       ),
   });
   const tab = search.tab ?? 'timeline';
+  const nameOf = useStepName(steps.data);
   type Search = ReturnType<typeof addresses.order>;
   const set = (change: { [K in keyof Search]?: Search[K] | undefined }, replace = false) =>
     void navigate({ search: addresses.changed<Search>(search, change), replace });
@@ -51,9 +53,17 @@ export default function OrderPage() {
       title={<Name of={id} most={64} />}
       tab={id}
       badges={order.data && <Head order={order.data} />}
-      actions={order.data && <Actions order={order.data} />}
+      actions={
+        order.data && (
+          <Actions
+            order={order.data}
+            resume={search.resume}
+            onResume={(resume) => set({ resume }, search.resume !== undefined)}
+          />
+        )
+      }
       ready={order.isSuccess && steps.isSuccess}
-      fill={tab === 'log'}
+      fill={tab === 'log' || tab === 'events'}
     >
       <Shown query={order}>
         {(o) => (
@@ -66,7 +76,7 @@ export default function OrderPage() {
                   type="button"
                   role="tab"
                   aria-selected={tab === name}
-                  onClick={() => set({ tab: name === 'timeline' ? undefined : name, step: undefined })}
+                  onClick={() => set({ tab: name === 'timeline' ? undefined : name, step: undefined, find: undefined })}
                 >
                   {t(`orderPage.${name}`)}
                 </button>
@@ -89,11 +99,26 @@ export default function OrderPage() {
                 />
               </Suspense>
             )}
+            {tab === 'events' && (
+              <Events id={id} find={search.find} nameOf={nameOf} onFind={(find) => set({ find }, true)} />
+            )}
             {tab === 'variables' && <Variables order={o} steps={steps.data ?? []} />}
           </>
         )}
       </Shown>
     </View>
+  );
+}
+
+/** Names of steps by position, as far as the order has come; what wasn't begun has its position only. */
+function useStepName(steps: readonly Step[] | undefined): (position: unknown[]) => string {
+  return useCallback(
+    (position) => {
+      const at = JSON.stringify(position);
+      const step = steps?.find((s) => JSON.stringify(s.position) === at);
+      return step?.label || step?.job || '';
+    },
+    [steps],
   );
 }
 
@@ -163,10 +188,17 @@ function Facts({ order }: { order: Order }) {
   );
 }
 
-function Actions({ order }: { order: Order }) {
+interface ActionsProps {
+  order: Order;
+  /** The step at which it is to go on, or "here", while that is asked. */
+  resume: string | undefined;
+  onResume: (at: string | undefined) => void;
+}
+
+function Actions({ order, resume, onResume }: ActionsProps) {
   const { t } = useTranslation();
   const may = useMay('orders:manage');
-  const [action, setAction] = useState<OrderAction>();
+  const [action, setAction] = useState<Exclude<OrderAction, 'resume'>>();
   const not = (a: OrderAction) => {
     if (!may) return t('act.notPermitted');
     return fits[a](order.status) ? undefined : t('act.notNow', { status: t(`status.${order.status}`) });
@@ -181,20 +213,22 @@ function Actions({ order }: { order: Order }) {
           {t(`act.${a}.short`)}
         </Act>
       ))}
-      <Act variant="filled" not={not('resume')} onClick={() => setAction('resume')}>
+      <Act variant="filled" not={not('resume')} onClick={() => onResume('here')}>
         {t('act.resume.short')}
       </Act>
-      {action === 'resume' && (
-        <ResumeDialog
-          id={order.id}
-          workflow={order.workflow}
-          position={order.position}
-          onClose={() => setAction(undefined)}
-        />
+      {resume !== undefined && not('resume') === undefined && (
+        <Suspense>
+          <ResumeDialog
+            id={order.id}
+            workflow={order.workflow}
+            order={order}
+            at={resume === 'here' ? '' : resume}
+            onPick={(at) => onResume(at || 'here')}
+            onClose={() => onResume(undefined)}
+          />
+        </Suspense>
       )}
-      {action && action !== 'resume' && (
-        <OrderDialog action={action} ids={[order.id]} onClose={() => setAction(undefined)} />
-      )}
+      {action && <OrderDialog action={action} ids={[order.id]} onClose={() => setAction(undefined)} />}
     </>
   );
 }

@@ -35,13 +35,13 @@ type Raw = {
   workflow: { path: string; versionId: string };
   position: Position;
   state: { TYPE: string; until?: number; subagentId?: string; problem?: { message?: string } };
+  /** The one word for how it is, as the Cockpit finds it. */
+  status?: string;
   arguments?: Record<string, unknown>;
   historicOutcomes?: HistoricOutcome[];
   outcome?: Outcome;
   parent?: string;
   mark?: { TYPE: string };
-  isSuspended?: boolean;
-  isFailing?: boolean;
   by?: { account?: string };
   addedAt?: number;
   scheduledFor?: number;
@@ -50,29 +50,9 @@ type Raw = {
   obstacles?: unknown[];
 };
 
-const settled = [
-  'Failed',
-  'FailedWhileFresh',
-  'FailedInFork',
-  'Stopped',
-  'StoppedWhileFresh',
-  'Broken',
-  'Finished',
-  'Cancelled',
-];
-
-/** The one word for how an order is, as the mirror of the Cockpit finds it. */
-export function statusOf(o: Raw, now: number): string {
-  const kind = o.state.TYPE;
-  if (settled.includes(kind)) return kind;
-  if (o.isSuspended) return 'Suspended';
-  if (kind === 'Fresh') return (o.scheduledFor ?? 0) > now ? 'Scheduled' : 'NotStarted';
-  return kind;
-}
-
-export function readOrder(json: unknown, now = Date.now()): Order {
+export function readOrder(json: unknown): Order {
   const raw = json as Raw;
-  const status = statusOf(raw, now);
+  const status = raw.status ?? raw.state.TYPE;
   const failed = /^(Failed|Stopped|Broken|DelayingRetry)/.test(status);
   const last = (raw.historicOutcomes ?? []).map((h) => h.outcome).findLast((o) => o.TYPE !== 'Caught');
   const code = valuesIn(last)['returnCode'];

@@ -12,7 +12,7 @@ import * as addresses from '../../search';
 import { useMay } from '../../session/session';
 import { OrderBadge } from '../../state/Badge';
 import { Icon } from '../../state/Icon';
-import { orderLooks } from '../../state/status';
+import { orderLooks, statusGroups } from '../../state/status';
 import { Table, type Column } from '../../table/Table';
 import { Age, Time } from '../../time/Time';
 import { Name, Text } from '../../view/Name';
@@ -23,22 +23,6 @@ import './orders.css';
 type Row = Schemas['OrderRow'];
 
 const pageSize = 200;
-
-/** Statuses that one filter stands for. */
-const filters: [string, string[]][] = [
-  ['Failed', ['Failed', 'FailedWhileFresh', 'FailedInFork']],
-  ['Broken', ['Broken']],
-  ['Suspended', ['Suspended']],
-  ['Stopped', ['Stopped', 'StoppedWhileFresh']],
-  ['Processing', ['Processing', 'Processed', 'ProcessingKilled']],
-  ['Forked', ['Forked']],
-  ['Ready', ['Ready']],
-  ['DelayingRetry', ['DelayingRetry']],
-  ['Sleeping', ['Sleeping']],
-  ['NotStarted', ['NotStarted']],
-  ['Scheduled', ['Scheduled']],
-  ['Finished', ['Finished', 'Cancelled']],
-];
 
 /** All open orders, those first that need a person. */
 export default function OrdersPage() {
@@ -56,7 +40,7 @@ export default function OrdersPage() {
   const set = (change: { [K in keyof Search]?: Search[K] | undefined }) =>
     void navigate({ search: addresses.changed<Search>(search, change), replace: true });
   const active = search.state?.split(',') ?? [];
-  const toggle = (of: string[]) => {
+  const toggle = (of: readonly string[]) => {
     const on = of.every((s) => active.includes(s));
     const next = on ? active.filter((s) => !of.includes(s)) : [...active.filter((s) => !of.includes(s)), ...of];
     set({ state: next.join(',') || undefined });
@@ -104,7 +88,7 @@ export default function OrdersPage() {
         </label>
       </div>
       <ul className="status-filters" aria-label={t('order.state')}>
-        {filters.map(([name, of]) => {
+        {statusGroups.map(([name, of]) => {
           const n = of.reduce((n, s) => n + (counts[s] ?? 0), 0);
           const on = of.every((s) => active.includes(s));
           return (
