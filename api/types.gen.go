@@ -1023,12 +1023,18 @@ type JobDay struct {
 
 // JobRun defines model for JobRun.
 type JobRun struct {
-	End        int64  `json:"end"`
-	Event      int64  `json:"event"`
+	End   int64 `json:"end"`
+	Event int64 `json:"event"`
+
+	// Message What went wrong
+	Message    string `json:"message,omitempty"`
 	OrderId    string `json:"orderId"`
 	Result     string `json:"result"`
 	ReturnCode *int64 `json:"returnCode,omitempty"`
 	Start      int64  `json:"start"`
+
+	// Task Names its log, as in /orders/{id}/log/lines
+	Task string `json:"task,omitempty"`
 }
 
 // JobStats defines model for JobStats.

@@ -90,7 +90,7 @@ func jobStats(r store.Reader, f *store.HistoryFilter, runs int, now int64) (api.
 		return out, err
 	}
 	for _, t := range last {
-		out.Runs = append(out.Runs, api.JobRun{Event: t.Event, OrderId: t.OrderID, Start: t.Start, End: t.End, Result: t.Result.String(), ReturnCode: t.ReturnCode})
+		out.Runs = append(out.Runs, api.JobRun{Event: t.Event, OrderId: t.OrderID, Start: t.Start, End: t.End, Result: t.Result.String(), ReturnCode: t.ReturnCode, Task: t.Task, Message: t.Message})
 	}
 	usual := query
 	usual.Succeeded, usual.Limit = true, usualRuns

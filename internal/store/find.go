@@ -75,8 +75,10 @@ type JobQuery struct {
 type StepTime struct {
 	StepKey
 	OrderID    string
+	Task       string
 	Start, End int64
 	Result     Result
+	Message    string
 	ReturnCode *int64
 }
 

@@ -302,10 +302,10 @@ func (t *Tx) StepTimes(q store.JobQuery) (all []store.StepTime, err error) {
 	if _, err := t.bound(s, &store.HistoryQuery{Budget: q.Budget}); err != nil {
 		return nil, err
 	}
-	query, args := s.page("event, controller, order_id, start_ms, end_ms, result, return_code", &store.HistoryQuery{Limit: q.Limit - 1})
+	query, args := s.page("event, controller, order_id, task, start_ms, end_ms, result, message, return_code", &store.HistoryQuery{Limit: q.Limit - 1})
 	err = t.Each(query, func(r Row) error {
 		var s store.StepTime
-		err := r.Scan(&s.Event, &s.Controller, &s.OrderID, &s.Start, &s.End, &s.Result, &s.ReturnCode)
+		err := r.Scan(&s.Event, &s.Controller, &s.OrderID, &s.Task, &s.Start, &s.End, &s.Result, &s.Message, &s.ReturnCode)
 		all = append(all, s)
 		return err
 	}, args...)

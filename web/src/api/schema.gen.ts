@@ -2270,12 +2270,16 @@ export interface components {
             end: number;
             /** Format: int64 */
             event: number;
+            /** @description What went wrong */
+            message?: string;
             orderId: string;
             result: string;
             /** Format: int64 */
             returnCode?: number;
             /** Format: int64 */
             start: number;
+            /** @description Names its log, as in /orders/{id}/log/lines */
+            task?: string;
         };
         JobStats: {
             days: components["schemas"]["JobDay"][];

@@ -30,6 +30,10 @@ interface Props {
   more?: ReactNode;
   /** A step is taken by the mouse: the picture doesn't follow it then. */
   onGrab?: ((step: Step, e: PointerEvent) => void) | undefined;
+  /** Key of a step that is kept in sight as it changes: where a followed order stands. */
+  follow?: string | undefined;
+  /** Tells whether a line is drawn as one that was gone along. It doesn't change while nothing else does. */
+  lit?: ((edge: Edge) => boolean) | undefined;
   /** Buttons of the page's own, beside those of the canvas. */
   tools?: ReactNode;
   hand?: Ref<Hand>;
@@ -53,13 +57,14 @@ export function Canvas(p: Props) {
   const [current, setCurrent] = useState(p.selected);
   const at = (current && layout.at.get(current)) || layout.boxes[0];
   const chosen = p.selected ? layout.at.get(p.selected) : undefined;
-  const [shown, setShown] = useState({ layout, selected: p.selected });
-  const view = size && (moved ?? startAt(chosen ?? layout.boxes[0], layout, size));
+  const followed = p.follow ? layout.at.get(p.follow) : undefined;
+  const [shown, setShown] = useState({ layout, selected: p.selected, follow: p.follow });
+  const view = size && (moved ?? startAt(followed ?? chosen ?? layout.boxes[0], layout, size));
 
   // When the picture is laid out anew, the step in hand stays where it is; what is
-  // chosen elsewhere comes into sight.
-  if (shown.layout !== layout || shown.selected !== p.selected) {
-    setShown({ layout, selected: p.selected });
+  // chosen elsewhere comes into sight, and so does a followed order when it moves.
+  if (shown.layout !== layout || shown.selected !== p.selected || shown.follow !== p.follow) {
+    setShown({ layout, selected: p.selected, follow: p.follow });
     if (view && size) {
       const before = at && shown.layout.at.get(at.step.key);
       const still =
@@ -67,7 +72,8 @@ export function Canvas(p: Props) {
           ? { ...view, x: view.x + (before.x - at.x) * view.k, y: view.y + (before.y - at.y) * view.k }
           : view;
       const fresh = shown.selected !== p.selected;
-      setMoved(held(fresh && chosen ? into(still, chosen, size) : still, layout, size));
+      const seen = shown.follow !== p.follow && followed ? followed : fresh ? chosen : undefined;
+      setMoved(held(seen ? into(still, seen, size) : still, layout, size));
       if (fresh && p.selected) setCurrent(p.selected);
     }
   }
@@ -192,6 +198,7 @@ export function Canvas(p: Props) {
               about={p.about}
               marks={p.marks}
               places={p.places}
+              lit={p.lit}
             />
             {p.more}
           </div>

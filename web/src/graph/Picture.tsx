@@ -10,6 +10,7 @@ interface Props extends Rect {
   about: (box: Box) => { look: string; said: string };
   marks: (box: Box) => ReactNode;
   places: ((edge: Edge) => ReactNode) | undefined;
+  lit: ((edge: Edge) => boolean) | undefined;
 }
 
 /** So many boxes are drawn as elements; of more, all but the special ones are plain shapes. */
@@ -44,6 +45,15 @@ export const Picture = memo(function Picture(p: Props) {
       <svg className="edges" aria-hidden="true">
         <path className="edge" d={line(false)} />
         <path className="edge dashed" d={line(true)} />
+        {p.lit && (
+          <path
+            className="edge lit"
+            d={edges
+              .filter((e) => p.lit?.(e))
+              .map((e) => e.d)
+              .join('')}
+          />
+        )}
         <path className="plain" d={shapes.map((b) => `M${b.x} ${b.y}h${b.w}v${b.h}h${-b.w}z`).join('')} />
       </svg>
       {layout.lanes.map(

@@ -30,8 +30,11 @@ interface Props {
 }
 
 /** Asks where an order goes on and with what, shows what that means, and resumes it. */
-export default function ResumeDialog({ id, workflow, order, at, onPick, onClose }: Props) {
+export default function ResumeDialog({ id, workflow, order, at: asked, onPick, onClose }: Props) {
   const { t } = useTranslation();
+  const here = goesOnAt(order, '');
+  // What an address says may be where it stands, or no place at all.
+  const at = asked === here ? '' : asked;
   const [typed, setTyped] = useState<Wish>(noWish);
   const wish = { ...typed, at };
   const document = useQuery({
@@ -42,7 +45,6 @@ export default function ResumeDialog({ id, workflow, order, at, onPick, onClose 
   const tree = useMemo(() => treeOf(document.data?.document), [document.data]);
   const targets = useMemo(() => (tree ? reachable(tree, order.position) : []), [tree, order.position]);
   const open = useMemo(() => new Set(targets.map((target) => target.step.key)), [targets]);
-  const here = goesOnAt(order, '');
   const from = goesOnAt(order, at);
   const next = useMemo(() => (tree ? following(tree, from) : []), [tree, from]);
   const runs = useMemo(() => new Set(next.map((s) => s.key)), [next]);

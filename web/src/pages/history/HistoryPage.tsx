@@ -16,7 +16,7 @@ import { Name, Text } from '../../view/Name';
 import { Empty, Shown, View } from '../../view/View';
 import { Saved } from './Saved';
 import { exportHref, type HistoryFilter } from './filter';
-import { resultName } from './result';
+import { resultName } from '../../state/result';
 import './history.css';
 
 type Search = ReturnType<typeof addresses.history>;

@@ -5,7 +5,7 @@ import type { Schemas } from '../../api/client';
 import { Canvas } from '../../graph/Canvas';
 import { Counted, OrdersAt, useCountWords } from '../../graph/Chips';
 import { foldedAtFirst, foldedBy, turned } from '../../graph/fold';
-import { layOut, type Box } from '../../graph/layout';
+import { layOut, type Box, type Edge } from '../../graph/layout';
 import { Outline } from '../../graph/Outline';
 import { familyOf, hasFailed, type Standing } from '../../graph/places';
 import { keyOf, normal, readPosition } from '../../graph/position';
@@ -14,6 +14,8 @@ import { stepName } from '../../graph/words';
 import { changed } from '../../search';
 import { Icon } from '../../state/Icon';
 import type { Family } from '../../theme/tokens';
+import { Follow, useFollowed } from './Follow';
+import { isOnWay } from './way';
 import { StepPanel } from './StepPanel';
 
 interface Props {
@@ -25,7 +27,7 @@ interface Props {
 /** The workflow as a picture, as an outline, and what is known of the chosen step. */
 export function GraphTab({ workflow, tree, stand }: Props) {
   const { t } = useTranslation();
-  const { at, open, fold } = useSearch({ from: '/frame/workflows/$' });
+  const { at, open, fold, order } = useSearch({ from: '/frame/workflows/$' });
   const navigate = useNavigate({ from: '/workflows/$' });
   const selected = at !== undefined ? tree.steps.get(at) : undefined;
   // As it was when the page was opened: blocks must not fold under the hand.
@@ -33,12 +35,16 @@ export function GraphTab({ workflow, tree, stand }: Props) {
     const failed = [...stand.at].filter(([, here]) => hasFailed(here.counts)).map(([key]) => key);
     return foldedAtFirst(tree, failed);
   });
+  const followed = useFollowed(order, tree, workflow.versionId);
+  const way = followed?.way;
   const [find, setFind] = useState('');
   const hits = useMemo(() => (find.trim() ? found(tree, find, t) : []), [tree, find, t]);
   const folded = useMemo(() => {
-    const seen = new Set([selected, ...hits.slice(0, 20)].flatMap((s) => (s ? around(s).map((a) => a.key) : [])));
+    const seen = new Set(
+      [selected, way?.at, ...hits.slice(0, 20)].flatMap((s) => (s ? around(s).map((a) => a.key) : [])),
+    );
     return foldedBy({ open, fold }, first, seen);
-  }, [open, fold, first, selected, hits]);
+  }, [open, fold, first, selected, way, hits]);
   const layout = useMemo(() => layOut(tree.root, folded), [tree, folded]);
   const foldAll = (all: boolean) =>
     void navigate({
@@ -79,12 +85,19 @@ export function GraphTab({ workflow, tree, stand }: Props) {
         breaks.has(step.key) ? t('graph.breakpoint') : '',
         inWords(counts),
         hits.includes(step) ? t('graph.hit') : '',
+        way?.at === step ? t('follow.standsHere') : way?.came.has(step.key) ? t('follow.came') : '',
       ];
-      const look = [family ? `rail-${family}` : '', skip ? 'skipped' : '', hits.includes(step) ? 'hit' : ''];
+      const look = [
+        family ? `rail-${family}` : '',
+        skip ? 'skipped' : '',
+        hits.includes(step) ? 'hit' : '',
+        way?.came.has(step.key) ? 'came' : '',
+        way?.at === step ? 'followed' : '',
+      ];
       return { look: look.filter(Boolean).join(' '), said: said.filter(Boolean).join(', ') };
     },
     // eslint-disable-next-line react-hooks/exhaustive-deps -- words change with t only
-    [families, skipped, breaks, stand, hits, t],
+    [families, skipped, breaks, stand, hits, way, t],
   );
   const marks = useCallback(
     ({ step, shape }: Box) => {
@@ -115,6 +128,7 @@ export function GraphTab({ workflow, tree, stand }: Props) {
     },
     [stand, skipped, breaks, families, onSelect, t],
   );
+  const lit = useMemo(() => (way ? (edge: Edge) => isOnWay(way, edge) : undefined), [way]);
   const next = () => {
     const i = selected ? hits.indexOf(selected) : -1;
     const hit = hits[(i + 1) % hits.length];
@@ -139,6 +153,8 @@ export function GraphTab({ workflow, tree, stand }: Props) {
         about={about}
         families={families}
         marks={marks}
+        follow={way?.at?.key}
+        lit={lit}
         tools={
           <>
             <input
@@ -163,6 +179,12 @@ export function GraphTab({ workflow, tree, stand }: Props) {
             <button type="button" onClick={() => foldAll(false)}>
               {t('graph.unfoldAll')}
             </button>
+            <Follow
+              followed={followed}
+              stand={stand}
+              path={workflow.path}
+              onFollow={(id) => void navigate({ search: (s) => changed(s, { order: id }) })}
+            />
             <Ahead stand={stand} />
           </>
         }

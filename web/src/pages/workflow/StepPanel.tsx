@@ -12,10 +12,10 @@ import type { Standing } from '../../graph/places';
 import { keyOf, mayBegin, normal, readPosition } from '../../graph/position';
 import type { Step } from '../../graph/tree';
 import { stepName, typeWord } from '../../graph/words';
+import { JobStats } from '../../stats/JobStats';
 import { Text } from '../../view/Name';
 import { Shown } from '../../view/View';
 import { OrderList } from './OrderList';
-import { RunList } from './RunList';
 
 const AddOrder = lazy(() => import('../../dialogs/AddOrder'));
 
@@ -69,10 +69,10 @@ export function StepPanel({ workflow, step, stand, breaks, onClose }: Props) {
           <p className="faint">{t('step.noOrders')}</p>
         )}
       </section>
-      {step.job && (
+      {step.job && (step.label !== '' || step.jobName !== '') && (
         <section aria-labelledby="step-runs">
           <h3 id="step-runs">{t('step.runs')}</h3>
-          <RunsHere path={workflow.path} step={step} />
+          <JobStats workflow={workflow.path} job={step.jobName} label={step.label} />
         </section>
       )}
     </aside>
@@ -208,23 +208,4 @@ function OrdersHere({ path, versionId, step }: { path: string; versionId: string
 function isIn(position: unknown, step: Step): boolean {
   const at = readPosition(position);
   return at !== undefined && keyOf(normal(at).slice(0, step.position.length)) === step.key;
-}
-
-function RunsHere({ path, step }: { path: string; step: Step }) {
-  const { t } = useTranslation();
-  const query = useQuery({
-    queryKey: ['history', 'workflow', path],
-    queryFn: () => take(api.GET('/history', { params: { query: { workflow: path, newest: true, limit: 200 } } })),
-  });
-  return (
-    <Shown query={query}>
-      {(d) => {
-        const rows = d.rows.filter((r) => {
-          const at = readPosition(r.position);
-          return at !== undefined && keyOf(normal(at)) === step.key;
-        });
-        return rows.length > 0 ? <RunList rows={rows.slice(0, 10)} /> : <p className="faint">{t('step.noRuns')}</p>;
-      }}
-    </Shown>
-  );
 }
