@@ -1,5 +1,5 @@
 import { defaultRangeExtractor, useVirtualizer, type Range } from '@tanstack/react-virtual';
-import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { Text } from '../view/Name';
@@ -43,6 +43,8 @@ interface Props {
   folded: (step: Step) => boolean;
   selected: string | undefined;
   counts: (step: Step) => Counts | undefined;
+  /** What is set at a step: that it is skipped, a breakpoint. */
+  marks?: ((step: Step) => ReactNode) | undefined;
   onSelect: (step: Step) => void;
   onFold: (step: Step, folded: boolean) => void;
 }
@@ -50,7 +52,7 @@ interface Props {
 const rowHeight = 28;
 
 /** The workflow as text, line by line: all that can be done on the graph can be done here. */
-export function Outline({ root, folded, selected, counts, onSelect, onFold }: Props) {
+export function Outline({ root, folded, selected, counts, marks, onSelect, onFold }: Props) {
   const { t } = useTranslation();
   const box = useRef<HTMLDivElement>(null);
   const rows = useMemo(() => rowsOf(root, folded), [root, folded]);
@@ -148,6 +150,7 @@ export function Outline({ root, folded, selected, counts, onSelect, onFold }: Pr
                 <Text>{name}</Text>
                 {word !== name && <span className={block ? 'faint' : 'hidden-text'}> {word}</span>}
               </span>
+              {step && marks?.(step)}
               {here && (
                 <span className="outline-counts">
                   <Counted counts={here} />

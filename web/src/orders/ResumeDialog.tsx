@@ -1,19 +1,18 @@
 import { Checkbox, Select } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import '@mantine/core/styles/Checkbox.css';
 import '@mantine/core/styles/InlineInput.css';
 import '@mantine/core/styles/Combobox.css';
 import '@mantine/core/styles/ScrollArea.css';
-import { api, take, type Schemas } from '../api/client';
+import type { Schemas } from '../api/client';
 import { Confirm } from '../dialogs/Confirm';
-import { keyOf, normal, readPosition } from '../graph/position';
-import { readTree, type Step, type Tree } from '../graph/tree';
+import type { Step } from '../graph/tree';
 import { stepName } from '../graph/words';
 import { Text } from '../view/Name';
 import { carryOut } from './actions';
 import { ChangeValues } from './ChangeValues';
+import { useWorkflowDocument } from './document';
 import { PickStep } from './PickStep';
 import { reachable } from './reachable';
 import { following, goesOnAt, noWish, readWish, resultsOf, type Read, type Resumable, type Wish } from './resume';
@@ -37,12 +36,8 @@ export default function ResumeDialog({ id, workflow, order, at: asked, onPick, o
   const at = asked === here ? '' : asked;
   const [typed, setTyped] = useState<Wish>(noWish);
   const wish = { ...typed, at };
-  const document = useQuery({
-    queryKey: ['workflow', workflow.path, 'document', workflow.versionId],
-    queryFn: () => take(api.GET('/workflow', { params: { query: workflow } })),
-    staleTime: Infinity,
-  });
-  const tree = useMemo(() => treeOf(document.data?.document), [document.data]);
+  const document = useWorkflowDocument(workflow);
+  const { tree } = document;
   const targets = useMemo(() => (tree ? reachable(tree, order.position) : []), [tree, order.position]);
   const open = useMemo(() => new Set(targets.map((target) => target.step.key)), [targets]);
   const from = goesOnAt(order, at);
@@ -50,12 +45,8 @@ export default function ResumeDialog({ id, workflow, order, at: asked, onPick, o
   const runs = useMemo(() => new Set(next.map((s) => s.key)), [next]);
   const results = resultsOf(order, at);
   const read = readWish(order, wish);
-  const skip = document.data?.skip ?? [];
-  const nameOf = (position: unknown[]) => {
-    const where = readPosition(position);
-    const step = where && tree?.steps.get(keyOf(normal(where)));
-    return step ? stepName(step, t) : JSON.stringify(position);
-  };
+  const skip = document.workflow?.skip ?? [];
+  const nameOf = (position: unknown[]) => document.nameOf(position) || JSON.stringify(position);
   const act = async (reason: string | undefined) => {
     if (!read.body) throw new Error(t('resume.mend'));
     await carryOut('resume', [id], { reason, resume: read.body });
@@ -119,7 +110,7 @@ export default function ResumeDialog({ id, workflow, order, at: asked, onPick, o
             <summary>{t('resume.change')}</summary>
             <ChangeValues
               order={order}
-              parameters={document.data?.parameters ?? []}
+              parameters={document.workflow?.parameters ?? []}
               results={results}
               nameOf={nameOf}
               wish={wish}
@@ -184,13 +175,4 @@ function Preview({ next, skip, read, dropped }: PreviewProps) {
       ))}
     </section>
   );
-}
-
-function treeOf(document: string | undefined): Tree | undefined {
-  if (document === undefined) return undefined;
-  try {
-    return readTree(document);
-  } catch {
-    return undefined; // the order can still be resumed where it stands
-  }
 }

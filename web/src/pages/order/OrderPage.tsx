@@ -1,15 +1,17 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { lazy, Suspense, useCallback, useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, take } from '../../api/client';
 import { Act } from '../../dialogs/Act';
 import { fits, type OrderAction } from '../../orders/actions';
+import { keyOf, normal, readPosition } from '../../graph/position';
+import { useWorkflowDocument, type WorkflowDocument } from '../../orders/document';
 import { OrderDialog } from '../../orders/OrderDialog';
 import * as addresses from '../../search';
 import { useMay } from '../../session/session';
 import { OrderBadge } from '../../state/Badge';
-import { stepOf, type Step } from '../../timeline/timeline';
+import { stepOf } from '../../timeline/timeline';
 import { Timeline } from '../../timeline/Timeline';
 import { Time } from '../../time/Time';
 import { workflowHref } from '../../view/href';
@@ -43,7 +45,7 @@ export default function OrderPage() {
       ),
   });
   const tab = search.tab ?? 'timeline';
-  const nameOf = useStepName(steps.data);
+  const document = useWorkflowDocument(order.data?.workflow);
   type Search = ReturnType<typeof addresses.order>;
   const set = (change: { [K in keyof Search]?: Search[K] | undefined }, replace = false) =>
     void navigate({ search: addresses.changed<Search>(search, change), replace });
@@ -68,7 +70,7 @@ export default function OrderPage() {
       <Shown query={order}>
         {(o) => (
           <>
-            <Facts order={o} />
+            <Facts order={o} document={document} />
             <div className="tabs" role="tablist">
               {tabs.map((name) => (
                 <button
@@ -100,25 +102,13 @@ export default function OrderPage() {
               </Suspense>
             )}
             {tab === 'events' && (
-              <Events id={id} find={search.find} nameOf={nameOf} onFind={(find) => set({ find }, true)} />
+              <Events id={id} find={search.find} nameOf={document.nameOf} onFind={(find) => set({ find }, true)} />
             )}
             {tab === 'variables' && <Variables order={o} steps={steps.data ?? []} />}
           </>
         )}
       </Shown>
     </View>
-  );
-}
-
-/** Names of steps by position, as far as the order has come; what wasn't begun has its position only. */
-function useStepName(steps: readonly Step[] | undefined): (position: unknown[]) => string {
-  return useCallback(
-    (position) => {
-      const at = JSON.stringify(position);
-      const step = steps?.find((s) => JSON.stringify(s.position) === at);
-      return step?.label || step?.job || '';
-    },
-    [steps],
   );
 }
 
@@ -135,8 +125,17 @@ function Head({ order }: { order: Order }) {
   );
 }
 
-function Facts({ order }: { order: Order }) {
+// An order that has ended stands nowhere any more.
+const isOver = (status: string) => status === 'Finished' || status === 'Cancelled';
+
+function Facts({ order, document }: { order: Order; document: WorkflowDocument }) {
   const { t } = useTranslation();
+  const key = keyOf(normal(order.position));
+  const at = document.nameOf(order.position);
+  const breaks = document.workflow?.breakpoints.some((p) => {
+    const position = readPosition(p);
+    return position !== undefined && keyOf(normal(position)) === key;
+  });
   return (
     <>
       {order.reason && (
@@ -151,6 +150,18 @@ function Facts({ order }: { order: Order }) {
           </Link>{' '}
           <span className="faint mono">{order.workflow.versionId}</span>
         </li>
+        {at !== '' && !isOver(order.status) && (
+          <li>
+            {t('orderPage.standsAt')}{' '}
+            <Link
+              to={workflowHref(order.workflow.path)}
+              search={{ order: order.id, at: key, version: order.workflow.versionId }}
+            >
+              <Name of={at} most={32} />
+            </Link>
+            {order.status === 'Suspended' && breaks && ` (${t('graph.breakpoint')})`}
+          </li>
+        )}
         {order.parent && (
           <li>
             {t('orderPage.parent')}{' '}
@@ -180,9 +191,7 @@ function Facts({ order }: { order: Order }) {
           </li>
         )}
         {order.priority !== 0 && <li>{t('orderPage.priority', { n: order.priority })}</li>}
-        {order.obstacles.map((o) => (
-          <li key={o}>{t(`obstacle.${o}`, o)}</li>
-        ))}
+        {order.status !== 'Suspended' && order.obstacles.map((o) => <li key={o}>{t(`obstacle.${o}`, o)}</li>)}
       </ul>
     </>
   );

@@ -141,6 +141,22 @@ export function GraphTab({ workflow, tree, stand }: Props) {
         folded={folded}
         selected={selected?.key}
         counts={(s) => (s.blocks.length > 0 && folded(s) ? stand.within.get(s.key) : stand.at.get(s.key)?.counts)}
+        marks={(s) => (
+          <>
+            {breaks.has(s.key) && (
+              <span className="breakpoint outline-mark" title={t('graph.breakpoint')}>
+                <Icon name="dot-ring" size={14} />
+                <span className="hidden-text">{t('graph.breakpoint')}</span>
+              </span>
+            )}
+            {s.label !== '' && skipped.has(s.label) && (
+              <span className="skip-mark outline-mark" title={t('graph.skipped')}>
+                <Icon name="skip" size={14} />
+                <span className="hidden-text">{t('graph.skipped')}</span>
+              </span>
+            )}
+          </>
+        )}
         onSelect={onSelect}
         onFold={onFold}
       />

@@ -81,7 +81,12 @@ function Other({ path, version, count, newest }: OtherProps) {
       {asks && (
         <Confirm
           question={t('workflow.transferAsk', { count, shown, version })}
-          consequences={[t('workflow.transferWill'), t('workflow.transferAll'), t('workflow.transferBack')]}
+          consequences={[
+            t('workflow.transferWill'),
+            t('workflow.transferAll'),
+            t('workflow.transferNot'),
+            t('workflow.transferBack'),
+          ]}
           verb={t('workflow.transfer')}
           reason="required"
           act={(reason) =>
