@@ -17,5 +17,7 @@ it('says of each value that makes no sense that there is none', () => {
     step: undefined,
     line: '12',
     find: undefined,
+    resume: undefined,
   });
+  expect(search.order({ resume: [1, 'try', 0] }).resume).toBe('[1,"try",0]');
 });

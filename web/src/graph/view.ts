@@ -79,7 +79,8 @@ export function startAt(box: Box | undefined, layout: Layout, size: Size): View 
 export function into(view: View, box: Box, size: Size): View {
   const p = anchor(box);
   const [x, y] = [p.x * view.k + view.x, p.y * view.k + view.y];
-  const margin = 48;
+  // The first step's heading is nearer to the edge than a line and a half.
+  const margin = 40;
   const [inX, inY] = [x > margin && x < size.w - margin, y > margin && y < size.h - margin];
   if (inX && inY) return view;
   return { x: inX ? view.x : size.w / 2 - p.x * view.k, y: inY ? view.y : size.h / 2 - p.y * view.k, k: view.k };
