@@ -50,7 +50,7 @@ type PlaceInfo struct {
 // functions that this version refuses everywhere.
 func Places() (all []PlaceInfo, nowhere []string) {
 	for place, rules := range places {
-		all = append(all, PlaceInfo{Place: Place(place), Refused: slices.Clone(rules.functions), Symbols: slices.Clone(rules.symbols)}) //nolint:gosec // four of them
+		all = append(all, PlaceInfo{Place: Place(place), Refused: slices.Clone(rules.functions), Symbols: slices.Clone(rules.symbols)})
 	}
 	return all, slices.Sorted(maps.Keys(unsupportedFunctions))
 }
