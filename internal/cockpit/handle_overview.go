@@ -1,6 +1,7 @@
 package cockpit
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -69,7 +70,9 @@ func (k *call) overviewOrders() error {
 	now := k.now()
 	page := h.mirror.Find(mq, now)
 	out := api.OrderRows{Total: page.Total, Counts: countsOf(page.Counts), Orders: []api.OrderRow{}}
-	held := waits{ctx: k.r.Context(), h: h}
+	asking, cancel := context.WithTimeout(k.r.Context(), maxWaitsTime)
+	defer cancel()
+	held := waits{ctx: asking, h: h}
 	for _, r := range page.Rows {
 		row := orderRow(r, now)
 		row.Waits = held.of(r.Order, mirror.Status(row.Status))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/mirror"
@@ -52,6 +53,10 @@ func (d *definitions) get(ctx context.Context, id workflow.ID) *workflow.Workflo
 // maxReads is how many workflows one answer may ask the Controller for; what
 // waits in others is told by the next answers.
 const maxReads = 20
+
+// maxWaitsTime is how long one answer may ask the Controller; a list doesn't wait
+// for one that is slow.
+const maxWaitsTime = 300 * time.Millisecond
 
 // waits tells what holds orders that could go on. The Controller and the Agents
 // decide that; this looks at what they have said for the rule that holds an order.

@@ -1,12 +1,17 @@
 package cockpit
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/mirror"
+	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/workflow"
 )
 
 // TestWaits: an order that could go on says what holds it.
@@ -48,4 +53,35 @@ func TestWaits(t *testing.T) {
 	}
 	b.fake.setDown(fault.New(fault.Unavailable, "CannotConnect", "the Controller can't be reached"))
 	waits("R-2", "NotStarted") // the list is there, although the Controller isn't
+}
+
+// mute is a Controller that doesn't answer.
+type mute struct{ Controller }
+
+func (mute) Workflows(ctx context.Context, _ string, _ int) ([]WorkflowInfo, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (mute) Agents(ctx context.Context) ([]AgentInfo, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (mute) Workflow(ctx context.Context, _, _ string) (WorkflowInfo, error) {
+	<-ctx.Done()
+	return WorkflowInfo{}, ctx.Err()
+}
+
+// TestWaitsForNobody: no list waits for a Controller that doesn't answer.
+func TestWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	w := waits{ctx: ctx, h: &history{controller: mute{}, mirror: mirror.New(), catalog: newCatalog(mute{}), definitions: &definitions{controller: mute{}}}}
+	for _, id := range []order.ID{"A", "B"} {
+		if got := w.of(&order.Order{ID: id, Workflow: workflow.ID{Path: "W", VersionID: string(id)}}, mirror.NotStarted); got != nil {
+			t.Errorf("order %s waits for %+v", id, got)
+		}
+	}
 }

@@ -222,12 +222,26 @@ it('walks, moves and removes steps by keys alone', async () => {
 
 /** Drags something by the mouse to the middle of something else. */
 async function drag(page: Page, from: Locator, to: Locator): Promise<void> {
-  const [a, b] = [await from.boundingBox(), await to.boundingBox()];
-  if (!a || !b) throw new Error('nothing to drag');
+  const a = await stillBox(page, from);
   await page.mouse.move(a.x + a.width / 2, a.y + a.height / 2);
   await page.mouse.down();
   await page.mouse.move(a.x + a.width / 2 + 10, a.y + a.height / 2 + 10);
+  const b = await stillBox(page, to);
   await page.mouse.move(b.x + b.width / 2 + 6, b.y + b.height / 2 + 4, { steps: 5 });
+}
+
+/** Where something is, once the picture has stopped moving. */
+async function stillBox(page: Page, what: Locator): Promise<{ x: number; y: number; width: number; height: number }> {
+  for (let before = ''; ;) {
+    const box = await what.boundingBox();
+    if (!box) throw new Error('nothing to drag');
+    const now = JSON.stringify(box);
+    if (now === before) return box;
+    before = now;
+    await page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100)))),
+    );
+  }
 }
 
 it('drags new steps and steps that are there into the graph, and takes it back', async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { launch, login, open, ready } from './browser';
 import { fill } from './demo';
 import { Installation } from './installation';
+import { views } from './views';
 
 const out = process.env['SIGNET_SCREENSHOTS'] ?? join(import.meta.dirname, '../../bin/screenshots');
 const on = new Installation();
@@ -20,22 +21,6 @@ afterAll(async () => {
   await browser?.close();
   await on.remove();
 });
-
-const views: [name: string, view: string, address: string][] = [
-  ['dashboard', 'dashboard', '/'],
-  ['workflows', 'workflows', '/workflows?folder=payments'],
-  ['workflow', 'workflow', '/workflows/payments/settle'],
-  ['orders', 'orders', '/orders'],
-  ['order', 'order', '/orders/P-1'],
-  ['order-log', 'order', '/orders/P-1?tab=log'],
-  ['order-variables', 'order', '/orders/P-1?tab=variables'],
-  ['history', 'history', '/history'],
-  ['history-steps', 'history', '/history?kind=steps&state=failed'],
-  ['inventory', 'inventory', '/inventory?folder=payments'],
-  ['agents', 'agents', '/agents'],
-  ['audit', 'audit', '/audit'],
-  ['empty', 'orders', '/orders?q=nothing-is-named-so'],
-];
 
 const sizes = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 

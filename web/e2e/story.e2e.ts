@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { axeFinds, launch, login, open, ready, type Tab } from './browser';
+import { launch, login, open, ready, type Tab } from './browser';
 import { Installation, job } from './installation';
 
 const on = new Installation();
@@ -73,29 +73,6 @@ it('follows what happens without a reload', async () => {
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Back' }).click();
   await page.getByRole('alertdialog').waitFor({ state: 'detached' });
-});
-
-it.each(['light', 'dark'] as const)('has no serious findings of axe (%s)', async (colorScheme) => {
-  await tab.close();
-  tab = await open(browser, on, { colorScheme });
-  const { page } = tab;
-  await page.goto('/login');
-  await ready(page, 'login');
-  expect(await axeFinds(page)).toEqual([]);
-  await login(page, on);
-  for (const [view, address] of [
-    ['dashboard', '/'],
-    ['orders', '/orders'],
-    ['order', '/orders/P1-load'],
-    ['history', '/history'],
-    ['history', '/history?kind=steps'],
-    ['agents', '/agents'],
-    ['audit', '/audit'],
-  ] as const) {
-    await page.goto(address);
-    await ready(page, view);
-    expect([view, await axeFinds(page)]).toEqual([view, []]);
-  }
 });
 
 it('keeps the page when the session ends, and goes on after a login', async () => {

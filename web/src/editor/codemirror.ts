@@ -35,6 +35,7 @@ const look = EditorView.theme({
     lineHeight: '20px',
   },
   '.cm-content': { caretColor: 'var(--ink)' },
+  '.cm-placeholder': { color: 'var(--text-3)' },
   '.cm-cursor': { borderLeftColor: 'var(--ink)' },
   '.cm-gutters': { backgroundColor: 'var(--surface)', color: 'var(--text-3)', border: 'none' },
   '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'var(--hover)' },
@@ -82,7 +83,7 @@ const languages: Record<Language, () => Extension> = {
 export function basics(o: { language: Language; label: string; readOnly: boolean; undo: boolean }): Extension {
   return [
     EditorView.cspNonce.of(getNonce() ?? ''),
-    EditorView.contentAttributes.of({ 'aria-label': o.label }),
+    EditorView.contentAttributes.of({ 'aria-label': o.label, tabindex: '0' }),
     EditorState.readOnly.of(o.readOnly),
     EditorState.tabSize.of(2),
     languages[o.language](),
@@ -159,7 +160,7 @@ function inText(stream: StringStream, state: { open: string }): string {
 export function inField(label: string, readOnly: boolean): Extension {
   return [
     EditorView.cspNonce.of(getNonce() ?? ''),
-    EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false' }),
+    EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false', tabindex: '0' }),
     EditorState.readOnly.of(readOnly),
     look,
     typedOver,

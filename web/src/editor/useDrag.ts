@@ -1,5 +1,6 @@
 import type { JSONPath } from 'jsonc-parser';
 import { useEffect, useRef, useState, type PointerEvent, type RefObject } from 'react';
+import { flushSync } from 'react-dom';
 import type { Choice, Place } from './choices';
 
 /** What is dragged: something new, or a step that is there. */
@@ -49,7 +50,11 @@ export function useDrag({ pane, onDrop, pan }: Options) {
     const from = { x: e.clientX, y: e.clientY };
     let now: Drag | undefined;
     let timer: ReturnType<typeof setInterval> | undefined;
+    // What is taken near the edge doesn't move the picture before it has been elsewhere.
+    let free = false;
     const show = (x: number, y: number) => {
+      // The places that take it must be there when the hand lets go, however soon.
+      if (!now) flushSync(() => setDrag({ load, x, y, over: undefined }));
       now = { load, x, y, over: nearest(pane.current, x, y)?.dataset['place'] };
       setDrag(now);
     };
@@ -58,7 +63,8 @@ export function useDrag({ pane, onDrop, pan }: Options) {
       show(m.clientX, m.clientY);
       timer ??= setInterval(() => {
         const [dx, dy] = now ? pull(pane.current, now.x, now.y) : [0, 0];
-        if (!now || (dx === 0 && dy === 0)) return;
+        free ||= dx === 0 && dy === 0;
+        if (!now || !free || (dx === 0 && dy === 0)) return;
         latest.current.pan(dx, dy);
         show(now.x, now.y);
       }, 30);

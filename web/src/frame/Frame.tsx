@@ -73,9 +73,9 @@ export function Frame() {
             {t('frame.level', { level: t(`level.${methods.data.securityLevel}`) })}
           </span>
         )}
-        <button type="button" className="search-button" onClick={() => setPalette(true)}>
+        <button type="button" className="search-button" aria-keyshortcuts="Control+K" onClick={() => setPalette(true)}>
           <IconSearch size={16} aria-hidden />
-          <span className="wide-only">{t('frame.search')}</span>
+          <span className="search-words">{t('frame.search')}</span>
           <kbd className="wide-only">Ctrl K</kbd>
         </button>
         <Health />

@@ -63,15 +63,16 @@ export function Canvas(p: Props) {
 
   // When the picture is laid out anew, the step in hand stays where it is; what is
   // chosen elsewhere comes into sight, and so does a followed order when it moves.
-  if (shown.layout !== layout || shown.selected !== p.selected || shown.follow !== p.follow) {
-    setShown({ layout, selected: p.selected, follow: p.follow });
+  // What is chosen may come before the picture that has it.
+  const fresh = shown.selected !== p.selected && (chosen !== undefined || p.selected === undefined);
+  if (shown.layout !== layout || fresh || shown.follow !== p.follow) {
+    setShown({ layout, selected: fresh ? p.selected : shown.selected, follow: p.follow });
     if (view && size) {
       const before = at && shown.layout.at.get(at.step.key);
       const still =
         at && before
           ? { ...view, x: view.x + (before.x - at.x) * view.k, y: view.y + (before.y - at.y) * view.k }
           : view;
-      const fresh = shown.selected !== p.selected;
       const seen = shown.follow !== p.follow && followed ? followed : fresh ? chosen : undefined;
       setMoved(held(seen ? into(still, seen, size) : still, layout, size));
       if (fresh && p.selected) setCurrent(p.selected);
