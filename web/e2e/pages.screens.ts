@@ -42,7 +42,8 @@ it.each([
     await tab.page.goto(address);
     await ready(tab.page, view);
     await tab.page.evaluate(() => document.fonts.ready);
-    await tab.page.waitForFunction(() => !document.querySelector('.skeleton'));
+    await tab.page.waitForFunction(() => !document.querySelector('.skeleton, .account-space'));
+    if (file === 'order-resume') await tab.page.getByRole('alertdialog').waitFor();
     await tab.page.screenshot({ path: name(file) });
   }
   expect(await tab.complaints()).toEqual([]);
