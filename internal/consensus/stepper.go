@@ -171,6 +171,10 @@ func (s *Stepper) Applied() uint64 { return s.core.applied }
 // Recovered tells what opening the log found.
 func (s *Stepper) Recovered() journal.Recovery { return s.core.j.Recovered() }
 
+// Marked tells that the log has fallen idle and says so: damage to its end can be
+// told from an unfinished write.
+func (s *Stepper) Marked() bool { return s.core.j.Marked() }
+
 // OpenSnapshot opens the newest snapshot of the state, nil when there is none;
 // with Entries it is the other way to the state.
 func (s *Stepper) OpenSnapshot() (io.ReadCloser, error) { return s.core.j.OpenSnapshot() }

@@ -181,6 +181,10 @@ func (j *Journal) Mark() error {
 	return nil
 }
 
+// Marked tells that the last record says what is durable, as Mark leaves it. It
+// is the writer's method.
+func (j *Journal) Marked() bool { return j.marked }
+
 // roll goes on in a new segment, with room for a record of size bytes at
 // least. The present one is synced and closed for writing. Want of space
 // changes nothing; any other error finishes the journal.

@@ -41,7 +41,7 @@ func (f *faults) whenMarked(h *host, do func()) {
 	h.after(3*f.w.sizes.tick+50*time.Millisecond, "marked", func() {
 		work := h.step.Work()
 		now := h.step.Status()
-		if h.life == life && !f.w.calm && work.Unwritten == 0 && work.Unsynced == 0 && now.Applied == before.Applied && now.Term == before.Term && now.Commit == before.Commit {
+		if h.life == life && !f.w.calm && h.step.Marked() && work.Unwritten == 0 && work.Unsynced == 0 && now.Applied == before.Applied && now.Term == before.Term && now.Commit == before.Commit {
 			do()
 		}
 	})
