@@ -2,6 +2,7 @@ package cockpit
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -64,7 +65,7 @@ type waits struct {
 	ctx       context.Context
 	h         *history
 	looked    bool
-	suspended map[string]bool
+	workflows []WorkflowInfo // by path
 	agents    map[string]AgentInfo
 	jobs      map[mirror.Job]int
 	running   map[string]int
@@ -78,7 +79,7 @@ func (w *waits) of(o *order.Order, status mirror.Status) *api.Waits {
 		return nil
 	}
 	w.look()
-	if w.suspended[o.Workflow.Path] {
+	if i, ok := slices.BinarySearchFunc(w.workflows, WorkflowInfo{Path: o.Workflow.Path}, byPath); ok && w.workflows[i].Suspended {
 		return &api.Waits{For: api.WaitsForWorkflow, Name: o.Workflow.Path}
 	}
 	def := w.definition(o.Workflow)
@@ -118,16 +119,12 @@ func (w *waits) look() {
 		return
 	}
 	w.looked = true
-	w.suspended, w.agents, w.reads = map[string]bool{}, map[string]AgentInfo{}, map[workflow.ID]*workflow.Workflow{}
+	w.agents, w.reads = map[string]AgentInfo{}, map[workflow.ID]*workflow.Workflow{}
 	w.jobs, w.running = w.h.mirror.Running()
 	if all, err := w.h.catalog.workflows(w.ctx); err == nil {
-		for i := range all {
-			if all[i].Suspended {
-				w.suspended[all[i].Path] = true
-			}
-		}
+		w.workflows = all
 	}
-	if all, err := w.h.controller.Agents(w.ctx); err == nil {
+	if all, _, err := w.h.known.listAgents(w.ctx); err == nil {
 		for _, a := range all {
 			w.agents[a.Path] = a
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/mirror"
 	"github.com/signet-scheduler/signet/internal/order"
@@ -78,7 +79,7 @@ func TestWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
-	w := waits{ctx: ctx, h: &history{controller: mute{}, mirror: mirror.New(), catalog: newCatalog(mute{}), definitions: &definitions{controller: mute{}}}}
+	w := waits{ctx: ctx, h: &history{controller: mute{}, mirror: mirror.New(), catalog: newCatalog(mute{}), definitions: &definitions{controller: mute{}}, known: newKnown(mute{}, clock.Real{})}}
 	for _, id := range []order.ID{"A", "B"} {
 		if got := w.of(&order.Order{ID: id, Workflow: workflow.ID{Path: "W", VersionID: string(id)}}, mirror.NotStarted); got != nil {
 			t.Errorf("order %s waits for %+v", id, got)
