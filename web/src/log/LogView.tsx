@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore, type KeyboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { getSettings } from '../settings/settings';
+import { isNarrow } from '../table/narrow';
 import { ProblemBox, Skeleton } from '../view/View';
 import { Feed } from './feed';
 import { Finder, next, nextRun } from './finder';
@@ -39,8 +40,6 @@ function isBroken(text: string): boolean {
   }
 }
 
-const isPhone = () => window.matchMedia('(max-width: 720px)').matches;
-
 function Log({ orderId, task, line, find, onAddress }: LogViewProps) {
   const { t } = useTranslation();
   const isDark = useComputedColorScheme() === 'dark';
@@ -76,8 +75,8 @@ function Log({ orderId, task, line, find, onAddress }: LogViewProps) {
     known.total,
   );
   const [only, setOnly] = useState<Only>('all');
-  const [wrap, setWrap] = useState(isPhone);
-  const [times, setTimes] = useState<Times>(isPhone() ? 'off' : 'clock');
+  const [wrap, setWrap] = useState(isNarrow);
+  const [times, setTimes] = useState<Times>(isNarrow() ? 'off' : 'clock');
   // Without a choice of the reader's: at the end of what still grows.
   const [chosenFollow, setFollow] = useState<boolean>();
   const [pausedAt, setPausedAt] = useState(0);

@@ -13,7 +13,8 @@ import { Empty, ProblemBox, Shown, Skeleton } from '../../view/View';
 import { workflowHref } from '../../view/href';
 import { AgentDialog, type AgentAct } from '../agents/AgentDialog';
 import { agentStatus } from '../agents/part';
-import { Certificates, Facts, PartPage, Since } from './PartPage';
+import { PartCertificates } from './PartCertificates';
+import { Facts, PartPage, Since } from './PartPage';
 
 type Agent = Schemas['Agent'];
 
@@ -116,12 +117,7 @@ function Overview({ agent: a }: { agent: Agent }) {
       ) : (
         <Empty title={t('parts.notAsked')}>{t('parts.notAskedText')}</Empty>
       )}
-      {now && now.certificates.length > 0 && (
-        <section aria-labelledby="certificates" className="stack-small">
-          <h2 id="certificates">{t('parts.certificates')}</h2>
-          <Certificates rows={now.certificates} label={t('parts.certificates')} />
-        </section>
-      )}
+      {now && <PartCertificates rows={now.certificates} />}
     </>
   );
 }

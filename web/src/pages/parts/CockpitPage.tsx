@@ -7,8 +7,8 @@ import { Time } from '../../time/Time';
 import { Name } from '../../view/Name';
 import { Empty, Shown } from '../../view/View';
 import { cockpitStatus } from '../agents/part';
-import { useCertificates } from './ControllerPage';
-import { Certificates, Facts, PartPage, Since } from './PartPage';
+import { PartCertificates, useCertificates } from './PartCertificates';
+import { Facts, PartPage, Since } from './PartPage';
 
 /** One Cockpit: how it is, and, of the one that answers, its log. */
 export default function CockpitPage() {
@@ -47,12 +47,7 @@ export default function CockpitPage() {
                   cockpit.answers ? [t('parts.answers'), t('parts.answersYou')] : undefined,
                 ]}
               />
-              {certificates.length > 0 && (
-                <section aria-labelledby="certificates" className="stack-small">
-                  <h2 id="certificates">{t('parts.certificates')}</h2>
-                  <Certificates rows={certificates} label={t('parts.certificates')} />
-                </section>
-              )}
+              <PartCertificates rows={certificates} />
             </>
           ) : (
             <Empty title={t('parts.unknownCockpit')} action={<Link to="/agents">{t('parts.toList')}</Link>}>

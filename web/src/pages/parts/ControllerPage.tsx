@@ -1,4 +1,3 @@
-import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { api, take } from '../../api/client';
@@ -9,7 +8,8 @@ import { Time } from '../../time/Time';
 import { Name, Text } from '../../view/Name';
 import { Empty, Shown } from '../../view/View';
 import { memberStatus } from '../agents/part';
-import { Certificates, Facts, PartPage, Since } from './PartPage';
+import { PartCertificates, useCertificates } from './PartCertificates';
+import { Facts, PartPage, Since } from './PartPage';
 
 /** One member of a Controller: how it is, and its log. */
 export default function ControllerPage() {
@@ -67,12 +67,7 @@ export default function ControllerPage() {
                   member.heard ? [t('parts.heard'), <Time key="t" at={member.heard} />] : undefined,
                 ]}
               />
-              {certificates.length > 0 && (
-                <section aria-labelledby="certificates" className="stack-small">
-                  <h2 id="certificates">{t('parts.certificates')}</h2>
-                  <Certificates rows={certificates} label={t('parts.certificates')} />
-                </section>
-              )}
+              <PartCertificates rows={certificates} />
             </>
           ) : (
             <Empty title={t('parts.unknownController')} action={<Link to="/agents">{t('parts.toList')}</Link>}>
@@ -83,14 +78,4 @@ export default function ControllerPage() {
       </Shown>
     </PartPage>
   );
-}
-
-/** The certificates that one part shows. */
-export function useCertificates(part: string, name: string) {
-  const query = useQuery({
-    queryKey: ['agents', 'certificates'],
-    queryFn: () => take(api.GET('/certificates')),
-    refetchInterval: 60_000,
-  });
-  return (query.data?.certificates ?? []).filter((c) => c.part === part && c.name === name && c.use !== 'authority');
 }
