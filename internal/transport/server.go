@@ -84,6 +84,8 @@ type Server struct {
 	http     *http.Server
 	draining chan struct{} // closed when the server begins to stop: streams end
 	drain    sync.Once
+	shut     chan struct{} // closed when a Shutdown has ended
+	shutOnce sync.Once
 }
 
 // NewServer checks the options and begins to listen; Serve answers.
@@ -111,7 +113,7 @@ func NewServer(o Options) (*Server, error) {
 			return nil, fault.Wrap(fault.Unavailable, "CannotListen", err, "%s can't be listened on", o.Listen)
 		}
 	}
-	s := &Server{opts: o, draining: make(chan struct{})}
+	s := &Server{opts: o, draining: make(chan struct{}), shut: make(chan struct{})}
 	limited := slog.New(&limitedHandler{Handler: o.Log.Handler(), limiter: rate.NewLimiter(logRate, logBurst)})
 	s.listener = &gate{
 		Listener: l,
@@ -246,6 +248,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		return <-stopped
 	}
 	if errors.Is(err, http.ErrServerClosed) {
+		<-s.shut // the requests that Shutdown waits for keep their contexts
 		return nil
 	}
 	return fault.Wrap(fault.Unavailable, "ListenerFailed", err, "the listener on %s failed", s.Addr())
@@ -254,6 +257,7 @@ func (s *Server) Serve(ctx context.Context) error {
 // Shutdown stops listening, tells streams to end, waits until requests are
 // answered or ctx ends, and closes all connections. Further calls do nothing.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.shutOnce.Do(func() { close(s.shut) })
 	s.beginDrain()
 	err := s.http.Shutdown(ctx)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -350,24 +351,34 @@ func TestStreamOutlivesRequestTimeout(t *testing.T) {
 	}
 }
 
-// Shutdown ends streams and waits for their handlers.
-func TestShutdownEndsStreams(t *testing.T) {
-	t.Parallel()
+// servedAlone starts a server of h that the test shuts down itself, and returns
+// it with what Serve will return and a client of it.
+func servedAlone(t *testing.T, h http.Handler) (*transport.Server, <-chan error, *transport.Client) {
+	t.Helper()
 	w := theWorld()
-	ended := make(chan error, 1)
 	server, err := transport.NewServer(transport.Options{
-		Listen: "127.0.0.1:0", Handler: transport.Mux([]transport.Route{streamRoute(ended)}),
+		Listen: "127.0.0.1:0", Handler: h,
 		Credentials: load(t, w.files(t, w.node("signet://agent/agent-1"), w.nodeRoot.cert), transport.CredentialOptions{}),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(context.Background()) }()
-	c := client(t, transport.ClientOptions{
+	go func() {
+		defer close(served)
+		served <- server.Serve(context.Background())
+	}()
+	return server, served, client(t, transport.ClientOptions{
 		Expect:      expect(pki.RoleAgent, "agent-1"),
 		Credentials: load(t, w.files(t, w.node("signet://controller/controller-1"), w.nodeRoot.cert), transport.CredentialOptions{}),
 	})
+}
+
+// Shutdown ends streams and waits for their handlers.
+func TestShutdownEndsStreams(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	server, served, c := servedAlone(t, transport.Mux([]transport.Route{streamRoute(ended)}))
 	s, err := c.Stream(t.Context(), "https://"+server.Addr().String()+"/stream", 100, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -386,6 +397,57 @@ func TestShutdownEndsStreams(t *testing.T) {
 	}
 	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
 		t.Errorf("the stream's handler got %v", err)
+	}
+}
+
+// A request that is being answered when Shutdown begins is answered: Serve
+// doesn't return before, which would end the request's context.
+func TestShutdownLetsRequestsEnd(t *testing.T) {
+	t.Parallel()
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	server, served, c := servedAlone(t, transport.Mux([]transport.Route{{
+		Method: http.MethodGet, Pattern: "/slow", Roles: []pki.Role{pki.RoleController},
+		Handler: func(w http.ResponseWriter, r *http.Request) {
+			close(begun)
+			<-goOn
+			_, _ = fmt.Fprint(w, r.Context().Err() == nil)
+		},
+	}}))
+	type answer struct {
+		alive bool
+		err   error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		var a answer
+		a.err = c.GetJSON(context.Background(), "https://"+server.Addr().String()+"/slow", &a.alive)
+		answered <- a
+	}()
+	<-begun
+	down := make(chan error, 1)
+	go func() { down <- server.Shutdown(context.Background()) }()
+	// The listener is closed before requests are waited for.
+	for {
+		conn, err := net.Dial("tcp", server.Addr().String())
+		if err != nil {
+			break
+		}
+		conn.Close()
+	}
+	select {
+	case err := <-served:
+		t.Errorf("Serve returned %v while a request was being answered", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(goOn)
+	if a := <-answered; a.err != nil || !a.alive {
+		t.Errorf("the request: context alive %v, %v", a.alive, a.err)
+	}
+	if err := <-down; err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("Serve: %v", err)
 	}
 }
 
