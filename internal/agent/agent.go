@@ -193,7 +193,8 @@ func (a *Agent) newMachine(environ []string) {
 	a.log.Info("process limit", "processes", limit, "machine", limits.Processes, "because", limits.Reason)
 	cfg := engine.Config{
 		Agent: a.set.Name, Verifier: a.guard, Env: lookup(environ),
-		Job: engine.JobConfig{ScriptsAllowed: a.set.ScriptsAllowed, ProcessLimit: limit, TaskDir: a.dirs.tasks, ExecutablesDir: a.set.ExecutablesDir},
+		Estate: engine.Estate{Installation: a.set.Trust.Installation, Level: a.set.Trust.SecurityLevel},
+		Job:    engine.JobConfig{ScriptsAllowed: a.set.ScriptsAllowed, ProcessLimit: limit, TaskDir: a.dirs.tasks, ExecutablesDir: a.set.ExecutablesDir},
 	}
 	a.m = ledger.New(engine.NewAgent(cfg), ledger.Hooks[*engine.Agent, engine.AgentWork]{
 		Restore: func(r io.Reader) (*engine.Agent, error) { return engine.RestoreAgent(cfg, r) },
@@ -239,6 +240,7 @@ func (a *Agent) begin() (ledger.Decision[*engine.Agent], error) {
 	lost, _ := v.([]string)
 	a.tasks.tidy(lost)
 	return func(e *engine.Agent, now int64) (any, error) {
+		a.guard.Adopt(e.Belongs(nil)) // before documents are verified again
 		if err := e.Lead(rand.Text(), func(task string) bool { return alive[task] }, now); err != nil {
 			return nil, err
 		}

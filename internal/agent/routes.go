@@ -14,10 +14,8 @@ import (
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
-	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/joblog"
 	"github.com/signet-scheduler/signet/internal/ledger"
-	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/transport"
 )
@@ -79,10 +77,11 @@ func (a *Agent) postCommands(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	generation := a.guard.Generation()
-	a.verify(b)
+	complete := a.verify(b, nil)
 	_, err = a.decide(r.Context(), func(e *engine.Agent, now int64) (any, error) {
-		if a.guard.Generation() != generation {
-			a.verify(b)
+		adopted := a.guard.Adopt(e.Belongs(b))
+		if !complete || adopted || a.guard.Generation() != generation {
+			a.verify(b, e.Manifest)
 		}
 		return e.Batch(b, now)
 	})
@@ -93,24 +92,16 @@ func (a *Agent) postCommands(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// verify finds out about every document of a batch whether its evidence is
-// good, and whether the verified text is the document that it is said to be.
-func (a *Agent) verify(b *engine.AgentBatch) {
+// verify finds out about every document of a batch whether its evidence is good;
+// held looks up releases that are here. It returns false when that is needed.
+func (a *Agent) verify(b *engine.AgentBatch, held func(engine.Document) *engine.Document) bool {
+	complete := b.Verify(a.guard, held)
 	for _, cmd := range b.Commands {
-		at, ok := cmd.(*engine.AttachItem)
-		if !ok {
-			continue
-		}
-		v, err := a.guard.Verify(at.Document, 0)
-		if err == nil {
-			_, err = item.ParseAs(at.Item.Key(), at.Item.VersionID, []byte(v.Text))
-		}
-		at.Verdict = &engine.Verdict{Signer: v.Signer}
-		if err != nil {
-			a.log.Warn("a document is refused", "item", at.Item.String(), "error", err)
-			at.Verdict.Problem = order.ProblemOf(err)
+		if at, ok := cmd.(*engine.AttachItem); ok && complete && at.Verdict.Problem != nil {
+			a.log.Warn("a document is refused", "item", at.Item.String(), "code", at.Verdict.Problem.Code, "problem", at.Verdict.Problem.Message)
 		}
 	}
+	return complete
 }
 
 // sameLog makes sure that the reader speaks of this log: its position says

@@ -88,7 +88,7 @@ func (f *fake) now() int64 {
 }
 
 // Verify implements engine.Verifier.
-func (f *fake) Verify(d engine.Document, _ int64) (engine.Verified, error) {
+func (f *fake) Verify(d engine.Document, _ *engine.Document, _ int64) (engine.Verified, error) {
 	var e trust.Evidence
 	if err := json.Unmarshal([]byte(d.Evidence), &e); err != nil {
 		return engine.Verified{}, err
@@ -110,7 +110,7 @@ func (f *fake) pump() {
 		for agent, cmds := range w.Items {
 			for _, cmd := range cmds {
 				if at, ok := cmd.(*engine.AttachItem); ok {
-					v, err := f.Verify(at.Document, 0)
+					v, err := f.Verify(at.Document, nil, 0)
 					at.Verdict = &engine.Verdict{Signer: v.Signer}
 					if err != nil {
 						at.Verdict.Problem = order.ProblemOf(err)
@@ -314,7 +314,7 @@ func (f *fake) UpdateItems(_ context.Context, u ItemUpdate) error {
 		update := &engine.UpdateItems{Remove: u.Remove}
 		for _, d := range u.Add {
 			doc := engine.Document{Text: d.String, Evidence: string(d.Evidence)}
-			v, err := f.Verify(doc, 0)
+			v, err := f.Verify(doc, nil, 0)
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ func bindAgent(b *binder, a *Agent) {
 	}, "controller-1")
 	bindTLS(b, &a.TLS)
 	bindTrust(b, &a.Trust)
+	bindInstallation(b, &a.Trust.Installation, &a.Trust.SecurityLevel, "signet.security-level")
 	bindJobs(b, a)
 	bindJournal(b, &a.SnapshotBytes, &a.SnapshotPeriod, &a.MinFreeSpace)
 	bindProcess(b, &a.ShutdownTimeout, &a.LogLevel, &a.LogFormat)

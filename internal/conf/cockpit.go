@@ -19,10 +19,7 @@ func bindCockpit(b *binder, c *Cockpit) {
 	bindTLS(b, &c.TLS)
 	bindUserTLS(b, c, prefix)
 	bindDatabase(b, c, prefix)
-	b.choice(&c.SecurityLevel, Key{
-		Name:    prefix + "security-level",
-		Meaning: "Who signs what is deployed: at `low` the Cockpit does, with one key.",
-	}, "low")
+	bindInstallation(b, &c.Installation, &c.SecurityLevel, prefix+"security-level")
 	b.text(&c.EnvironmentName, Key{
 		Name: prefix + "environment.name", Type: "text", Range: "1 to 32 characters",
 		Meaning: "What people call this installation, as Production; it stands on every page.",

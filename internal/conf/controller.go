@@ -35,6 +35,7 @@ func bindController(b *binder, c *Controller) {
 	}
 	bindTLS(b, &c.TLS)
 	bindTrust(b, &c.Trust)
+	bindInstallation(b, &c.Trust.Installation, &c.Trust.SecurityLevel, "signet.security-level")
 	bindJournal(b, &c.SnapshotBytes, &c.SnapshotPeriod, &c.MinFreeSpace)
 	b.number(&c.KeepEvents, Key{
 		Name:    "signet.journal.keep-events",

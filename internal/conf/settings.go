@@ -19,6 +19,9 @@ type Trust struct {
 	MinRSABits   int           // smaller RSA keys are refused
 	AllowExpired bool          // a document accepted before stays accepted when its signer's certificate expires
 	Reload       time.Duration // how often the directories are looked at
+
+	Installation  string // the audience of the releases that are accepted; "" as long as none is known
+	SecurityLevel string // "low", "medium", "high"
 }
 
 // Member is one Controller of a Raft group.
@@ -98,7 +101,8 @@ type Cockpit struct {
 	DatabaseAt           string // where it is set, FILE:LINE, or where it could be
 	DataDir              string
 
-	SecurityLevel string // "low"
+	SecurityLevel string // "low", "medium", "high"
+	Installation  string // the audience of the releases that are made here
 
 	EnvironmentName  string // what people call this installation
 	EnvironmentColor string // one of EnvironmentColors

@@ -41,6 +41,23 @@ func bindTrust(b *binder, t *Trust) {
 		time.Second, limits[time.Duration]{low: 100 * time.Millisecond, high: 2 * time.Second})
 }
 
+// levels are the security levels, the lowest first.
+var levels = []string{"low", "medium", "high"}
+
+// bindInstallation binds what the parts of one installation have in common.
+func bindInstallation(b *binder, installation, level *string, levelName string) {
+	b.text(installation, Key{
+		Name: "signet.installation", Type: "name", Range: nameRange,
+		Meaning: "The id of the installation, the same for all its parts and of no other installation: releases state for which one they are made, and are refused elsewhere. " +
+			"Without it no release is accepted; an Agent takes it from its Controller then.",
+	}, "", checkName)
+	b.choice(level, Key{
+		Name: levelName,
+		Meaning: "Who signs what is deployed: at `low` the Cockpit does, with one key; at `medium` it does with the key of the account that deploys; at `high` somebody outside of all parts does. " +
+			"Fixed when the part starts for the first time; a part refuses to work for one with a lower level.",
+	}, levels...)
+}
+
 // bindJournal binds what Controllers' and Agents' event logs have in common.
 func bindJournal(b *binder, snapshotBytes *int64, period *time.Duration, minFree *int64) {
 	b.size(snapshotBytes, Key{

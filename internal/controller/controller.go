@@ -106,7 +106,7 @@ func (c *Controller) open(o Options) error {
 	if c.guard, err = guard.Open(c.set.Trust, c.clock, c.log, c.trustChanged); err != nil {
 		return err
 	}
-	cfg := engine.Config{ControllerID: c.set.ID, Verifier: c.guard}
+	cfg := engine.Config{ControllerID: c.set.ID, Estate: c.estate(), Verifier: c.guard}
 	c.m = ledger.New(engine.NewController(cfg), ledger.Hooks[*engine.Controller, engine.ControllerWork]{
 		Restore: func(r io.Reader) (*engine.Controller, error) { return engine.RestoreController(cfg, r) },
 		Publish: c.board.Publish,
@@ -142,6 +142,11 @@ func (c *Controller) open(o Options) error {
 		}
 	})
 	return nil
+}
+
+// estate is the installation that this Controller belongs to.
+func (c *Controller) estate() engine.Estate {
+	return engine.Estate{Installation: c.set.Trust.Installation, Level: c.set.Trust.SecurityLevel}
 }
 
 func (c *Controller) openLog(o Options) (consensus.Node, error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/handover"
 )
 
@@ -71,7 +72,13 @@ func (c *Controller) runTerm(term uint64, changed <-chan struct{}) {
 	defer cancel()
 	c.board.Clear()
 	tasks.Go(func() {
-		if c.persist(ctx, "the term couldn't be begun", func(e *engine.Controller, now int64) (any, error) { return nil, begin(e, int64(term), now) }) {
+		if c.persist(ctx, "the term couldn't be begun", func(e *engine.Controller, now int64) (any, error) {
+			err := begin(e, int64(term), now)
+			if fault.HasCode(err, "SecurityLevelFixed") || fault.HasCode(err, "InstallationFixed") {
+				c.fail(err) // no other try will end better
+			}
+			return nil, err
+		}) {
 			c.log.Info("this Controller leads", "term", term)
 			tasks.Go(func() { c.keepTrust(ctx) })
 			c.drive(ctx, int64(term))
@@ -216,7 +223,7 @@ func (c *Controller) hire(ctx context.Context, term int64, drivers map[string]*d
 	for name, uri := range uris {
 		if drivers[name] == nil {
 			if links[name] == nil {
-				links[name] = handover.NewLink(c.board, c.set.ID, name, term, c.set.AgentBatch)
+				links[name] = handover.NewLink(c.board, c.set.ID, c.estate(), name, term, c.set.AgentBatch)
 			}
 			d, err := c.newDriver(ctx, uri, links[name])
 			if err != nil {

@@ -300,6 +300,7 @@ func (c *Controller) ItemCommands(agent string) []AgentCommand {
 			cmds = append(cmds, &DetachItem{Item: at.Ref})
 		}
 	}
+	releasesFirst(cmds)
 	return cmds
 }
 

@@ -226,8 +226,8 @@ func (a *Agent) Batch(b *AgentBatch, now int64) (fresh bool, err error) {
 		return false, nil
 	}
 	err = a.transactLaunching(now, func() error {
-		if a.controller.v == "" {
-			a.emit("", &ControllerInitialized{ControllerID: b.ControllerID})
+		if now := a.Estate().named(b.Estate.Installation); a.controller.v == "" || now != a.estate.v {
+			a.emit("", &ControllerInitialized{ControllerID: b.ControllerID, Estate: now})
 		}
 		for _, cmd := range b.Commands { // before orders that have left and come back
 			if _, ok := cmd.(*ConfirmEvents); ok {
@@ -254,7 +254,7 @@ func (a *Agent) checkBatch(b *AgentBatch) error {
 	case b.Term < a.term.v:
 		return fault.New(fault.Conflict, "DeposedLeader", "term %d is over: the Agent has seen term %d", b.Term, a.term.v)
 	}
-	return nil
+	return a.checkEstate(b)
 }
 
 // ProcessEnded notes how a process ended. An end that is known already is
@@ -293,7 +293,9 @@ func (a *Agent) ProcessLost(id order.ID, task string, now int64) error {
 func (a *Agent) Lead(logID string, alive func(task string) bool, now int64) error {
 	return a.transactLaunching(now, func() error {
 		if a.logID.v == "" {
-			a.emit("", &AgentInitialized{Agent: a.cfg.Agent, LogID: logID})
+			a.emit("", &AgentInitialized{Agent: a.cfg.Agent, LogID: logID, Level: a.cfg.Estate.Level})
+		} else if err := a.estate.v.fits(a.cfg.Estate); err != nil {
+			return err
 		}
 		a.emit(a.cfg.Agent, &AgentReady{})
 		a.trustChanged() // every document is verified again
@@ -345,8 +347,10 @@ func (a *Agent) fold(s *Stamped) error {
 	switch e := s.Event.(type) {
 	case *AgentInitialized:
 		a.logID.set(e.LogID)
+		a.estate.set(Estate{Installation: a.estate.v.Installation, Level: e.Level})
 	case *ControllerInitialized:
 		a.controller.set(e.ControllerID)
+		a.estate.set(e.Estate)
 	case *AgentReady:
 	case *AgentBatchReceived:
 		a.term.set(e.Term)
@@ -354,6 +358,9 @@ func (a *Agent) fold(s *Stamped) error {
 	case *ItemAttachedToMe:
 		a.addItem(&Item{Ref: e.Item, Document: e.Document, Signer: e.Signer, Added: s.ID})
 		a.refused.del(e.Item.String())
+		if e.Item.IsRelease() {
+			return a.foldRelease(e.Document.Text)
+		}
 	case *ItemRefused:
 		a.refused.set(e.Item.String(), e.Problem)
 	case *ItemDetached:

@@ -104,6 +104,7 @@ type AgentBatch struct {
 	Term         int64
 	Sequence     int64
 	Commands     []AgentCommand
+	Estate       Estate // of the Controller
 }
 
 // Walk describes the fields.
@@ -134,4 +135,5 @@ func (b *AgentBatch) Walk(w codec.Walker) {
 			w.Fail(fault.New(fault.Invalid, "InvalidJson", "the command's fields are missing"))
 		}
 	})
+	w.Obj("estate", b.Estate != (Estate{}), b.Estate.Walk)
 }

@@ -90,6 +90,7 @@ func (c *WorkflowControl) ref() ItemRef {
 func (c *Controller) attachItem(agent string, ref ItemRef) {
 	if it, ok := c.items.get(ref.String()); ok {
 		ref = it.Ref
+		c.attachReleases(agent, it.Document)
 	}
 	if at, ok := c.attached.get(attachKey(agent, ref)); ok && at.State != ItemIsDetachable && at.Ref.Revision == ref.Revision && at.Problem == nil {
 		return
@@ -101,6 +102,9 @@ func (c *Controller) attachItem(agent string, ref ItemRef) {
 func (c *Controller) reattach(ref ItemRef) {
 	for _, key := range sortedKeys(c.byRef[ref.String()]) {
 		if at := c.attached.m[key]; at.State != ItemIsDetachable {
+			if it, ok := c.items.get(ref.String()); ok {
+				c.attachReleases(at.Agent, it.Document)
+			}
 			c.emit("", &ItemAttachable{Item: ref, Agent: at.Agent})
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 	"github.com/signet-scheduler/signet/internal/value"
 	"github.com/signet-scheduler/signet/internal/workflow"
@@ -102,8 +103,15 @@ type (
 	// UpdateItems deploys and removes documents, all or nothing. The shell has
 	// verified and parsed them.
 	UpdateItems struct {
-		Add    []NewItem
-		Remove []item.Key
+		Release *NewRelease // that the documents come with, or nil
+		Add     []NewItem
+		Remove  []item.Key
+	}
+	// NewRelease is a verified release.
+	NewRelease struct {
+		Document Document
+		Signer   string
+		Manifest *release.Manifest
 	}
 	// NewItem is a verified document to be deployed.
 	NewItem struct {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -29,7 +30,9 @@ type Controller struct {
 	versions    map[string]map[string]bool // version ids of each workflow path
 	joinAt      map[order.ID]int           // the child that a forked order was found to wait for
 	agentsDirty map[string]bool            // Agents whose outstanding documents changed since the last Take
+	releases    map[int64]bool             // serial numbers of the releases that are here
 	left        []workflow.ID              // versions that lost their last order in this transaction
+	unused      []string                   // releases that lost their last document in this transaction
 	led         bool                       // Lead was called since the last Take
 }
 
@@ -101,6 +104,7 @@ func NewController(cfg Config) *Controller {
 		machine: newMachine(cfg), byWorkflow: map[workflow.ID]map[order.ID]bool{}, byRef: map[string]map[string]bool{},
 		atAgent: map[string]map[string]bool{}, outstanding: map[string]map[string]bool{}, agentsDirty: map[string]bool{},
 		usedBy: map[string]map[string]bool{}, versions: map[string]map[string]bool{}, joinAt: map[order.ID]int{},
+		releases: map[int64]bool{},
 	}
 	u := c.undo
 	c.id = variable[string]{undo: u}
@@ -119,6 +123,12 @@ func (c *Controller) itemChanged(old, now *Item) {
 	if old != nil {
 		for _, key := range old.Uses {
 			remove(c.usedBy, key, old.Ref.String())
+			if len(c.usedBy[key]) == 0 && strings.HasPrefix(key, string(kindRelease)+":") {
+				c.unused = append(c.unused, key)
+			}
+		}
+		if old.Ref.IsRelease() {
+			delete(c.releases, serialOf(old.Ref))
 		}
 		if old.Ref.Kind.Versioned() {
 			remove(c.versions, old.Ref.Path, old.Ref.VersionID)
@@ -127,6 +137,9 @@ func (c *Controller) itemChanged(old, now *Item) {
 	if now != nil {
 		for _, key := range now.Uses {
 			insert(c.usedBy, key, now.Ref.String())
+		}
+		if now.Ref.IsRelease() {
+			c.releases[serialOf(now.Ref)] = true
 		}
 		if now.Ref.Kind.Versioned() {
 			insert(c.versions, now.Ref.Path, now.Ref.VersionID)
@@ -167,6 +180,7 @@ func (c *Controller) abandoned() {
 			c.collect(id)
 		}
 	}
+	c.collectReleases()
 }
 
 // attachmentChanged keeps the indexes of documents at Agents.
@@ -222,7 +236,7 @@ func (c *Controller) toController(*order.Order) bool { return false }
 func (c *Controller) Apply(events []Stamped) error {
 	err := c.applied(events)
 	clear(c.agentsDirty)
-	c.left = nil
+	c.left, c.unused = nil, nil
 	return err
 }
 
@@ -266,6 +280,7 @@ func (c *Controller) fold(s *Stamped) error {
 	switch e := s.Event.(type) {
 	case *ControllerInitialized:
 		c.id.set(e.ControllerID)
+		c.estate.set(e.Estate)
 	case *ControllerReady, *VersionAdded, *AgentReady:
 	case *CommandExecuted:
 		c.remember(e)
@@ -277,6 +292,9 @@ func (c *Controller) fold(s *Stamped) error {
 		c.addItem(it)
 		if e.Item.Kind.Versioned() {
 			c.heads.set(e.Item.Path, e.Item.VersionID)
+		}
+		if e.Item.IsRelease() {
+			return c.foldRelease(e.Document.Text)
 		}
 	case *ItemRemoved:
 		if it, ok := c.items.get(e.Item.String()); ok {

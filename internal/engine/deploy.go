@@ -18,6 +18,12 @@ func (c *Controller) updateItems(b *UpdateItems) error {
 	if problems := c.checkUpdate(b); len(problems) > 0 {
 		return &fault.Error{Kind: fault.Invalid, Code: "InvalidItems", Message: "the objects can't be deployed", Problems: problems}
 	}
+	if err := c.checkRelease(b); err != nil {
+		return err
+	}
+	if b.Release != nil {
+		c.addRelease(b.Release)
+	}
 	version := ""
 	var replaced []workflow.ID
 	for i := range b.Add {
@@ -30,7 +36,7 @@ func (c *Controller) updateItems(b *UpdateItems) error {
 			version = n.Ref.VersionID
 			c.emit("", &VersionAdded{VersionID: version})
 		}
-		c.emit("", &ItemAdded{Item: n.Ref, Document: n.Document, Signer: n.Signer, Changed: had, Uses: uses(n.Item)})
+		c.emit("", &ItemAdded{Item: n.Ref, Document: n.Document, Signer: n.Signer, Changed: had, Uses: uses(n)})
 		c.parsed.put(n.Ref.String(), n.Item) // the shell has just verified it
 		if had && n.Ref.Kind.Versioned() {
 			replaced = append(replaced, workflowID(old.Ref))
@@ -49,11 +55,15 @@ func (c *Controller) updateItems(b *UpdateItems) error {
 	return c.machine.fault
 }
 
-// uses returns the keys of the documents that an item names.
-func uses(it item.Item) []string {
+// uses returns the keys of the documents that a document names, and of the
+// release that it came with.
+func uses(n *NewItem) []string {
 	var keys []string
-	for _, k := range item.References(it) {
+	for _, k := range item.References(n.Item) {
 		keys = append(keys, ItemRef{Kind: k.Kind, Path: k.Path}.String())
+	}
+	if ref, ok := releaseOf(n.Document); ok {
+		keys = append(keys, ref.String())
 	}
 	return keys
 }

@@ -34,7 +34,7 @@ func (m *machine) document(ref ItemRef) (item.Item, error) {
 	if doc, ok := m.parsed.get(key); ok {
 		return doc, nil
 	}
-	v, err := m.cfg.Verifier.Verify(it.Document, it.Added/1000)
+	v, err := m.verify(it)
 	if err != nil {
 		m.emit("", &ItemQuarantined{Item: it.Ref, Agent: m.cfg.Agent, Problem: order.ProblemOf(err)})
 		return nil, err
@@ -136,7 +136,7 @@ func (m *machine) reverify() {
 		if !ok {
 			continue
 		}
-		_, err := m.cfg.Verifier.Verify(it.Document, it.Added/1000)
+		_, err := m.verify(it)
 		switch {
 		case err != nil && it.Quarantine == nil:
 			m.emit("", &ItemQuarantined{Item: it.Ref, Agent: m.cfg.Agent, Problem: order.ProblemOf(err)})

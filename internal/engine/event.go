@@ -71,8 +71,13 @@ func (d *Document) Walk(w codec.Walker) {
 
 // The events that don't happen to an order.
 type (
-	// ControllerInitialized is the first event of a Controller's log.
-	ControllerInitialized struct{ ControllerID string }
+	// ControllerInitialized is the first event of a Controller's log, and tells in
+	// an Agent's to which Controller it belongs. It comes again when the
+	// installation gets its id later.
+	ControllerInitialized struct {
+		ControllerID string
+		Estate       Estate
+	}
 	// ControllerReady means: a leader has begun to decide.
 	ControllerReady struct{ Term int64 }
 	// CommandExecuted records who asked for what; it is the last event of the
@@ -172,6 +177,7 @@ type (
 		Agent        string
 		LogID        string
 		ControllerID string
+		Level        string // the security level
 	}
 )
 
@@ -268,7 +274,10 @@ func (*AgentBatchReceived) Type() string { return "AgentBatchReceived" }
 func (*AgentInitialized) Type() string { return "AgentInitialized" }
 
 // Walk describes the fields.
-func (e *ControllerInitialized) Walk(w codec.Walker) { w.Str("controllerId", &e.ControllerID) }
+func (e *ControllerInitialized) Walk(w codec.Walker) {
+	w.Str("controllerId", &e.ControllerID)
+	e.Estate.Walk(w)
+}
 
 // Walk describes the fields.
 func (e *ControllerReady) Walk(w codec.Walker) { w.Int("term", &e.Term) }
@@ -382,6 +391,7 @@ func (e *AgentInitialized) Walk(w codec.Walker) {
 	w.Str("agentPath", &e.Agent)
 	w.Str("logId", &e.LogID)
 	w.Str("controllerId", &e.ControllerID)
+	w.Str("securityLevel", &e.Level)
 }
 
 // PathControl says how all versions of a workflow run (ControlWorkflowPath).

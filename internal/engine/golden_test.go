@@ -268,7 +268,9 @@ func FuzzAgentBatch(f *testing.F) {
 // anyone trusts everybody.
 type anyone struct{}
 
-func (anyone) Verify(d Document, _ int64) (Verified, error) { return Verified{Text: d.Text}, nil }
+func (anyone) Verify(d Document, _ *Document, _ int64) (Verified, error) {
+	return Verified{Text: d.Text}, nil
+}
 
 func FuzzRestore(f *testing.F) {
 	c, a := NewController(Config{ControllerID: "c", Verifier: anyone{}}), NewAgent(Config{Agent: "A", Verifier: anyone{}})

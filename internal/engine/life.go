@@ -42,7 +42,7 @@ func (c *Controller) BeginLife(life string, term int64) []Stamped {
 
 // BeginLife returns the event with which an Agent that was restored goes on.
 func (a *Agent) BeginLife(name, life string) []Stamped {
-	return behind(a.lastID, []Stamped{{Event: &AgentInitialized{Agent: name, LogID: inLife(a.logID.v, life), ControllerID: a.controller.v}}})
+	return behind(a.lastID, []Stamped{{Event: &AgentInitialized{Agent: name, LogID: inLife(a.logID.v, life), ControllerID: a.controller.v, Level: a.estate.v.Level}}})
 }
 
 // behind numbers events from the one after last on.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
 
@@ -14,21 +15,24 @@ const maxSteps = 10_000
 
 // Verifier verifies the evidence of a document's exact bytes against the trust
 // set that holds at this moment. It returns the verified text; the engine
-// parses nothing else. arrived is when the document came, in milliseconds
-// since the epoch.
+// parses nothing else. manifest is the release that the evidence names, nil for
+// other evidence, or if it isn't here. arrived is when the document came, in
+// milliseconds since the epoch.
 type Verifier interface {
-	Verify(d Document, arrived int64) (Verified, error)
+	Verify(d Document, manifest *Document, arrived int64) (Verified, error)
 }
 
 // Verified is a document whose evidence was found good.
 type Verified struct {
 	Text   string
 	Signer string
+	Listed *release.Object // as what a release lists it, if it came with one
 }
 
 // Config is what a machine needs to know that isn't in its log.
 type Config struct {
 	ControllerID string
+	Estate       Estate
 	Agent        string // this Agent's path; "" at a Controller
 	Verifier     Verifier
 	Env          func(name string) (string, bool) // environment of this part
@@ -56,7 +60,9 @@ type machine struct {
 	heads  *table[string, string] // newest version of each workflow path
 	paths  *table[string, *PathControl]
 	breaks *table[string, *WorkflowControl] // by workflow.ID.String()
-	lastID int64                            // id of the newest event
+	estate variable[Estate]
+	floors floors
+	lastID int64 // id of the newest event
 
 	// The transaction.
 	now     int64 // milliseconds
@@ -120,6 +126,8 @@ func newMachine(cfg Config) *machine {
 		heads:   newTable[string, string](u),
 		paths:   newTable[string, *PathControl](u),
 		breaks:  newTable[string, *WorkflowControl](u),
+		floors:  newFloors(u),
+		estate:  variable[Estate]{undo: u},
 		queued:  map[order.ID]bool{},
 		steps:   map[order.ID]int{},
 		touched: map[order.ID]bool{},

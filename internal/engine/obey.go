@@ -58,6 +58,12 @@ func (a *Agent) attachItem(cmd *AttachItem) {
 		}})
 		return
 	}
+	if old, ok := a.items.get(cmd.Item.String()); !ok || old.Document.Text != cmd.Document.Text {
+		if p := a.outdatedHere(cmd); p != nil {
+			a.emit("", &ItemRefused{Item: cmd.Item, Agent: a.cfg.Agent, Problem: p})
+			return
+		}
+	}
 	a.emit("", &ItemAttachedToMe{Item: cmd.Item, Document: cmd.Document, Signer: v.Signer})
 	a.unhold(cmd.Item)
 }

@@ -33,6 +33,7 @@ const (
 	recCommand
 	recRefused
 	recLeft
+	recFloor
 	recEnd = 255
 )
 
@@ -100,6 +101,12 @@ func fielder[K cmp.Ordered, V codec.Fielder](_ K, v V) codec.Fielder { return v 
 // base freezes what both machines have.
 func (m *machine) base(meta ...*pair) *Frozen {
 	meta = append(meta, &pair{Key: "lastEventId", Number: m.lastID})
+	if e := m.estate.v; e != (Estate{}) {
+		meta = append(meta, &pair{Key: "installation", Value: e.Installation}, &pair{Key: "securityLevel", Value: e.Level})
+	}
+	if m.floors.serial.v > 0 {
+		meta = append(meta, &pair{Key: "releaseSerial", Number: m.floors.serial.v})
+	}
 	return &Frozen{m.lastID, []group{
 		{recMeta, func() []codec.Fielder {
 			rows := make([]codec.Fielder, len(meta))
@@ -113,6 +120,7 @@ func (m *machine) base(meta ...*pair) *Frozen {
 		freeze(recPathControl, m.paths, fielder[string, *PathControl]),
 		freeze(recWorkflowControl, m.breaks, fielder[string, *WorkflowControl]),
 		freeze(recOrder, m.orders, fielder[order.ID, *order.Order]),
+		freeze(recFloor, m.floors.paths, func(k string, v int64) codec.Fielder { return &pair{Key: k, Number: v} }),
 	}}
 }
 
@@ -275,6 +283,12 @@ func (m *machine) restore(kind byte, body []byte) (bool, error) {
 			return true, err
 		}
 		m.orders.put(o.ID, o, true)
+	case recFloor:
+		var p pair
+		if err := codec.ReadBinary(body, &p); err != nil {
+			return true, err
+		}
+		m.floors.paths.m[p.Key] = p.Number
 	default:
 		return false, nil
 	}
@@ -315,6 +329,8 @@ func RestoreController(cfg Config, in io.Reader) (*Controller, error) {
 				c.lastID = p.Number
 			case "controllerId":
 				c.id.v = p.Value
+			default:
+				c.restoreMeta(p)
 			}
 		case recReader:
 			c.readers.m[p.Key] = p.Number
@@ -327,7 +343,7 @@ func RestoreController(cfg Config, in io.Reader) (*Controller, error) {
 	})
 	c.undo.forget(len(c.undo.steps))
 	clear(c.agentsDirty)
-	c.left = nil
+	c.left, c.unused = nil, nil
 	return c, err
 }
 
@@ -378,5 +394,19 @@ func (a *Agent) restoreMeta(p pair) {
 		a.sequence.v = p.Number
 	case "confirmed":
 		a.confirmed.v = p.Number
+	default:
+		a.machine.restoreMeta(p)
+	}
+}
+
+// restoreMeta takes over what both machines have beside their tables.
+func (m *machine) restoreMeta(p pair) {
+	switch p.Key {
+	case "installation":
+		m.estate.v.Installation = p.Value
+	case "securityLevel":
+		m.estate.v.Level = p.Value
+	case "releaseSerial":
+		m.floors.serial.v = p.Number
 	}
 }

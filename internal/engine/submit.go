@@ -394,7 +394,11 @@ func (c *Controller) TrustChanged(now int64) error {
 func (c *Controller) Lead(term, now int64) error {
 	return c.transact(now, func() error {
 		if c.id.v == "" {
-			c.emit("", &ControllerInitialized{ControllerID: c.cfg.ControllerID})
+			c.emit("", &ControllerInitialized{ControllerID: c.cfg.ControllerID, Estate: c.cfg.Estate})
+		} else if err := c.estate.v.fits(c.cfg.Estate); err != nil {
+			return err
+		} else if now := c.estate.v.named(c.cfg.Estate.Installation); now != c.estate.v {
+			c.emit("", &ControllerInitialized{ControllerID: c.id.v, Estate: now})
 		}
 		c.emit("", &ControllerReady{Term: term})
 		c.led = true

@@ -1,6 +1,6 @@
 // Package guard stands between a machine and the documents it is given: it
-// holds the trust set in force, verifies documents for the engine, and tells
-// when the trust set has changed.
+// holds the trust set in force, verifies documents and releases for the engine,
+// and tells when the trust set has changed.
 //
 // Verdicts are remembered for each set, so that verifying a document again
 // costs a hash. The package decides nothing about orders; controller and agent
@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/trust"
 )
 
@@ -37,9 +39,11 @@ type Guard struct {
 	watcher      *trust.Watcher
 	changed      func()
 
-	mu         sync.Mutex
-	generation int
-	verdicts   map[[32]byte]verdict
+	mu           sync.Mutex
+	generation   int
+	installation string // "" as long as none is known
+	verdicts     map[[32]byte]verdict
+	releases     map[[32]byte]listing
 
 	stop chan struct{}
 	done sync.WaitGroup
@@ -53,7 +57,10 @@ type verdict struct {
 // Open reads the trust directories and follows them; changed is called after
 // each change, when verdicts have to be asked for again.
 func Open(c conf.Trust, clk clock.Clock, log *slog.Logger, changed func()) (*Guard, error) {
-	g := &Guard{clock: clk, log: log, allowExpired: c.AllowExpired, changed: changed, verdicts: map[[32]byte]verdict{}, stop: make(chan struct{})}
+	g := &Guard{
+		clock: clk, log: log, allowExpired: c.AllowExpired, changed: changed, installation: c.Installation,
+		verdicts: map[[32]byte]verdict{}, releases: map[[32]byte]listing{}, stop: make(chan struct{}),
+	}
 	dirs := trust.Dirs{X509: c.X509Dir, PGP: c.PGPDir, SSH: c.SSHDir}
 	w, err := trust.NewWatcher(dirs, trust.Policy{MinRSABits: c.MinRSABits}, c.Reload, g.reloaded)
 	if err != nil {
@@ -118,6 +125,7 @@ func (g *Guard) forget() {
 	g.mu.Lock()
 	g.generation++
 	clear(g.verdicts)
+	clear(g.releases)
 	g.mu.Unlock()
 	g.changed()
 }
@@ -130,8 +138,16 @@ func (g *Guard) Generation() int {
 }
 
 // Verify verifies a document that arrived at a moment, in milliseconds since
-// the epoch; 0: now. What it returns is the verified text.
-func (g *Guard) Verify(d engine.Document, arrived int64) (engine.Verified, error) {
+// the epoch; 0: now. What it returns is the verified text. manifest is the
+// release that the evidence names, if it does and if there is one. A release
+// itself is told by its evidence: a list of signatures.
+func (g *Guard) Verify(d engine.Document, manifest *engine.Document, arrived int64) (engine.Verified, error) {
+	if ref, ok := release.ReferenceOf(d.Evidence); ok {
+		return g.verifyListed(d, ref, manifest, arrived)
+	}
+	if strings.HasPrefix(d.Evidence, "[") {
+		return g.verifyRelease(d, arrived)
+	}
 	key := digest(d)
 	g.mu.Lock()
 	v, ok := g.verdicts[key]
@@ -162,16 +178,27 @@ func digest(d engine.Document) [32]byte {
 func (g *Guard) verify(d engine.Document, arrived int64) verdict {
 	var ev trust.Evidence
 	if err := json.Unmarshal([]byte(d.Evidence), &ev); err != nil {
-		return verdict{err: fault.Wrap(fault.Untrusted, trust.CodeMalformedEvidence, err, "the evidence can't be read")}
+		return verdict{err: unreadable(err)}
 	}
-	at := g.clock.Now()
-	if g.allowExpired && arrived > 0 {
-		at = time.UnixMilli(arrived)
-	}
-	v, err := g.watcher.Current().Verify([]byte(d.Text), ev, at)
+	v, err := g.watcher.Current().Verify([]byte(d.Text), ev, g.momentOf(arrived))
 	if err != nil {
 		return verdict{err: err}
 	}
-	s := v.Signer()
-	return verdict{signer: s.Name + " (" + string(s.Kind) + " " + s.KeyID[:min(16, len(s.KeyID))] + ")"}
+	return verdict{signer: nameOf(v.Signer())}
+}
+
+func unreadable(err error) error {
+	return fault.Wrap(fault.Untrusted, trust.CodeMalformedEvidence, err, "the evidence can't be read")
+}
+
+// momentOf returns the time at which a signer's certificate must have been valid.
+func (g *Guard) momentOf(arrived int64) time.Time {
+	if g.allowExpired && arrived > 0 {
+		return time.UnixMilli(arrived)
+	}
+	return g.clock.Now()
+}
+
+func nameOf(s trust.Signer) string {
+	return s.Name + " (" + string(s.Kind) + " " + s.KeyID[:min(16, len(s.KeyID))] + ")"
 }

@@ -51,8 +51,8 @@ type Link struct {
 
 // NewLink returns the link to an Agent for a term. limit is how many commands
 // a batch holds at most.
-func NewLink(b *Board, controllerID, agent string, term int64, limit int) *Link {
-	return &Link{board: b, agent: agent, limit: limit, head: engine.AgentBatch{ControllerID: controllerID, Term: term}, wait: firstRetry}
+func NewLink(b *Board, controllerID string, estate engine.Estate, agent string, term int64, limit int) *Link {
+	return &Link{board: b, agent: agent, limit: limit, head: engine.AgentBatch{ControllerID: controllerID, Estate: estate, Term: term}, wait: firstRetry}
 }
 
 // Agent returns the Agent's name.

@@ -37,7 +37,7 @@ func TestLinkSendsAgain(t *testing.T) {
 	t.Parallel()
 	b := NewBoard()
 	publish(b, "1", "2")
-	l := NewLink(b, "c", "a", 7, 100)
+	l := NewLink(b, "c", engine.Estate{}, "a", 7, 100)
 	l.Begin("log", int64(0))
 	first := next(t, l)
 	if first == nil || first.Sequence != 1 || first.Term != 7 || first.LogID != "log" || len(first.Commands) != 2 {
@@ -63,7 +63,7 @@ func TestLinkKeepsWhatChanged(t *testing.T) {
 	t.Parallel()
 	b := NewBoard()
 	publish(b, "1")
-	l := NewLink(b, "c", "a", 1, 100)
+	l := NewLink(b, "c", engine.Estate{}, "a", 1, 100)
 	l.Begin("log", int64(0))
 	if next(t, l) == nil {
 		t.Fatal("nothing is sent")
@@ -78,7 +78,7 @@ func TestLinkKeepsWhatChanged(t *testing.T) {
 // Events are confirmed once they are taken over, and again after each coupling.
 func TestLinkConfirms(t *testing.T) {
 	t.Parallel()
-	l := NewLink(NewBoard(), "c", "a", 1, 100)
+	l := NewLink(NewBoard(), "c", engine.Estate{}, "a", 1, 100)
 	l.Begin("log", int64(5))
 	confirms := func(want int64) {
 		t.Helper()
@@ -113,7 +113,7 @@ func TestDocumentsComeFirst(t *testing.T) {
 	publish(b, "1")
 	items := []engine.AgentCommand{&engine.AttachItem{}, &engine.AttachItem{}, &engine.AttachItem{}}
 	b.Publish(engine.ControllerWork{Items: map[string][]engine.AgentCommand{"a": items}})
-	l := NewLink(b, "c", "a", 1, 2)
+	l := NewLink(b, "c", engine.Estate{}, "a", 1, 2)
 	l.Begin("log", int64(0))
 	for i, want := range []int{2, 2, 0} {
 		batch := next(t, l)
@@ -137,7 +137,7 @@ func TestDocumentsComeFirst(t *testing.T) {
 // The pause grows, and begins anew after a coupling that lasted.
 func TestLinkPauses(t *testing.T) {
 	t.Parallel()
-	l := NewLink(NewBoard(), "c", "a", 1, 1)
+	l := NewLink(NewBoard(), "c", engine.Estate{}, "a", 1, 1)
 	var last time.Duration
 	for range 10 {
 		p := l.Pause(0)
@@ -160,7 +160,7 @@ func TestLinkTellsAgain(t *testing.T) {
 	t.Parallel()
 	b := NewBoard()
 	publish(b, "1", "2")
-	l := NewLink(b, "c", "a", 1, 100)
+	l := NewLink(b, "c", engine.Estate{}, "a", 1, 100)
 	l.Begin("log", int64(0))
 	if first := next(t, l); first == nil || len(first.Commands) != 2 {
 		t.Fatalf("the first batch is %+v", first)
@@ -180,7 +180,7 @@ func TestLinkTellsAgain(t *testing.T) {
 func TestLinkEndsWithReset(t *testing.T) {
 	t.Parallel()
 	b := NewBoard()
-	l := NewLink(b, "c", "a", 1, 100)
+	l := NewLink(b, "c", engine.Estate{}, "a", 1, 100)
 	l.Dedicate("log")
 	l.Begin("log", int64(0))
 	next(t, l)

@@ -42,6 +42,7 @@ var rooms = map[string]room{
 	"internal/item":       {kind: pure, owns: "all other documents"},
 	"internal/calendar":   {kind: pure, owns: "days, periods, cycles"},
 	"internal/order":      {kind: pure, owns: "one order: states, events, transitions"},
+	"internal/release":    {kind: pure, owns: "the list of documents that one signature covers"},
 	"internal/engine":     {kind: pure, owns: "the state of Controller and Agent"},
 	"internal/inventory":  {kind: pure, owns: "what stands in the inventory's documents: references, texts, states"},
 

@@ -14,9 +14,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/engine/enginetest"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
-	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/ledger"
-	"github.com/signet-scheduler/signet/internal/order"
 )
 
 // agent is one Agent with its made-up processes, which die with it.
@@ -199,9 +197,9 @@ func (a *agent) batch(data []byte, reply func(any, error)) {
 		a.w.reach("agent command " + fmt.Sprintf("%T", cmd)[len("*engine."):])
 	}
 	a.w.tell("%s gets batch %d of term %d: %s", a.name, b.Sequence, b.Term, summary(b))
-	a.verify(b)
+	a.verify(b, nil)
 	a.ask(func(e *engine.Agent, now int64) (any, error) {
-		a.verify(b) // the trust set may have changed meanwhile
+		a.verify(b, e.Manifest) // the trust set may have changed meanwhile
 		return a.w.cfg.Bug.batch(&a.batches, e, b, now)
 	}, func(v any, err error) {
 		if fresh, ok := v.(bool); ok && !fresh {
@@ -233,21 +231,10 @@ func summary(b *engine.AgentBatch) string {
 	return string(s)
 }
 
-func (a *agent) verify(b *engine.AgentBatch) {
-	for _, cmd := range b.Commands {
-		at, ok := cmd.(*engine.AttachItem)
-		if !ok {
-			continue
-		}
-		v, err := a.w.cfg.Bug.verifier(a.trust).Verify(at.Document, 0)
-		if err == nil {
-			_, err = item.ParseAs(at.Item.Key(), at.Item.VersionID, []byte(v.Text))
-		}
-		at.Verdict = &engine.Verdict{Signer: v.Signer}
-		if err != nil {
-			at.Verdict.Problem = order.ProblemOf(err)
-		}
-	}
+// verify has the batch verified; releases that are here are looked up in the machine
+// that decides on it.
+func (a *agent) verify(b *engine.AgentBatch, held func(engine.Document) *engine.Document) bool {
+	return b.Verify(a.w.cfg.Bug.verifier(a.trust), held)
 }
 
 // distrust changes the Agent's trust directory.

@@ -188,7 +188,7 @@ func (b Bug) verifier(s enginetest.Signers) engine.Verifier {
 type credulous struct{}
 
 // Verify implements engine.Verifier.
-func (credulous) Verify(d engine.Document, _ int64) (engine.Verified, error) {
+func (credulous) Verify(d engine.Document, _ *engine.Document, _ int64) (engine.Verified, error) {
 	return engine.Verified{Text: d.Text, Signer: d.Evidence}, nil
 }
 
@@ -196,8 +196,8 @@ func (credulous) Verify(d engine.Document, _ int64) (engine.Verified, error) {
 type generous struct{ enginetest.Signers }
 
 // Verify implements engine.Verifier.
-func (g generous) Verify(d engine.Document, at int64) (engine.Verified, error) {
-	v, err := g.Signers.Verify(d, at)
+func (g generous) Verify(d engine.Document, manifest *engine.Document, at int64) (engine.Verified, error) {
+	v, err := g.Signers.Verify(d, manifest, at)
 	v.Text = strings.ReplaceAll(v.Text, `"processLimit":2`, `"processLimit":9`)
 	return v, err
 }

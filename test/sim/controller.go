@@ -187,7 +187,7 @@ func (c *controller) deploy(id string, d *deployment, reply func(any, error)) {
 	u := &engine.UpdateItems{Remove: d.remove}
 	for i, text := range d.texts {
 		doc := engine.Document{Text: text, Evidence: d.signers[i]}
-		v, err := c.trust.Verify(doc, 0)
+		v, err := c.trust.Verify(doc, nil, 0)
 		if err != nil {
 			reply(nil, err)
 			return
@@ -205,7 +205,7 @@ func (c *controller) deploy(id string, d *deployment, reply func(any, error)) {
 	}
 	c.ask(func(e *engine.Controller, now int64) (any, error) {
 		for i := range u.Add { // the trust set may have changed meanwhile
-			if _, err := c.trust.Verify(u.Add[i].Document, 0); err != nil {
+			if _, err := c.trust.Verify(u.Add[i].Document, nil, 0); err != nil {
 				return nil, err
 			}
 		}

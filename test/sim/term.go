@@ -131,7 +131,7 @@ func (t *term) drive(name, uri string) {
 		return
 	}
 	if t.links[name] == nil {
-		t.links[name] = handover.NewLink(t.c.board, controllerID, name, int64(t.no), t.c.w.sizes.batch)
+		t.links[name] = handover.NewLink(t.c.board, controllerID, engine.Estate{}, name, int64(t.no), t.c.w.sizes.batch)
 	}
 	d := &driver{t: t, a: a, uri: uri, link: t.links[name]}
 	t.drivers[name] = d

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
 
@@ -26,12 +28,36 @@ const ControllerID = "controller"
 // trusted are those that aren't in it. Who signs as "nobody" is never trusted.
 type Signers map[string]bool
 
-// Verify trusts a document whose signer isn't in the set.
-func (s Signers) Verify(d engine.Document, _ int64) (engine.Verified, error) {
+// Verify trusts a document whose signer isn't in the set, and what is listed by a
+// release of such a signer.
+func (s Signers) Verify(d engine.Document, manifest *engine.Document, at int64) (engine.Verified, error) {
+	if ref, ok := release.ReferenceOf(d.Evidence); ok {
+		return s.listed(d, ref, manifest, at)
+	}
 	if d.Evidence == "nobody" || s[d.Evidence] {
 		return engine.Verified{}, fault.New(fault.Untrusted, "UnknownSigner", "the signer %s is not trusted", d.Evidence)
 	}
 	return engine.Verified{Text: d.Text, Signer: d.Evidence}, nil
+}
+
+func (s Signers) listed(d engine.Document, ref release.Reference, manifest *engine.Document, at int64) (engine.Verified, error) {
+	if manifest == nil {
+		return engine.Verified{}, fault.New(fault.Untrusted, release.CodeReleaseMissing, "release number %d isn't here", ref.Serial)
+	}
+	v, err := s.Verify(*manifest, nil, at)
+	if err != nil {
+		return v, err
+	}
+	r, err := release.Parse([]byte(v.Text))
+	if err != nil {
+		return engine.Verified{}, err
+	}
+	sum := sha256.Sum256([]byte(d.Text))
+	i := slices.IndexFunc(r.Objects, func(o release.Object) bool { return o.SHA256 == sum })
+	if i < 0 || release.Refer(r, v.Text) != ref {
+		return engine.Verified{}, fault.New(fault.Untrusted, release.CodeNotInRelease, "the release %s doesn't list this text", r.Name)
+	}
+	return engine.Verified{Text: d.Text, Signer: v.Signer, Listed: &r.Objects[i]}, nil
 }
 
 // Cluster is a Controller with its Agents. Owned by one goroutine.
@@ -142,7 +168,7 @@ func (c *Cluster) Deploy(signer string, texts ...string) error {
 	u := &engine.UpdateItems{}
 	for _, text := range texts {
 		d := engine.Document{Text: text, Evidence: signer}
-		if _, err := c.Distrusted.Verify(d, 0); err != nil {
+		if _, err := c.Distrusted.Verify(d, nil, 0); err != nil {
 			return err
 		}
 		it, err := item.Parse([]byte(text))
@@ -316,15 +342,7 @@ func (a *Agent) send(cmds []engine.AgentCommand) error {
 
 // Deliver brings a batch to the Agent, verified as the Agent's shell does.
 func (a *Agent) Deliver(b *engine.AgentBatch) error {
-	for _, cmd := range b.Commands {
-		if at, ok := cmd.(*engine.AttachItem); ok {
-			v, err := a.Distrusted.Verify(at.Document, 0)
-			at.Verdict = &engine.Verdict{Signer: v.Signer}
-			if err != nil {
-				at.Verdict = &engine.Verdict{Problem: order.ProblemOf(err)}
-			}
-		}
-	}
+	b.Verify(a.Distrusted, a.Machine.Manifest)
 	_, err := a.Machine.Batch(b, a.c.Now)
 	a.commit()
 	return err

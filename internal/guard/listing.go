@@ -1,0 +1,157 @@
+package guard
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/release"
+	"github.com/signet-scheduler/signet/internal/trust"
+)
+
+// maxReleases bounds the releases that are remembered.
+const maxReleases = 1000
+
+// maxSignatures bounds the signatures of one release.
+const maxSignatures = 16
+
+// listing is a verified release, or why it isn't good.
+type listing struct {
+	signer  string
+	serial  int64
+	created time.Time
+	expires time.Time
+	objects map[[32]byte]release.Object // by the digest of the document
+	err     error
+}
+
+// Adopt takes over the id of the installation from the part that this one
+// belongs to, unless it is known already. It tells whether that was news, after
+// which verdicts about releases have to be asked for again.
+func (g *Guard) Adopt(installation string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.installation != "" || installation == "" {
+		return false
+	}
+	g.installation = installation
+	clear(g.releases) // they were for nobody
+	return true
+}
+
+// Installation returns the id of the installation, or "".
+func (g *Guard) Installation() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.installation
+}
+
+// verifyRelease verifies a release that arrived at a moment, as Verify does.
+func (g *Guard) verifyRelease(d engine.Document, arrived int64) (engine.Verified, error) {
+	l := g.listing(d, arrived)
+	if l.err != nil {
+		return engine.Verified{}, l.err
+	}
+	return engine.Verified{Text: d.Text, Signer: l.signer}, nil
+}
+
+// verifyListed verifies a document that came with a release.
+func (g *Guard) verifyListed(d engine.Document, ref release.Reference, manifest *engine.Document, arrived int64) (engine.Verified, error) {
+	if manifest == nil {
+		return engine.Verified{}, fault.New(fault.Untrusted, release.CodeReleaseMissing, "the release with number %d, with which the document came, isn't here", ref.Serial)
+	}
+	l := g.listing(*manifest, arrived)
+	if l.err != nil {
+		return engine.Verified{}, l.err
+	}
+	if l.serial != ref.Serial || release.Digest(manifest.Text) != ref.SHA256 {
+		return engine.Verified{}, fault.New(fault.Untrusted, release.CodeNotInRelease, "the document came with another release of the number %d", ref.Serial)
+	}
+	o, ok := l.objects[sha256.Sum256([]byte(d.Text))]
+	if !ok {
+		return engine.Verified{}, fault.New(fault.Untrusted, release.CodeNotInRelease, "the release with number %d doesn't list this text", ref.Serial)
+	}
+	return engine.Verified{Text: d.Text, Signer: l.signer, Listed: &o}, nil
+}
+
+// listing returns what a release lists. The verdict on its signatures is
+// remembered; its own time is looked at again, as it depends on the arrival.
+func (g *Guard) listing(d engine.Document, arrived int64) listing {
+	key := digest(d)
+	g.mu.Lock()
+	l, ok := g.releases[key]
+	generation, installation := g.generation, g.installation
+	g.mu.Unlock()
+	if !ok {
+		l = g.readListing(d, installation, arrived)
+		g.mu.Lock()
+		if generation == g.generation && installation == g.installation && len(g.releases) < maxReleases {
+			g.releases[key] = l
+		}
+		g.mu.Unlock()
+	}
+	if l.err == nil {
+		l.err = l.timely(g.clock.Now(), arrived)
+	}
+	return l
+}
+
+// timely refuses a release that came after its end or before its beginning. One
+// that came in time stays good.
+func (l *listing) timely(now time.Time, arrived int64) error {
+	if arrived > 0 {
+		now = time.UnixMilli(arrived)
+	}
+	switch {
+	case !now.Before(l.expires):
+		return fault.New(fault.Untrusted, release.CodeReleaseExpired, "the release with number %d was to be deployed before %s", l.serial, l.expires.Format(time.RFC3339))
+	case now.Add(clockTolerance).Before(l.created):
+		return fault.New(fault.Untrusted, release.CodeReleaseNotYet, "the release with number %d was made at %s, which is still to come", l.serial, l.created.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// clockTolerance is how far the clocks of who signs and who verifies may differ.
+const clockTolerance = 5 * time.Minute
+
+// readListing verifies all signatures of a release, then reads it.
+func (g *Guard) readListing(d engine.Document, installation string, arrived int64) listing {
+	var signatures []trust.Evidence
+	if err := json.Unmarshal([]byte(d.Evidence), &signatures); err != nil {
+		return listing{err: unreadable(err)}
+	}
+	if len(signatures) == 0 || len(signatures) > maxSignatures {
+		return listing{err: fault.New(fault.Untrusted, trust.CodeMissingEvidence, "a release needs 1 to %d signatures", maxSignatures)}
+	}
+	var names []string
+	seen := map[string]bool{}
+	for _, ev := range signatures {
+		v, err := g.watcher.Current().Verify([]byte(d.Text), ev, g.momentOf(arrived))
+		if err != nil {
+			return listing{err: err}
+		}
+		if seen[v.Signer().KeyID] {
+			return listing{err: fault.New(fault.Untrusted, trust.CodeSurplusEvidence, "the release is signed twice with the key of %s", v.Signer().Name)}
+		}
+		seen[v.Signer().KeyID] = true
+		names = append(names, nameOf(v.Signer()))
+	}
+	r, err := release.Parse([]byte(d.Text))
+	if err != nil {
+		return listing{err: err}
+	}
+	if installation == "" {
+		return listing{err: fault.New(fault.Untrusted, release.CodeWrongAudience, "this part doesn't know its installation: set signet.installation, or no release is accepted")}
+	}
+	if r.Audience != installation {
+		return listing{err: fault.New(fault.Untrusted, release.CodeWrongAudience, "the release %s is for the installation %s; this is %s", r.Name, r.Audience, installation)}
+	}
+	l := listing{signer: strings.Join(names, ", "), serial: r.Serial, created: r.Created, expires: r.Expires, objects: make(map[[32]byte]release.Object, len(r.Objects))}
+	for _, o := range r.Objects {
+		l.objects[o.SHA256] = o
+	}
+	return l
+}
