@@ -7,6 +7,27 @@ import (
 	"encoding/json"
 )
 
+// Defines values for NextReleaseSecurityLevel.
+const (
+	High   NextReleaseSecurityLevel = "high"
+	Low    NextReleaseSecurityLevel = "low"
+	Medium NextReleaseSecurityLevel = "medium"
+)
+
+// Valid indicates whether the value is a known member of the NextReleaseSecurityLevel enum.
+func (e NextReleaseSecurityLevel) Valid() bool {
+	switch e {
+	case High:
+		return true
+	case Low:
+		return true
+	case Medium:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WaitsFor.
 const (
 	WaitsForAgent      WaitsFor = "agent"
@@ -595,10 +616,20 @@ type DeployObject struct {
 	Path string `json:"path"`
 }
 
+// DeployRelease A release, signed as a whole; the evidence of every object that has none of its own
+type DeployRelease struct {
+	// Document The exact text of the manifest (NAME.release.json)
+	Document string `json:"document"`
+
+	// Evidence A signature of each person who has signed it
+	Evidence []map[string]string `json:"evidence"`
+}
+
 // DeployRequest defines model for DeployRequest.
 type DeployRequest struct {
 	Objects []DeployObject `json:"objects"`
 	Reason  string         `json:"reason,omitempty"`
+	Release *DeployRelease `json:"release,omitempty"`
 
 	// RequestId Makes a repetition of this request harmless
 	RequestId string `json:"requestId,omitempty"`
@@ -1232,6 +1263,19 @@ type News struct {
 	// Workflows Paths of workflows whose orders have changed
 	Workflows []string `json:"workflows,omitempty"`
 }
+
+// NextRelease What a release that is made now has to state
+type NextRelease struct {
+	// Audience Id of the installation
+	Audience      string                   `json:"audience"`
+	SecurityLevel NextReleaseSecurityLevel `json:"securityLevel"`
+
+	// Serial Higher than that of every release that was deployed
+	Serial int64 `json:"serial"`
+}
+
+// NextReleaseSecurityLevel defines model for NextRelease.SecurityLevel.
+type NextReleaseSecurityLevel string
 
 // NumberedLine defines model for NumberedLine.
 type NumberedLine struct {
@@ -2954,6 +2998,12 @@ type OverviewWorkflowsParams struct {
 
 	// Cursor The cursor of the answer before
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// NextReleaseParams defines parameters for NextRelease.
+type NextReleaseParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
 }
 
 // GetWorkflowParams defines parameters for GetWorkflow.

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -60,7 +61,7 @@ func (e *estate) files(now time.Time) error {
 			return err
 		}
 	}
-	if err := e.signingKey(ca, now); err != nil {
+	if err := e.anySigningKey(ca, now); err != nil {
 		return err
 	}
 	return pki.WriteCertsPEM(fsys.Real{}, filepath.Join(e.privateDir(cockpitName), "users-trust.pem"), ca.Root(pki.PurposeUser))
@@ -139,6 +140,15 @@ func addHost(p *pki.NodeParams, host string) {
 	case ip != nil && !ip.IsLoopback() && !ip.IsUnspecified():
 		p.IPs = append(p.IPs, ip)
 	}
+}
+
+// anySigningKey makes the key that documents are signed with: the Cockpit's, or at
+// level high the operator's, which the Cockpit never gets.
+func (e *estate) anySigningKey(ca *pki.CA, now time.Time) error {
+	if e.facts.Level == levelHigh {
+		return e.operatorKey(ca, now)
+	}
+	return e.signingKey(ca, now)
 }
 
 // signingKey makes the key that the Cockpit signs documents with.
@@ -240,11 +250,11 @@ func (e *estate) members() []conf.Member {
 }
 
 func (e *estate) controllerConf(name string) conf.File {
-	return conf.ControllerFile{ID: controllerID, Name: name, Listen: e.address(name), Members: e.members(), Cockpits: []string{cockpitName}}
+	return conf.ControllerFile{ID: controllerID, Name: name, Listen: e.address(name), Members: e.members(), Cockpits: []string{cockpitName}, More: e.more("signet.security-level", nil)}
 }
 
 func (e *estate) agentConf(name string) conf.File {
-	return conf.AgentFile{Name: name, Listen: e.address(name), Controllers: e.controllers(), ScriptsAllowed: true}
+	return conf.AgentFile{Name: name, Listen: e.address(name), Controllers: e.controllers(), ScriptsAllowed: true, More: e.more("signet.security-level", nil)}
 }
 
 func (e *estate) cockpitConf() conf.File {
@@ -256,11 +266,21 @@ func (e *estate) cockpitConf() conf.File {
 	return conf.CockpitFile{
 		Name: cockpitName, Listen: e.address(cockpitName), Controllers: []conf.ControllerRef{ref},
 		// The credential in profile.json is a session, which is to last.
-		More: map[string]string{
+		More: e.more("signet.cockpit.security-level", map[string]string{
 			"signet.cockpit.session.idle-timeout": "30d", "signet.cockpit.session.max-duration": "90d",
 			"signet.cockpit.environment.name": "Development", "signet.cockpit.environment.color": "moss",
-		},
+		}),
 	}
+}
+
+// more adds to a part's settings what is the same for all parts of the installation.
+func (e *estate) more(level string, settings map[string]string) map[string]string {
+	all := map[string]string{level: e.facts.Level}
+	if e.facts.Installation != "" {
+		all["signet.installation"] = e.facts.Installation
+	}
+	maps.Copy(all, settings)
+	return all
 }
 
 // cockpitMore are keys that conf.Render has no fields for.

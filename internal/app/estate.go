@@ -33,6 +33,8 @@ type facts struct {
 	Agents      int    `json:"agents"`
 	CockpitHost string `json:"cockpitHost"`
 	SampleDone  bool   `json:"sampleDone"` // deployed, and an order was run
+
+	Installation string `json:"installation,omitempty"` // "": it was made by a version that knew no releases
 }
 
 const (
@@ -70,7 +72,7 @@ func openEstate(o cli.DevOptions) (*estate, error) {
 			return nil, err
 		}
 	} else {
-		e.facts = facts{Format: 1, Level: o.Level, Controllers: o.Controllers, Agents: o.Agents, CockpitHost: host, SampleDone: o.NoSample}
+		e.facts = facts{Format: 1, Level: o.Level, Controllers: o.Controllers, Agents: o.Agents, CockpitHost: host, SampleDone: o.NoSample, Installation: newInstallation()}
 	}
 	if known && o.Given["cockpit"] {
 		e.moveCockpit(host, port)
@@ -81,9 +83,9 @@ func openEstate(o cli.DevOptions) (*estate, error) {
 // checkDevFlags refuses flags that are wrong whatever the folder holds.
 func checkDevFlags(o cli.DevOptions) error {
 	switch o.Level {
-	case "low":
-	case "medium", "high":
-		return cli.Usage("--level %s comes with a later version of Signet; this one knows low", o.Level)
+	case "low", levelHigh:
+	case "medium":
+		return cli.Usage("--level medium comes with a later version of Signet; this one knows low and high")
 	default:
 		return cli.Usage("--level is low, medium or high, not %q", o.Level)
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/cli"
 	"github.com/signet-scheduler/signet/internal/conf"
+	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/objectfile"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/trust"
 )
@@ -95,7 +97,6 @@ func TestDevRefusesFlags(t *testing.T) {
 	open(t, flags(known, func(o *cli.DevOptions) { o.Controllers = 3 }))
 	tests := map[string]cli.DevOptions{
 		"level medium":      flags(t.TempDir(), func(o *cli.DevOptions) { o.Level = "medium" }, "level"),
-		"level high":        flags(t.TempDir(), func(o *cli.DevOptions) { o.Level = "high" }, "level"),
 		"level odd":         flags(t.TempDir(), func(o *cli.DevOptions) { o.Level = "lowest" }, "level"),
 		"two controllers":   flags(t.TempDir(), func(o *cli.DevOptions) { o.Controllers = 2 }, "controllers"),
 		"no controllers":    flags(t.TempDir(), func(o *cli.DevOptions) { o.Controllers = 0 }, "controllers"),
@@ -124,6 +125,44 @@ func devArgs(o cli.DevOptions) []string {
 		}
 	}
 	return args
+}
+
+// At level high the key that signs lies outside of all parts, and no part has it.
+func TestOperatorSigns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	e := open(t, flags(dir, func(o *cli.DevOptions) { o.Level, o.Cockpit = "high", "127.0.0.1:0" }))
+	agent, err := conf.LoadAgent(e.configDir("agent-1"), e.dataDir("agent-1"), os.ReadFile)
+	if err != nil || agent.Trust.SecurityLevel != "high" || agent.Trust.Installation != e.facts.Installation {
+		t.Fatalf("%+v %v", agent, err)
+	}
+	cockpit, err := conf.LoadCockpit(e.configDir(cockpitName), e.dataDir(cockpitName), os.ReadFile)
+	if err != nil || cockpit.SecurityLevel != "high" {
+		t.Fatalf("%+v %v", cockpit, err)
+	}
+	if _, err := os.Stat(cockpit.SigningKeyFile); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the Cockpit has a signing key: %v", err)
+	}
+	key := item.Key{Kind: item.KindAgentRef, Path: "agent-1"}
+	sent, err := e.signed([]objectfile.Object{{Key: key, File: objectfile.FileOf(key), Bytes: []byte(`{"uri":"https://localhost:1"}`)}})
+	if err != nil || len(sent) != 1 {
+		t.Fatal(err)
+	}
+	set, err := trust.Load(trust.Dirs{X509: agent.Trust.X509Dir}, trust.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for suffix, text := range sent[0].Evidence {
+		files[suffix] = []byte(text)
+	}
+	evidence, err := trust.EvidenceFromFiles(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := set.Verify([]byte(sent[0].Document), evidence, time.Now()); err != nil || v.Signer().Name != operatorName {
+		t.Errorf("the Agent doesn't believe the operator: %v", err)
+	}
 }
 
 // What is made can be loaded by the parts, and nobody else can read it.

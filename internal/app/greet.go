@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/cli"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/objectfile"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/samples"
@@ -178,12 +180,30 @@ func (g *greeter) addAgents(ctx context.Context) error {
 		if a, there := known[name]; there && a.Uri == uri {
 			continue
 		}
-		in := api.AddAgentRequest{Name: name, Uri: uri, Reason: "signet dev"}
-		if err := g.client.Post(ctx, "/agents", in, true, nil); err != nil {
+		if err := g.addAgent(ctx, name, uri); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addAgent deploys the record of an Agent.
+func (g *greeter) addAgent(ctx context.Context, name, uri string) error {
+	if g.estate.facts.Level != levelHigh {
+		in := api.AddAgentRequest{Name: name, Uri: uri, Reason: "signet dev"}
+		return g.client.Post(ctx, "/agents", in, true, nil)
+	}
+	record, err := json.Marshal(map[string]string{"uri": uri})
+	if err != nil {
+		return err
+	}
+	key := item.Key{Kind: item.KindAgentRef, Path: name}
+	in := api.DeployRequest{Reason: "signet dev"}
+	in.Objects, err = g.estate.signed([]objectfile.Object{{Key: key, File: objectfile.FileOf(key), Bytes: record}})
+	if err != nil {
+		return err
+	}
+	return g.client.Post(ctx, "/deployments", in, true, nil)
 }
 
 func (g *greeter) agents(ctx context.Context) (map[string]api.Agent, error) {
@@ -227,8 +247,11 @@ func (g *greeter) deploySamples(ctx context.Context) error {
 		return err
 	}
 	in := api.DeployRequest{Reason: "samples of signet dev"}
-	for _, o := range objects {
-		in.Objects = append(in.Objects, api.DeployObject{Kind: string(o.Key.Kind), Path: o.Key.Path, File: "samples/" + o.File, Document: string(o.Bytes)})
+	for i := range objects {
+		objects[i].File = "samples/" + objects[i].File
+	}
+	if in.Objects, err = g.estate.signed(objects); err != nil {
+		return err
 	}
 	if err := g.client.Post(ctx, "/deployments", in, true, nil); err != nil {
 		return err

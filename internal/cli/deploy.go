@@ -21,12 +21,13 @@ func count(n int, noun string) string {
 }
 
 func (s *session) deployVerb() *cobra.Command {
-	var reason string
+	var reason, key, cert, passphrase string
 	c := s.verb(verb{
 		use: "deploy PATH...", short: "Deploy object files, or all below a folder, in one transaction: all or nothing", args: cobra.MinimumNArgs(1),
 		long: `For a folder, the structure below it becomes the objects' paths; for a single file the path is its name, or what the document states.
-A signature beside a document is its evidence; else the server signs, where the security level lets it.`,
-		example: "  signet deploy workflows/\n  signet deploy load.workflow.json --reason 'faster'",
+A signature beside a document is its evidence; else the server signs, where the security level lets it. With --sign-with, the documents that have none are
+listed in a release, which is signed here, with your key: the server gets the signature, and Controllers and Agents verify it.`,
+		example: "  signet deploy workflows/\n  signet deploy load.workflow.json --reason 'faster'\n  signet deploy workflows/ --sign-with ~/.ssh/id_ed25519",
 		run: func(ctx context.Context, args []string) error {
 			objects, err := objectfile.Collect(args, objectfile.Disk{})
 			if err != nil {
@@ -35,14 +36,25 @@ A signature beside a document is its evidence; else the server signs, where the 
 			if len(objects) == 0 {
 				return fault.New(fault.Invalid, "NothingToDeploy", "there are no object files in what was named; they are called like NAME.workflow.json")
 			}
-			in, err := deployRequest(objects, reason)
-			if err != nil {
-				return err
-			}
 			client, err := s.client()
 			if err != nil {
 				return err
 			}
+			var brought *api.DeployRelease
+			if key != "" {
+				signer, err := s.loadSigner(key, cert, passphrase)
+				if err != nil {
+					return err
+				}
+				if brought, err = s.signRelease(ctx, client, signer, objects, reason); err != nil {
+					return err
+				}
+			}
+			in, err := deployRequest(objects, reason)
+			if err != nil {
+				return err
+			}
+			in.Release = brought
 			progress := s.progress()
 			progress.show("deploying %s ...", count(len(objects), "object"))
 			var out api.DeployResponse
@@ -54,6 +66,9 @@ A signature beside a document is its evidence; else the server signs, where the 
 			return s.printDeployed(out.Deployed)
 		},
 	})
+	c.Flags().StringVar(&key, "sign-with", "", "sign the deployment as a release, with the private key in this file")
+	c.Flags().StringVar(&cert, "cert", "", "file with the key's certificate (PEM), intermediates behind it")
+	c.Flags().StringVar(&passphrase, "passphrase-file", "", "file with the passphrase of an OpenSSH or OpenPGP key (- is standard input)")
 	reasonFlag(c, &reason)
 	s.controllerFlag(c)
 	return c

@@ -167,7 +167,9 @@ func (c *Cockpit) dialAll() error {
 			return err
 		}
 		c.nodeFiles = credentials
-		dial = func(ref conf.ControllerRef) (Controller, error) { return NewRemote(ref, credentials, c.clock) }
+		dial = func(ref conf.ControllerRef) (Controller, error) {
+			return NewRemote(ref, c.settings.SecurityLevel, credentials, c.clock)
+		}
 	}
 	for _, ref := range c.settings.Controllers {
 		controller, err := dial(ref)

@@ -19,6 +19,8 @@ type Controller interface {
 	Command(ctx context.Context, cmd engine.Command) (json.RawMessage, error)
 	// UpdateItems deploys and removes documents, all or nothing.
 	UpdateItems(ctx context.Context, u ItemUpdate) error
+	// NextRelease tells what a release that is made now has to state.
+	NextRelease(ctx context.Context) (NextRelease, error)
 	// Events returns the events behind after, and goes on as more come. When
 	// they are no longer kept, the error is NotFound, EventSeqTorn.
 	Events(ctx context.Context, after int64) (Events, error)
@@ -71,6 +73,7 @@ type Events interface {
 type ItemUpdate struct {
 	CommandID string
 	By        order.Actor
+	Release   *SignedRelease // that the documents come with, or nil
 	Add       []SignedDocument
 	Remove    []item.Key
 }

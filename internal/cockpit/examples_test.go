@@ -28,7 +28,7 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"SuspendOrdersRequest": shape[api.SuspendOrdersRequest](), "ResumeOrdersRequest": shape[api.ResumeOrdersRequest](), "OrdersRequest": shape[api.OrdersRequest](),
 		"GoOrderRequest": shape[api.GoOrderRequest](), "PriorityRequest": shape[api.PriorityRequest](), "TransferOrdersRequest": shape[api.TransferOrdersRequest](),
 		"Workflows": shape[api.Workflows](), "Workflow": shape[api.Workflow](), "ControlWorkflowRequest": shape[api.ControlWorkflowRequest](),
-		"BreakpointsRequest": shape[api.BreakpointsRequest](), "DeployRequest": shape[api.DeployRequest](), "DeployResponse": shape[api.DeployResponse](),
+		"BreakpointsRequest": shape[api.BreakpointsRequest](), "DeployRequest": shape[api.DeployRequest](), "DeployResponse": shape[api.DeployResponse](), "NextRelease": shape[api.NextRelease](),
 		"ValidateResponse": shape[api.ValidateResponse](), "RevokeRequest": shape[api.RevokeRequest](), "Items": shape[api.Items](), "Agents": shape[api.Agents](),
 		"AddAgentRequest": shape[api.AddAgentRequest](), "Agent": shape[api.Agent](), "ResetAgentRequest": shape[api.ResetAgentRequest](),
 		"ControllersStatus": shape[api.ControllersStatus](), "History": shape[api.History](), "Audit": shape[api.Audit](), "BackupRequest": shape[api.BackupRequest](),

@@ -3,6 +3,7 @@ package cockpit
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/joblog"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/part"
+	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/trust"
 	"github.com/signet-scheduler/signet/internal/value"
 	"github.com/signet-scheduler/signet/internal/workflow"
@@ -36,9 +38,10 @@ import (
 //	rc N       ends with that return code
 //	hold       runs until release is called
 type fake struct {
-	id     string
-	set    *trust.Set
-	verify time.Time // the time at which signatures are verified
+	id           string
+	installation string
+	set          *trust.Set
+	verify       time.Time // the time at which signatures are verified
 
 	mu      sync.Mutex
 	c       *engine.Controller
@@ -88,7 +91,29 @@ func (f *fake) now() int64 {
 }
 
 // Verify implements engine.Verifier.
-func (f *fake) Verify(d engine.Document, _ *engine.Document, _ int64) (engine.Verified, error) {
+func (f *fake) Verify(d engine.Document, manifest *engine.Document, at int64) (engine.Verified, error) {
+	if ref, ok := release.ReferenceOf(d.Evidence); ok {
+		if manifest == nil {
+			return engine.Verified{}, fault.New(fault.Untrusted, release.CodeReleaseMissing, "release number %d isn't here", ref.Serial)
+		}
+		v, err := f.Verify(*manifest, nil, at)
+		if err != nil {
+			return v, err
+		}
+		m, err := release.Parse([]byte(v.Text))
+		if err != nil {
+			return v, err
+		}
+		sum := sha256.Sum256([]byte(d.Text))
+		i := slices.IndexFunc(m.Objects, func(o release.Object) bool { return o.SHA256 == sum })
+		if i < 0 {
+			return engine.Verified{}, fault.New(fault.Untrusted, release.CodeNotInRelease, "the release doesn't list this text")
+		}
+		return engine.Verified{Text: d.Text, Signer: v.Signer, Listed: &m.Objects[i]}, nil
+	}
+	if list := []json.RawMessage{}; json.Unmarshal([]byte(d.Evidence), &list) == nil && len(list) > 0 {
+		d.Evidence = string(list[0])
+	}
 	var e trust.Evidence
 	if err := json.Unmarshal([]byte(d.Evidence), &e); err != nil {
 		return engine.Verified{}, err
@@ -110,7 +135,7 @@ func (f *fake) pump() {
 		for agent, cmds := range w.Items {
 			for _, cmd := range cmds {
 				if at, ok := cmd.(*engine.AttachItem); ok {
-					v, err := f.Verify(at.Document, nil, 0)
+					v, err := f.Verify(at.Document, f.c.Manifest(at.Document), 0)
 					at.Verdict = &engine.Verdict{Signer: v.Signer}
 					if err != nil {
 						at.Verdict.Problem = order.ProblemOf(err)
@@ -312,9 +337,26 @@ func (f *fake) Command(_ context.Context, cmd engine.Command) (reply json.RawMes
 func (f *fake) UpdateItems(_ context.Context, u ItemUpdate) error {
 	return f.do(func() error {
 		update := &engine.UpdateItems{Remove: u.Remove}
+		var manifest *engine.Document
+		if u.Release != nil {
+			evidence, err := json.Marshal(u.Release.Evidence)
+			if err != nil {
+				return err
+			}
+			manifest = &engine.Document{Text: u.Release.String, Evidence: string(evidence)}
+			v, err := f.Verify(*manifest, nil, 0)
+			if err != nil {
+				return err
+			}
+			m, err := release.Parse([]byte(v.Text))
+			if err != nil {
+				return err
+			}
+			update.Release = &engine.NewRelease{Document: *manifest, Signer: v.Signer, Manifest: m}
+		}
 		for _, d := range u.Add {
 			doc := engine.Document{Text: d.String, Evidence: string(d.Evidence)}
-			v, err := f.Verify(doc, nil, 0)
+			v, err := f.Verify(doc, manifest, 0)
 			if err != nil {
 				return err
 			}
@@ -332,6 +374,14 @@ func (f *fake) UpdateItems(_ context.Context, u ItemUpdate) error {
 			return err
 		}
 		f.pump()
+		return nil
+	})
+}
+
+// NextRelease implements Controller.
+func (f *fake) NextRelease(context.Context) (next NextRelease, err error) {
+	return next, f.do(func() error {
+		next = NextRelease{Installation: f.installation, SecurityLevel: "low", Serial: f.c.ReleaseSerial()}
 		return nil
 	})
 }

@@ -92,7 +92,11 @@ func (k *call) deploy() error {
 	if err != nil {
 		return err
 	}
-	deployed, err := k.deployObjects(h, commandID, objects, nil, in.Reason)
+	brought, err := bringRelease(in.Release)
+	if err != nil {
+		return err
+	}
+	deployed, err := k.deployReleased(h, commandID, brought, objects, nil, in.Reason)
 	if err != nil {
 		return err
 	}
@@ -102,14 +106,23 @@ func (k *call) deploy() error {
 // deployObjects signs what has no signature and sends all to the Controller,
 // with what goes.
 func (k *call) deployObjects(h *history, commandID string, objects []objectfile.Object, remove []item.Key, reason string) ([]api.DeployedObject, error) {
+	return k.deployReleased(h, commandID, nil, objects, remove, reason)
+}
+
+// deployReleased is deployObjects with a release, which may be nil, as the evidence
+// of the objects that have none.
+func (k *call) deployReleased(h *history, commandID string, brought *broughtRelease, objects []objectfile.Object, remove []item.Key, reason string) ([]api.DeployedObject, error) {
 	version := k.newVersion()
-	u := ItemUpdate{CommandID: commandID, By: k.actor(), Remove: remove}
+	u := ItemUpdate{CommandID: commandID, By: k.actor(), Release: brought.sent(), Remove: remove}
 	var deployed []api.DeployedObject
 	var names []string
 	var problems []fault.Problem
 	for i := range objects {
 		o := &objects[i]
-		d, err := k.signed(o, version)
+		d, ok, err := brought.covers(o)
+		if err == nil && !ok {
+			d, err = k.signed(o, version)
+		}
 		if err != nil {
 			f := fault.Of(err)
 			if f.Kind != fault.Untrusted && f.Kind != fault.Invalid {

@@ -39,6 +39,7 @@ type Remote struct {
 type member struct {
 	name   string
 	url    string
+	level  string // the Cockpit's security level
 	client *transport.Client
 }
 
@@ -57,8 +58,8 @@ const (
 )
 
 // NewRemote returns the Controller that a Cockpit's settings name. It connects
-// when it is first used.
-func NewRemote(ref conf.ControllerRef, credentials *transport.Credentials, c clock.Clock) (*Remote, error) {
+// when it is first used. level is the security level of the Cockpit.
+func NewRemote(ref conf.ControllerRef, level string, credentials *transport.Credentials, c clock.Clock) (*Remote, error) {
 	r := &Remote{clock: c}
 	for i, name := range ref.Names {
 		client, err := transport.NewClient(transport.ClientOptions{
@@ -69,7 +70,7 @@ func NewRemote(ref conf.ControllerRef, credentials *transport.Credentials, c clo
 		if err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
-		r.members = append(r.members, member{name, strings.TrimSuffix(ref.URLs[i], "/") + apiPath, client})
+		r.members = append(r.members, member{name, strings.TrimSuffix(ref.URLs[i], "/") + apiPath, level, client})
 	}
 	return r, nil
 }
@@ -142,6 +143,10 @@ func (r *Remote) call(ctx context.Context, method, path string, body []byte, out
 	})
 }
 
+// levelHeader names the security level of the Cockpit that asks: a Controller
+// refuses one with a lower level than its own.
+const levelHeader = "Signet-Security-Level"
+
 // notLeaderError is the answer of a member that knows who leads.
 type notLeaderError struct {
 	leader string
@@ -194,6 +199,7 @@ func send(ctx context.Context, m member, method, path string, body []byte) (*htt
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	req.Header.Set(levelHeader, m.level)
 	resp, err := m.client.Do(req)
 	if err != nil {
 		return nil, err
@@ -264,9 +270,10 @@ func (r *Remote) UpdateItems(ctx context.Context, u ItemUpdate) error {
 	body := struct {
 		CommandID string           `json:"commandId"`
 		By        json.RawMessage  `json:"by"`
+		Release   *SignedRelease   `json:"release,omitempty"`
 		Add       []SignedDocument `json:"add,omitempty"`
 		Remove    []key            `json:"remove,omitempty"`
-	}{u.CommandID, codec.JSON(nil, &u.By), u.Add, nil}
+	}{u.CommandID, codec.JSON(nil, &u.By), u.Release, u.Add, nil}
 	for _, k := range u.Remove {
 		body.Remove = append(body.Remove, key{string(k.Kind), k.Path})
 	}
@@ -276,6 +283,11 @@ func (r *Remote) UpdateItems(ctx context.Context, u ItemUpdate) error {
 	}
 	var reply json.RawMessage
 	return r.call(ctx, http.MethodPost, "/item", data, &reply)
+}
+
+// NextRelease implements Controller.
+func (r *Remote) NextRelease(ctx context.Context) (next NextRelease, err error) {
+	return next, r.call(ctx, http.MethodGet, "/release", nil, &next)
 }
 
 // Orders implements Controller.

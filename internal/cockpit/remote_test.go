@@ -117,7 +117,7 @@ func newGroup(t *testing.T) (*group, *Remote) {
 		g.urls[i] = "https://" + s.Addr().String()
 		wg.Go(func() { _ = s.Serve(ctx) })
 	}
-	r, err := NewRemote(conf.ControllerRef{ID: "c", Names: []string{"c-1", "c-2"}, URLs: g.urls[:]}, credentials(pki.RoleCockpit, "cockpit"), clock.Real{})
+	r, err := NewRemote(conf.ControllerRef{ID: "c", Names: []string{"c-1", "c-2"}, URLs: g.urls[:]}, "low", credentials(pki.RoleCockpit, "cockpit"), clock.Real{})
 	must(err)
 	t.Cleanup(func() { _ = r.Close() })
 	return g, r

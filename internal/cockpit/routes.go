@@ -120,6 +120,7 @@ func routes() []route {
 
 		{"GET", "/items", "listItems", workflowsView, noBody, false, false, (*call).listItems},
 		{"POST", "/deployments", "deploy", deploymentsManage, documents, true, false, (*call).deploy},
+		{"GET", "/releases/next", "nextRelease", workflowsView, 0, false, false, (*call).nextRelease},
 		{"POST", "/deployments/validate", "validateDeployment", workflowsView, documents, false, false, (*call).validateDeployment},
 		{"POST", "/deployments/revoke", "revokeDeployment", deploymentsManage, body, true, false, (*call).revokeDeployment},
 

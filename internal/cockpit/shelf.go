@@ -364,10 +364,16 @@ func (s *shelf) event(controller string, stamp *engine.Stamped) error {
 	var about string
 	switch e := stamp.Event.(type) {
 	case *engine.ItemAdded:
+		if e.Item.IsRelease() {
+			return nil // it is evidence, no object of the inventory
+		}
 		about, err = e.Item.String(), s.adopt(controller, e, stamp)
 	case *engine.ItemRemoved:
 		about, err = e.Item.String(), s.withdraw(controller, e.Item.Key())
 	case *engine.ItemDeletionMarked:
+		if e.Item.IsRelease() {
+			return nil
+		}
 		about, err = e.Item.String(), s.withdraw(controller, e.Item.Key())
 	case *engine.CommandExecuted:
 		if e.Command == updateItems {

@@ -292,3 +292,11 @@ func (c *Controller) verifyRelease(ctx context.Context, q *itemRequest, update *
 	})
 	return manifests, err
 }
+
+// getRelease tells what a release that is made now has to state.
+func (c *Controller) getRelease(w http.ResponseWriter, r *http.Request) {
+	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
+		return map[string]any{"installation": c.set.Trust.Installation, "securityLevel": c.set.Trust.SecurityLevel, "serial": e.ReleaseSerial()}, nil
+	})
+	c.answer(w, v, err)
+}

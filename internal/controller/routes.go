@@ -1,10 +1,12 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/signet-scheduler/signet/internal/codec"
@@ -34,9 +36,10 @@ const leaderHeader = "Signet-Leader"
 func (c *Controller) routes() []transport.Route {
 	cockpit, member := []pki.Role{pki.RoleCockpit}, []pki.Role{pki.RoleController}
 	const api = "/controller/api"
-	return []transport.Route{
+	return c.leveled([]transport.Route{
 		{Method: "POST", Pattern: api + "/command", Roles: cockpit, MaxBody: maxCommandBody, Handler: c.postCommand},
 		{Method: "POST", Pattern: api + "/item", Roles: cockpit, MaxBody: maxItemBody, Handler: c.postItems},
+		{Method: "GET", Pattern: api + "/release", Roles: cockpit, Handler: c.getRelease},
 		{Method: "GET", Pattern: api + "/event", Roles: cockpit, Handler: c.getEvents},
 		{Method: "GET", Pattern: api + "/order", Roles: cockpit, Handler: c.getOrders},
 		{Method: "GET", Pattern: api + "/order/{id}", Roles: cockpit, Handler: c.getOrder},
@@ -52,7 +55,30 @@ func (c *Controller) routes() []transport.Route {
 		{Method: "GET", Pattern: api + "/status", Roles: cockpit, Handler: c.getStatus},
 		{Method: "POST", Pattern: api + "/raft", Roles: member, MaxBody: maxPeerBody, Handler: c.receive},
 		{Method: "POST", Pattern: api + "/raft/snapshot", Roles: member, MaxBody: 1 << 40, Handler: c.receiveSnapshot},
+	})
+}
+
+// levelHeader names the security level of the Cockpit that asks.
+const levelHeader = "Signet-Security-Level"
+
+// leveled has a Cockpit with a lower security level than this Controller's refused:
+// what it would deploy was signed with less care than is asked for here.
+func (c *Controller) leveled(routes []transport.Route) []transport.Route {
+	for i := range routes {
+		if !slices.Contains(routes[i].Roles, pki.RoleCockpit) {
+			continue
+		}
+		handle := routes[i].Handler
+		routes[i].Handler = func(w http.ResponseWriter, r *http.Request) {
+			if level := r.Header.Get(levelHeader); c.estate().Below(level) {
+				c.problem(w, fault.New(fault.Forbidden, "SecurityLevelTooLow",
+					"this Controller has the security level %s and answers no Cockpit with a lower one (%s)", c.estate().Level, cmp.Or(level, "low")))
+				return
+			}
+			handle(w, r)
+		}
 	}
+	return routes
 }
 
 // problem answers with an error; one about leadership names the leader.

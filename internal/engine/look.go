@@ -61,11 +61,12 @@ func (c *Controller) ItemsAfter(k item.Key, n int) []*Item {
 	return append(page[:first], least(c.itemsThat(func(it *Item) bool { return it.Ref.Key() == last }), 0, byKeyAndAge)...)
 }
 
-// itemsThat goes through the deployed documents that are wanted, in no order.
+// itemsThat goes through the deployed documents that are wanted, in no order. A
+// release is none: it is the evidence of others.
 func (c *Controller) itemsThat(wanted func(*Item) bool) iter.Seq[*Item] {
 	return func(yield func(*Item) bool) {
 		for _, it := range c.items.m {
-			if wanted(it) && !yield(it) {
+			if !it.Ref.IsRelease() && wanted(it) && !yield(it) {
 				return
 			}
 		}

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"strings"
+	"time"
+
+	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/objectfile"
+	"github.com/signet-scheduler/signet/internal/release"
+	"github.com/signet-scheduler/signet/internal/trust"
+)
+
+// signedNow is how long a release that is deployed in the same step is good.
+const signedNow = time.Hour
+
+// signRelease makes a release of the objects that have no evidence of their own and
+// signs it here: the server gets the signature, never the key. It completes the
+// documents (TYPE, path, versionId), since their exact bytes are listed.
+func (s *session) signRelease(ctx context.Context, client *Client, signer trust.SignerKey, objects []objectfile.Object, reason string) (*api.DeployRelease, error) {
+	var next api.NextRelease
+	if err := client.Get(ctx, s.at("/releases/next"), nil, &next); err != nil {
+		return nil, err
+	}
+	profile, err := s.loadProfile()
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	version := now.Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:6])
+	m := &release.Manifest{
+		Name: "deploy-" + version, Audience: next.Audience, Serial: next.Serial, Created: now, Expires: now.Add(signedNow),
+		Author: cmp.Or(profile.Account, signer.Name()), Reason: strings.Join(strings.Fields(reason), " "),
+	}
+	if err := list(m, objects, version); err != nil {
+		return nil, err
+	}
+	text, err := m.Text()
+	if err != nil {
+		return nil, err
+	}
+	evidence, err := signer.Sign(text)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]string{}
+	for suffix, data := range evidence.Files() {
+		files[suffix] = string(data)
+	}
+	return &api.DeployRelease{Document: string(text), Evidence: []map[string]string{files}}, nil
+}
+
+// list completes the objects that have no evidence and adds them to a release.
+func list(m *release.Manifest, objects []objectfile.Object, version string) error {
+	if problems := objectfile.Validate(objects); len(problems) > 0 {
+		return &fault.Error{Kind: fault.Invalid, Code: "InvalidItems", Message: "nothing was signed: the objects can't be deployed", Problems: problems}
+	}
+	for i := range objects {
+		o := &objects[i]
+		if o.Evidence != nil {
+			continue
+		}
+		var err error
+		if o.Bytes, err = objectfile.Complete(o.Bytes, o.Key, version); err != nil {
+			return err
+		}
+		stated := ""
+		if w, err := item.Parse(o.Bytes); err != nil {
+			return err
+		} else if w, ok := w.(item.Workflow); ok {
+			stated = w.ID.VersionID
+		}
+		m.Objects = append(m.Objects, release.NewObject(o.Key, stated, o.Bytes))
+	}
+	if len(m.Objects) == 0 {
+		return fault.New(fault.Invalid, "NothingToSign", "all objects have signatures of their own; --sign-with signs those that have none")
+	}
+	return nil
+}
