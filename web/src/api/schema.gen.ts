@@ -315,7 +315,8 @@ export interface paths {
         /**
          * Deploy objects, all or none
          * @description A document with evidence is passed on with its exact bytes. One without is completed (TYPE, path, versionId) and signed by the server, where the
-         *     security level lets it; else it is refused (untrusted, MissingEvidence).
+         *     security level lets it; else it is refused (untrusted, MissingEvidence). With a `release`, its signatures are the evidence of every document that has none, which
+         *     it must list with these exact bytes; it must be newer than every release before.
          */
         post: operations["deploy"];
         delete?: never;
@@ -1453,6 +1454,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/releases/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a release that is made now has to state
+         * @description A release is a list of documents that one signature covers; see the format *release*.
+         */
+        get: operations["nextRelease"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/version": {
         parameters: {
             query?: never;
@@ -1913,8 +1934,18 @@ export interface components {
             kind: string;
             path: string;
         };
+        /** @description A release, signed as a whole; the evidence of every object that has none of its own */
+        DeployRelease: {
+            /** @description The exact text of the manifest (NAME.release.json) */
+            document: string;
+            /** @description A signature of each person who has signed it */
+            evidence: {
+                [key: string]: string;
+            }[];
+        };
         DeployRequest: components["schemas"]["Explanation"] & {
             objects: components["schemas"]["DeployObject"][];
+            release?: components["schemas"]["DeployRelease"];
             /** @description Makes a repetition of this request harmless */
             requestId?: string;
         };
@@ -2464,6 +2495,18 @@ export interface components {
             topics?: string[];
             /** @description Paths of workflows whose orders have changed */
             workflows?: string[];
+        };
+        /** @description What a release that is made now has to state */
+        NextRelease: {
+            /** @description Id of the installation */
+            audience: string;
+            /** @enum {string} */
+            securityLevel: "low" | "medium" | "high";
+            /**
+             * Format: int64
+             * @description Higher than that of every release that was deployed
+             */
+            serial: number;
         };
         NumberedLine: {
             /**
@@ -6878,6 +6921,37 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["WorkflowRows"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    nextRelease: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its audience and serial number */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "audience": "prod-7QK2",
+                     *       "serial": 1796069700123,
+                     *       "securityLevel": "high"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NextRelease"];
                 };
             };
             default: components["responses"]["Problem"];
