@@ -182,6 +182,16 @@ func TestParseRefuses(t *testing.T) {
 			t.Errorf("%s: %.200s: the problem is told at %v", tt.where, tt.text, f.Problems)
 		}
 	}
+	if _, err := policy.Parse(change(t, []string{"root"}, r("runAs")...)); !strings.Contains(fmt.Sprint(fault.Of(err).Problems), "user of their Agent") {
+		t.Errorf("runAs: got %v", err)
+	}
+	persons := map[string]any{"alice": person{[]string{key("alice", 1)}}, "bob": person{[]string{key("bob", 1)}}}
+	for i := range 9_999 {
+		persons[fmt.Sprint("p", i)] = person{[]string{}}
+	}
+	if _, err := policy.Parse(change(t, persons, "persons")); !strings.Contains(fmt.Sprint(fault.Of(err).Problems), "1 to 10000 persons") {
+		t.Errorf("10001 persons: got %v", err)
+	}
 	good := change(t, nil)
 	for name, text := range map[string][]byte{
 		"nothing": nil, "no JSON": []byte("TrustPolicy"), "trailing data": append(bytes.Clone(good), '1'),

@@ -89,6 +89,18 @@ func (p *Policy) Issued() time.Time { return p.issued }
 // Expires returns the end of the policy; zero when it has none.
 func (p *Policy) Expires() time.Time { return p.expires }
 
+// KeysOf returns the ids of a person's keys, sorted; none for a stranger.
+func (p *Policy) KeysOf(person string) []string {
+	var keys []string
+	for key, owner := range p.personOf {
+		if owner == person {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
 // Known is the newest policy that somebody has accepted; the zero value is none.
 type Known struct {
 	Version int

@@ -113,7 +113,7 @@ func TestDecide(t *testing.T) {
 		says  string
 	}{
 		{"one signature", []rule{all}, request("a", "alice"), true, `rule "all"`},
-		{"no signature", []rule{all}, request("a"), false, "isn't signed"},
+		{"no signature", []rule{all}, request("a"), false, "none of them has signed"},
 		{"an unknown key", []rule{all}, request("a", "mallory"), false, "none of them has signed"},
 		{"an empty key", []rule{all}, with(request("a"), func(r *policy.Request) { r.Signers = []policy.Signer{{}} }), false, "none of them has signed"},
 		{"a person without a part in the rule", []rule{payments}, request("payments/a", "dave", "alice"), false, "only alice has signed"},
@@ -248,6 +248,16 @@ func TestExpires(t *testing.T) {
 	}
 	if !p.Expires().Equal(now) || p.Issued().Year() != 2026 || p.Version() != 7 || !slices.Equal(p.Audience(), []string{"prod", "test"}) {
 		t.Errorf("got %+v", p)
+	}
+}
+
+func TestKeysOf(t *testing.T) {
+	t.Parallel()
+	p := base(rule{Name: "all", Folders: []string{"/"}, Signers: []string{"alice"}}).parse(t)
+	for who, want := range map[string][]string{"alice": {key("alice", 1), key("alice", 2)}, "erin": nil, "mallory": nil} {
+		if diff := cmp.Diff(want, p.KeysOf(who)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", who, diff)
+		}
 	}
 }
 
