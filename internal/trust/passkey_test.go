@@ -258,6 +258,10 @@ func TestPasskeyClientData(t *testing.T) {
 		"another relying one": {func(a *trusttest.Authenticator) { a.RPID = "localhost:4443" }, trust.CodeForeignOrigin},
 		"a relying scheme":    {func(a *trusttest.Authenticator) { a.RPID = "https://localhost" }, trust.CodeForeignOrigin},
 	}
+	// Each known name in other letters, beside the right one.
+	for _, name := range []string{"Type", "Challenge", "oriGin", "crossorigin", "TopOrigin"} {
+		cases["also "+name] = passkeyCase{clientData(`{` + right + `,"` + name + `":"x"}`), trust.CodeMalformedSignature}
+	}
 	tryPasskeys(t, cases)
 }
 
