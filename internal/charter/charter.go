@@ -130,3 +130,12 @@ func readEvidence(text []byte) ([]trust.Evidence, error) {
 	}
 	return list, nil
 }
+
+// Signers returns verified signers as a policy counts them.
+func Signers(verified []trust.Signer) []policy.Signer {
+	signers := make([]policy.Signer, len(verified))
+	for i, s := range verified {
+		signers[i] = policy.Signer{KeyID: s.KeyID, Hardware: s.Hardware}
+	}
+	return signers
+}

@@ -184,3 +184,43 @@ func TestRequired(t *testing.T) {
 		}
 	}
 }
+
+// From keys to a decision: what signers' trust files say and what a policy names
+// are the same ids, for every kind of key.
+func TestSigners(t *testing.T) {
+	t.Parallel()
+	now := trusttest.Now()
+	for _, who := range []trusttest.Identity{trusttest.NewX509(t, "x"), trusttest.NewPGP(t, "p"), trusttest.NewSSH(t, "s"), trusttest.NewPasskey(t, "k")} {
+		manifest := []byte(`{"TYPE":"Release"}`)
+		v, err := trusttest.Set(t, who).VerifyRelease(manifest, trusttest.Sign(t, who.Key, manifest), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := policy.Parse([]byte(strings.Replace(string(text(1, now)), strings.Repeat("a", 64), v.Signer().KeyID, 1)))
+		if err != nil {
+			t.Fatalf("%s: %v", who.Kind, err)
+		}
+		r := policy.Request{Facts: policy.Facts{Kind: "Workflow", Path: "a"}, Environment: "prod", Now: now, Signers: charter.Signers([]trust.Signer{v.Signer()})}
+		if d := p.Decide(r); !d.Allowed() || r.Signers[0].Hardware != (who.Kind == trust.Passkey) {
+			t.Errorf("%s: %+v: %s", who.Kind, r.Signers, d.Reason)
+		}
+	}
+}
+
+func FuzzAccept(f *testing.F) {
+	root, now := trusttest.NewSSH(f, "root"), trusttest.Now()
+	roots, doc := trusttest.Set(f, root), text(7, now)
+	good := evidence(f, doc, root)
+	f.Add(doc, good)
+	f.Add(doc, append(append([]byte("["), good...), ']'))
+	f.Add(doc, []byte("[]"))
+	f.Fuzz(func(t *testing.T, text, evidence []byte) {
+		a, err := charter.Accept(roots, text, evidence, "prod", policy.Known{}, now)
+		switch {
+		case err == nil && string(text) != string(doc):
+			t.Errorf("accepted %q", text)
+		case err != nil && (a != nil || fault.Is(err, fault.Internal)):
+			t.Errorf("got %+v, %v", a, err)
+		}
+	})
+}
