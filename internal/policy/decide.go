@@ -103,7 +103,7 @@ func (p *Policy) Decide(r Request) Decision {
 	}
 	switch {
 	case !slices.Contains(p.audience, r.Environment):
-		return deny("the trust policy %d is for %s, not for the installation %.100q", p.version, strings.Join(p.audience, ", "), r.Environment)
+		return deny("the trust policy %d is for %s, not for the installation %.100q", p.version, few(p.audience, ", "), r.Environment)
 	case r.Now.IsZero():
 		return deny("the moment for which is to be decided is missing")
 	case !p.expires.IsZero() && !r.Now.Before(p.expires):
@@ -147,11 +147,11 @@ func (p *Policy) decide(key item.Key, r Request) Decision {
 		}
 	}
 	if len(bad) > 0 {
-		d.Reason = fmt.Sprintf("%s: %s", key, strings.Join(bad, "; "))
+		d.Reason = fmt.Sprintf("%s: %s", key, few(bad, "; "))
 		return d
 	}
 	d.allowed = true
-	d.Reason = fmt.Sprintf("%s is signed as the trust policy %d demands (rule %s)", key, p.version, strings.Join(good, ", "))
+	d.Reason = fmt.Sprintf("%s is signed as the trust policy %d demands (rule %s)", key, p.version, few(good, ", "))
 	return d
 }
 
@@ -200,9 +200,9 @@ func (p *Policy) unsatisfied(rule *rule, r Request) string {
 	if len(counted) >= rule.threshold {
 		return ""
 	}
-	why := fmt.Sprintf("demands %d of %s, and %s signed", rule.threshold, strings.Join(rule.signers, ", "), whoSigned(counted))
+	why := fmt.Sprintf("demands %d of %s, and %s signed", rule.threshold, few(rule.signers, ", "), whoSigned(counted))
 	if len(passed) > 0 {
-		why += " (not counted: " + strings.Join(passed, ", ") + ")"
+		why += " (not counted: " + few(passed, ", ") + ")"
 	}
 	return why
 }
@@ -214,6 +214,17 @@ func whoSigned(persons []string) string {
 	case 1:
 		return "only " + persons[0] + " has"
 	default:
-		return "only " + strings.Join(persons, ", ") + " have"
+		return "only " + few(persons, ", ") + " have"
 	}
+}
+
+// maxTold is how many names or rules a message tells.
+const maxTold = 10
+
+// few joins the first of a list, since a message must stay one that is read.
+func few(list []string, between string) string {
+	if len(list) <= maxTold {
+		return strings.Join(list, between)
+	}
+	return fmt.Sprintf("%s%sand %d more", strings.Join(list[:maxTold], between), between, len(list)-maxTold)
 }

@@ -67,7 +67,7 @@ func (d doc) parse(t testing.TB) *policy.Policy {
 	}
 	p, err := policy.Parse(text)
 	if err != nil {
-		t.Fatalf("%s: %v", text, err)
+		t.Fatalf("%.1000s: %v", text, err)
 	}
 	return p
 }
@@ -276,6 +276,28 @@ func TestReasonNamesEveryRule(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, d.Rules); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A reason stays one that can be read, and stored with each refused document.
+func TestReasonIsBounded(t *testing.T) {
+	t.Parallel()
+	d := base()
+	var names []string
+	for i := range 900 {
+		name := fmt.Sprintf("person %080d", i)
+		names = append(names, name)
+		d.Persons[name] = person{Keys: []string{fmt.Sprintf("%064x", i)}}
+	}
+	for i := range 12 {
+		d.Rules = append(d.Rules, rule{Name: fmt.Sprint("rule ", i), Folders: []string{"/"}, Signers: names[:len(names)-700*(i%2)], Threshold: 150})
+	}
+	got := d.parse(t).Decide(request("a", "alice"))
+	if len(got.Reason) > 32<<10 || !strings.Contains(got.Reason, "and 890 more") || !strings.Contains(got.Reason, `"rule 9"`) || strings.Contains(got.Reason, `"rule 10"`) || !strings.HasSuffix(got.Reason, "; and 2 more") {
+		t.Errorf("%d bytes: %.1000s", len(got.Reason), got.Reason)
+	}
+	if len(got.Rules) != 12 {
+		t.Errorf("got %d verdicts", len(got.Rules))
 	}
 }
 
