@@ -93,6 +93,11 @@ faults: build ## do harm to real processes at length: KILLS=N kills, LEADERS=N l
 disk: prerequisites build ## try failing and full disks, flipped bits and leaks in full (about an hour); make test has a sample
 	CI=1 SIGNET_BIN='$(CURDIR)/bin/signet' $(GO) test -count=1 -timeout 180m -v $(ARGS) ./test/disk/ -args -long
 
+.PHONY: tamper
+tamper: ## try a million changed signatures and documents and every confusion of algorithms; make test has a sample
+	CGO_ENABLED=0 $(GO) test -count=1 -timeout 120m -v -run '^Test(TamperMatrix|AlgorithmConfusion)$$' $(ARGS) ./internal/trust/ -args -long | grep -v -e '--- PASS' -e '^=== '
+	CGO_ENABLED=0 $(GO) test -count=1 -timeout 120m -v -run '^TestOracle$$' $(ARGS) ./internal/policy/ -args -decisions=5000000
+
 .PHONY: bench
 bench: build ## measure the figures of docs/benchmarks.md beside this machine's floor; ARGS=-quick is shorter, ARGS=-full complete
 	@$(GO) run ./test/bench -bin bin/signet -dir bin/bench-data $(ARGS)

@@ -67,7 +67,7 @@ func (s *session) root() *cobra.Command {
 	})
 	root.AddCommand(
 		s.loginVerb(), s.logoutVerb(), s.versionVerb(),
-		s.validateVerb(), s.deployVerb(), s.revokeVerb(), s.signVerb(),
+		s.validateVerb(), s.deployVerb(), s.revokeVerb(), s.signVerb(), s.policyGroup(),
 		s.putVerb(), s.inventoryGroup(),
 		s.orderGroup(), s.workflowGroup(), s.agentGroup(), s.controllerGroup(), s.certificateGroup(),
 		s.historyVerb(), s.auditVerb(), s.eventsVerb(), s.apiVerb(),

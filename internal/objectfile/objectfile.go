@@ -45,7 +45,7 @@ type Object struct {
 
 // EvidenceSuffixes returns the suffixes of the files that carry the evidence
 // for the document whose name they extend: NAME.workflow.json.sig.
-func EvidenceSuffixes() []string { return []string{".sig", ".pem", ".asc", ".sshsig"} }
+func EvidenceSuffixes() []string { return []string{".sig", ".pem", ".asc", ".sshsig", ".passkey"} }
 
 // cutEvidence returns the name of the document to which an evidence file
 // belongs.

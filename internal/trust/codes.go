@@ -17,6 +17,7 @@ const (
 	CodeSignerExpired          = "SignerExpired"          // the key or certificate is past its end
 	CodeSignerNotYetValid      = "SignerNotYetValid"      // the key or certificate isn't valid yet
 	CodeSignerNotAllowed       = "SignerNotAllowed"       // the key isn't meant for signing documents
+	CodeForeignOrigin          = "ForeignOrigin"          // a passkey was used on a page, or for a site, that isn't the enrolled one
 	CodeRevokedSigner          = "RevokedSigner"          // the key or certificate was revoked
 	CodeWeakKey                = "WeakKey"                // the key's algorithm or size is below the policy
 	CodeWeakHash               = "WeakHash"               // a hash function below SHA-256

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/signet-scheduler/signet/internal/fault"
 )
@@ -28,6 +29,9 @@ const (
 	X509 Kind = "X509" // made with a key that has a certificate
 	PGP  Kind = "PGP"  // OpenPGP, version 4
 	SSH  Kind = "SSH"  // ssh-keygen -Y sign, namespace "signet"
+
+	// Passkey is an assertion of WebAuthn, for releases only: see VerifyRelease.
+	Passkey Kind = "Passkey"
 )
 
 // Evidence is a detached signature over the exact bytes of one document.
@@ -39,12 +43,20 @@ const (
 // is trusted. Both are canonical: see docs/formats/signatures.md. What isn't
 // canonical is refused by Set.Verify.
 //
+// The last three are for Passkey only, where Signature is the raw signature over
+// AuthenticatorData and the SHA-256 of ClientData, each the exact bytes that the
+// browser gave.
+//
 // Evidence is not an identity: one document may have many valid signatures by
 // one signer. Compare documents and signers, never evidence.
 type Evidence struct {
 	Kind         Kind
 	Signature    []byte
 	Certificates []byte
+
+	CredentialID      []byte
+	ClientData        []byte
+	AuthenticatorData []byte
 }
 
 // evidenceJSON is the stored form; field order is part of the format.
@@ -54,12 +66,28 @@ type evidenceJSON struct {
 	Certificates string `json:"certificates,omitempty"`
 }
 
+// passkeyJSON is the stored form of a passkey's evidence; all members but TYPE
+// are base64url without padding.
+type passkeyJSON struct {
+	Type              Kind   `json:"TYPE"`
+	CredentialID      string `json:"credentialId"`
+	ClientData        string `json:"clientData"`
+	AuthenticatorData string `json:"authenticatorData"`
+	Signature         string `json:"signature"`
+}
+
 // MarshalJSON returns {"TYPE":KIND,"signature":TEXT,"certificates":PEM}, where
 // TEXT is base64 for X509 and the armoured text for PGP and SSH; "certificates"
-// is left out when empty. It fails for evidence whose form is wrong.
+// is left out when empty. For Passkey it returns {"TYPE":"Passkey",
+// "credentialId","clientData","authenticatorData","signature"}, all base64url
+// without padding. It fails for evidence whose form is wrong.
 func (e Evidence) MarshalJSON() ([]byte, error) {
 	if err := e.checkForm(); err != nil {
 		return nil, err
+	}
+	if e.Kind == Passkey {
+		text := base64.RawURLEncoding.EncodeToString
+		return json.Marshal(passkeyJSON{e.Kind, text(e.CredentialID), text(e.ClientData), text(e.AuthenticatorData), text(e.Signature)})
 	}
 	text := string(e.Signature)
 	if e.Kind == X509 {
@@ -80,6 +108,17 @@ func (e *Evidence) UnmarshalJSON(data []byte) error {
 		return refuse(CodeMalformedEvidence, `evidence must be {"TYPE":"X509","signature":"...","certificates":"..."}: %s`, err)
 	}
 	read := Evidence{Kind: Kind(members["TYPE"]), Signature: []byte(members["signature"])}
+	for name, part := range read.passkeyParts() {
+		text, ok := members[name]
+		if !ok {
+			continue // checkForm misses it where it is needed
+		}
+		raw, err := decodeBase64URL(text)
+		if err != nil {
+			return refuse(CodeMalformedEvidence, "the member %q of the evidence can't be used: %s", name, err)
+		}
+		*part = raw
+	}
 	if read.Kind == X509 {
 		raw, err := decodeBase64([]byte(members["signature"]))
 		if err != nil || base64.StdEncoding.EncodeToString(raw) != members["signature"] {
@@ -100,6 +139,19 @@ func (e *Evidence) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// passkeyParts returns the members that are base64url: of Passkey its signature
+// too. They are set for other kinds as well, so that checkForm refuses them.
+func (e *Evidence) passkeyParts() map[string]*[]byte {
+	parts := map[string]*[]byte{"credentialId": &e.CredentialID, "clientData": &e.ClientData, "authenticatorData": &e.AuthenticatorData}
+	if e.Kind == Passkey {
+		parts["signature"] = &e.Signature
+	}
+	return parts
+}
+
+// evidenceMembers are the names that the JSON of evidence can have.
+var evidenceMembers = []string{"TYPE", "signature", "certificates", "credentialId", "clientData", "authenticatorData"}
+
 // stringMembers reads one JSON object of the members of evidence, whose values
 // are strings. encoding/json alone would let the last duplicate win and match
 // names in any case.
@@ -115,7 +167,7 @@ func stringMembers(data []byte) (map[string]string, error) {
 			return nil, fmt.Errorf("reading a name: %w", err)
 		}
 		name, _ := tok.(string)
-		if name != "TYPE" && name != "signature" && name != "certificates" {
+		if !slices.Contains(evidenceMembers, name) {
 			return nil, fmt.Errorf("unknown member %q", name)
 		}
 		if _, double := members[name]; double {
@@ -144,9 +196,9 @@ func stringMembers(data []byte) (map[string]string, error) {
 // into the signature.
 func (e Evidence) checkForm() *fault.Error {
 	switch e.Kind {
-	case X509, PGP, SSH:
+	case X509, PGP, SSH, Passkey:
 	default:
-		return refuse(CodeMalformedEvidence, "%q is no kind of signature; there are X509, PGP and SSH", printable(string(e.Kind)))
+		return refuse(CodeMalformedEvidence, "%q is no kind of signature; there are X509, PGP, SSH and Passkey", printable(string(e.Kind)))
 	}
 	if len(e.Signature) == 0 {
 		return refuse(CodeMissingEvidence, "the signature is empty")
@@ -159,6 +211,31 @@ func (e Evidence) checkForm() *fault.Error {
 	}
 	if e.Kind != X509 && len(e.Certificates) > 0 {
 		return refuse(CodeSurplusEvidence, "a signature of kind %s has no certificates", e.Kind)
+	}
+	if e.Kind == Passkey {
+		return e.checkPasskeyForm()
+	}
+	if len(e.CredentialID)+len(e.ClientData)+len(e.AuthenticatorData) > 0 {
+		return refuse(CodeSurplusEvidence, "a signature of kind %s has no parts of a passkey", e.Kind)
+	}
+	return nil
+}
+
+// checkPasskeyForm bounds the parts of a passkey's evidence.
+func (e Evidence) checkPasskeyForm() *fault.Error {
+	for _, part := range []struct {
+		name        string
+		bytes       []byte
+		least, most int
+	}{
+		{"credentialId", e.CredentialID, 1, maxCredentialID},
+		{"clientData", e.ClientData, 1, maxClientData},
+		{"authenticatorData", e.AuthenticatorData, authenticatorDataSize, maxAuthenticatorData},
+		{"signature", e.Signature, 1, maxPasskeySignature},
+	} {
+		if len(part.bytes) < part.least || len(part.bytes) > part.most {
+			return refuse(CodeMalformedEvidence, "the passkey's %s has %d bytes; it must have %d to %d", part.name, len(part.bytes), part.least, part.most)
+		}
 	}
 	return nil
 }

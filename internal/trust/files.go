@@ -13,10 +13,12 @@ const (
 	suffixPem    = ".pem"    // the signer's certificate, then intermediates
 	suffixAsc    = ".asc"    // OpenPGP, armoured
 	suffixSSHSig = ".sshsig" // OpenSSH, armoured
+
+	suffixPasskey = ".passkey" // the JSON of the evidence
 )
 
 // EvidenceFromFiles reads the evidence files beside a document, given by their
-// suffix ".sig", ".pem", ".asc" or ".sshsig". An ".asc" that doesn't begin with
+// suffix ".sig", ".pem", ".asc", ".sshsig" or ".passkey". An ".asc" that doesn't begin with
 // an armour line, and a ".pem" that doesn't begin with a PEM line, are read as
 // ".sig". What comes out is canonical: line ends are brought to one form, and
 // the headers of OpenPGP armour, which nobody signs, are dropped.
@@ -38,6 +40,12 @@ func EvidenceFromFiles(files map[string][]byte) (Evidence, error) {
 			if certificates, err = certificatesFromFile(content); err != nil {
 				return Evidence{}, err
 			}
+		case suffix == suffixPasskey:
+			e, err := passkeyFromFile(content)
+			if err != nil {
+				return Evidence{}, err
+			}
+			found = append(found, e)
 		case suffix == suffixSig, suffix == suffixPem, suffix == suffixAsc, suffix == suffixSSHSig:
 			e, err := signatureFromFile(suffix, content)
 			if err != nil {
@@ -45,12 +53,12 @@ func EvidenceFromFiles(files map[string][]byte) (Evidence, error) {
 			}
 			found = append(found, e)
 		default:
-			return Evidence{}, refuse(CodeSurplusEvidence, "a %q file is no evidence; evidence is .sig, .pem, .asc or .sshsig", printable(suffix))
+			return Evidence{}, refuse(CodeSurplusEvidence, "a %q file is no evidence; evidence is .sig, .pem, .asc, .sshsig or .passkey", printable(suffix))
 		}
 	}
 	switch {
 	case len(found) == 0:
-		return Evidence{}, refuse(CodeMissingEvidence, "the document has no signature; expected a .sig, .asc or .sshsig file beside it")
+		return Evidence{}, refuse(CodeMissingEvidence, "the document has no signature; expected a .sig, .asc, .sshsig or .passkey file beside it")
 	case len(found) > 1:
 		return Evidence{}, refuse(CodeSurplusEvidence, "the document has %d signatures beside it; leave one", len(found))
 	}
@@ -72,6 +80,18 @@ func certificatesFromFile(content []byte) ([]byte, error) {
 		return nil, refuse(CodeMalformedCertificate, "the .pem file can't be used: %s", err)
 	}
 	return text, nil
+}
+
+// passkeyFromFile reads a .passkey file, which holds the JSON of the evidence.
+func passkeyFromFile(content []byte) (Evidence, error) {
+	var e Evidence
+	if err := e.UnmarshalJSON(content); err != nil {
+		return Evidence{}, err
+	}
+	if e.Kind != Passkey {
+		return Evidence{}, refuse(CodeMalformedEvidence, "the .passkey file holds evidence of kind %s", e.Kind)
+	}
+	return e, nil
 }
 
 // signatureFromFile reads one signature file; the content decides whether an
@@ -117,6 +137,13 @@ func (e Evidence) Files() map[string][]byte {
 		return map[string][]byte{suffixAsc: bytes.Clone(e.Signature)}
 	case SSH:
 		return map[string][]byte{suffixSSHSig: bytes.Clone(e.Signature)}
+	case Passkey:
+		// Evidence of a wrong form has no file; EvidenceFromFiles then misses it.
+		text, err := e.MarshalJSON()
+		if err != nil {
+			return map[string][]byte{}
+		}
+		return map[string][]byte{suffixPasskey: append(text, '\n')}
 	default:
 		files := map[string][]byte{suffixSig: encodeLines(e.Signature, sigColumns)}
 		if len(e.Certificates) > 0 {

@@ -303,7 +303,7 @@ func TestAcceptedSSH(t *testing.T) {
 		v, err := set.Verify(doc, sshEvidence(s), trusttest.Now())
 		if err != nil {
 			t.Errorf("%s: %s", name, err)
-		} else if v.Signer().Name != "who@example.test" {
+		} else if v.Signer().Name != "who@example.test" || v.Signer().Hardware != strings.HasPrefix(name, "security key") {
 			t.Errorf("%s: got %+v", name, v.Signer())
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // right kind, and that nothing but the one signature is accepted.
 func refusedOrSame(t *testing.T, set *trust.Set, doc []byte, ev, signed trust.Evidence) {
 	t.Helper()
-	v, err := set.Verify(doc, ev, trusttest.Now())
+	v, err := set.VerifyRelease(doc, ev, trusttest.Now())
 	switch {
 	case err != nil && !fault.Is(err, fault.Untrusted):
 		t.Errorf("got %v, want a fault of kind untrusted", err)
@@ -26,8 +26,8 @@ func refusedOrSame(t *testing.T, set *trust.Set, doc []byte, ev, signed trust.Ev
 func FuzzEvidenceFiles(f *testing.F) {
 	x, pgp, ssh := trusttest.NewX509(f, "x"), trusttest.NewPGP(f, "p"), trusttest.NewSSH(f, "s")
 	set := trusttest.Set(f, x, pgp, ssh)
-	suffixes := []string{".sig", ".pem", ".asc", ".sshsig"}
-	for _, who := range []trusttest.Identity{x, pgp, ssh} {
+	suffixes := []string{".sig", ".pem", ".asc", ".sshsig", ".passkey"}
+	for _, who := range []trusttest.Identity{x, pgp, ssh, trusttest.NewPasskey(f, "k")} {
 		files := trusttest.Sign(f, who.Key, doc).Files()
 		for i, suffix := range suffixes {
 			f.Add(i, files[suffix], files[".pem"])
@@ -35,7 +35,7 @@ func FuzzEvidenceFiles(f *testing.F) {
 	}
 	f.Add(0, []byte("AQ==\r\n"), []byte(nil))
 	f.Fuzz(func(t *testing.T, which int, signature, certificates []byte) {
-		files := map[string][]byte{suffixes[(which%4+4)%4]: signature}
+		files := map[string][]byte{suffixes[(which%5+5)%5]: signature}
 		if certificates != nil {
 			files[".pem"] = certificates
 		}
@@ -58,7 +58,7 @@ func FuzzEvidenceFiles(f *testing.F) {
 }
 
 func FuzzEvidenceJSON(f *testing.F) {
-	for _, who := range []trusttest.Identity{trusttest.NewX509(f, "x"), trusttest.NewPGP(f, "p"), trusttest.NewSSH(f, "s")} {
+	for _, who := range []trusttest.Identity{trusttest.NewX509(f, "x"), trusttest.NewPGP(f, "p"), trusttest.NewSSH(f, "s"), trusttest.NewPasskey(f, "k")} {
 		text, err := json.Marshal(trusttest.Sign(f, who.Key, doc))
 		if err != nil {
 			f.Fatal(err)
@@ -129,6 +129,55 @@ func FuzzX509Evidence(f *testing.F) {
 	})
 }
 
+func FuzzPasskeyEvidence(f *testing.F) {
+	who := trusttest.NewAuthenticator(f, "k", trusttest.Ed25519(f)).Identity(f)
+	set := trusttest.Set(f, who)
+	signed := trusttest.Sign(f, who.Key, doc)
+	f.Add(signed.CredentialID, signed.ClientData, signed.AuthenticatorData, signed.Signature)
+	f.Add(signed.CredentialID, []byte(`{"type":"webauthn.get","Type":1}`), signed.AuthenticatorData, signed.Signature)
+	f.Add(signed.CredentialID, signed.ClientData, append(signed.AuthenticatorData, 0xa0), signed.Signature)
+	f.Fuzz(func(t *testing.T, id, client, data, signature []byte) {
+		ev := trust.Evidence{Kind: trust.Passkey, CredentialID: id, ClientData: client, AuthenticatorData: data, Signature: signature}
+		refusedOrSame(t, set, doc, ev, signed)
+	})
+}
+
+// What is in the signature's way, without the signature: whoever has the key may
+// state anything, and only the right statement passes.
+func FuzzPasskeyStatement(f *testing.F) {
+	key := trusttest.Ed25519(f)
+	a := trusttest.NewAuthenticator(f, "k", key)
+	set := trusttest.Set(f, a.Identity(f))
+	challenge := a.Challenge(doc)
+	f.Add(a.ClientData(challenge, a.Origin), a.Data())
+	f.Add(`{"type":"webauthn.get","type":"x"}`, a.Data()[:37])
+	f.Fuzz(func(t *testing.T, client string, data []byte) {
+		a := trusttest.NewAuthenticator(t, "k", key)
+		a.ClientData = func(string, string) string { return client }
+		a.Signed = func(_, hash []byte) []byte { return append(bytes.Clone(data), hash...) }
+		a.Finish = func(ev *trust.Evidence) { ev.AuthenticatorData = data }
+		if _, err := set.VerifyRelease(doc, trusttest.Sign(t, a.Identity(t).Key, doc), trusttest.Now()); err != nil {
+			if !fault.Is(err, fault.Untrusted) {
+				t.Errorf("got %v, want a fault of kind untrusted", err)
+			}
+			return
+		}
+		// encoding/json reads what we read, or somebody could be deceived.
+		var read struct {
+			Type, Challenge, Origin string
+			CrossOrigin             bool
+			TopOrigin               any
+		}
+		if err := json.Unmarshal([]byte(client), &read); err != nil || read.Type != "webauthn.get" || read.Challenge != challenge ||
+			read.Origin != "https://localhost:4443" || read.CrossOrigin || read.TopOrigin != nil {
+			t.Errorf("accepted %q (%v)", client, err)
+		}
+		if flags := data[32]; flags&0x05 != 0x05 || flags&0x7a != 0 {
+			t.Errorf("accepted the flags %02x", flags)
+		}
+	})
+}
+
 func FuzzTrustFiles(f *testing.F) {
 	root := trusttest.NewCA(f, "root", trusttest.ECDSA(f))
 	ring := trusttest.NewPGPKeyring(f, trusttest.PGPOptions{Key: trusttest.Ed25519(f), Subkey: trusttest.ECDSA(f)})
@@ -136,13 +185,15 @@ func FuzzTrustFiles(f *testing.F) {
 	f.Add(1, ring.PublicArmour(f))
 	f.Add(2, trusttest.NewSSH(f, "who").Trusted)
 	f.Add(3, ring.Packets(f))
+	f.Add(4, trusttest.NewPasskey(f, "k").Trusted)
 	f.Fuzz(func(t *testing.T, kind int, content []byte) {
-		var files [4][][]byte
-		files[kind&3] = [][]byte{content}
-		if kind&3 == 3 { // packets, which armour would hide from the fuzzer
+		var files [5][][]byte
+		kind = (kind%5 + 5) % 5
+		files[kind] = [][]byte{content}
+		if kind == 3 { // packets, which armour would hide from the fuzzer
 			files[1] = [][]byte{trusttest.Armour("PUBLIC KEY BLOCK", content)}
 		}
-		set, err := trust.NewSet(trust.Policy{}, files[0], files[1], files[2])
+		set, err := trust.NewSet(trust.Policy{}, files[0], files[1], files[2], files[4]...)
 		if err != nil {
 			if !fault.Is(err, fault.Untrusted) {
 				t.Errorf("got %v, want a fault of kind untrusted", err)

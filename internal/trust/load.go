@@ -28,7 +28,13 @@ type Dirs struct {
 	X509 string // *.pem: CA certificates and signers' own; *.crl: revocation lists
 	PGP  string // *.asc: armoured public keys
 	SSH  string // *.pub: one public key line each
+
+	Passkey string // *.json: one passkey each
 }
+
+// OneDir returns the directories for a folder that holds keys of the kinds X509,
+// PGP and SSH side by side.
+func OneDir(path string) Dirs { return Dirs{X509: path, PGP: path, SSH: path} }
 
 // Load reads the trust directories. Files that begin with "." are ignored; a
 // file that can't be used is skipped and reported by Set.Warnings, but a
@@ -95,19 +101,32 @@ func newLoader(dirs Dirs, p Policy) (*loader, error) {
 	return &loader{dirs: dirs, policy: p, files: map[fileKey]*trustFile{}, badDirs: map[Kind]time.Time{}}, nil
 }
 
-// trustDir is one directory with the suffixes of its files.
+// trustDir is one directory with the suffixes of its files of one kind.
 type trustDir struct {
 	kind     Kind
 	path     string
 	suffixes []string
+	// all are the suffixes of all kinds that have this directory; nil when an
+	// earlier kind has told about the files with others.
+	all []string
 }
 
 func (d Dirs) list() []trustDir {
-	return []trustDir{
-		{X509, d.X509, []string{".pem", suffixCRL}},
-		{PGP, d.PGP, []string{".asc"}},
-		{SSH, d.SSH, []string{".pub"}},
+	dirs := []trustDir{
+		{kind: X509, path: d.X509, suffixes: []string{".pem", suffixCRL}},
+		{kind: PGP, path: d.PGP, suffixes: []string{".asc"}},
+		{kind: SSH, path: d.SSH, suffixes: []string{".pub"}},
+		{kind: Passkey, path: d.Passkey, suffixes: []string{".json"}},
 	}
+	first := map[string]int{}
+	for i, dir := range dirs {
+		at, known := first[dir.path]
+		if !known {
+			at, first[dir.path] = i, i
+		}
+		dirs[at].all = append(dirs[at].all, dir.suffixes...)
+	}
+	return dirs
 }
 
 // load reads what has changed. The set is never nil: on an error it holds what
@@ -188,11 +207,13 @@ func listTrustDir(dir trustDir) (names []string, problems []fault.Problem, err e
 		if strings.HasPrefix(name, ".") {
 			continue
 		}
-		if !hasSuffix(name, dir.suffixes) {
+		if dir.all != nil && !hasSuffix(name, dir.all) {
 			problems = append(problems, fault.Problem{
 				Where:   filepath.Join(dir.path, name),
-				Message: "it is ignored, since its name doesn't end with " + strings.Join(dir.suffixes, " or "),
+				Message: "it is ignored, since its name doesn't end with " + strings.Join(dir.all, " or "),
 			})
+		}
+		if !hasSuffix(name, dir.suffixes) {
 			continue
 		}
 		names = append(names, name)

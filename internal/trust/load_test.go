@@ -485,3 +485,70 @@ func TestWatcherRunsUntilClosed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The directory of passkeys is read and followed as the others are.
+func TestPasskeyDirectory(t *testing.T) {
+	t.Parallel()
+	first, second := trusttest.NewPasskey(t, "first"), trusttest.NewPasskey(t, "second")
+	dirs := trusttest.Dirs(t, t.TempDir(), first)
+	believes := func(set *trust.Set, who trusttest.Identity) bool {
+		_, err := set.VerifyRelease(doc, trusttest.Sign(t, who.Key, doc), trusttest.Now())
+		return err == nil
+	}
+	w, err := trust.NewWatcher(dirs, trust.Policy{}, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !believes(w.Current(), first) || believes(w.Current(), second) {
+		t.Error("at first not the one passkey in the directory is believed")
+	}
+	path := filepath.Join(dirs.Passkey, "second.json")
+	write(t, path, second.Trusted)
+	write(t, filepath.Join(dirs.Passkey, "README.md"), []byte("ignored, and told"))
+	now := time.Now()
+	w.Poll(now)
+	if !believes(w.Current(), second) || len(w.Current().Signers()) != 2 || len(w.Current().Warnings()) != 1 {
+		t.Errorf("after a file came: %v, %v", w.Current().Signers(), w.Current().Warnings())
+	}
+	write(t, path, []byte("{"))
+	w.Poll(now.Add(time.Second))
+	if !believes(w.Current(), second) {
+		t.Error("a half-written file counts as removed at once")
+	}
+	w.Poll(now.Add(3 * time.Second))
+	if believes(w.Current(), second) {
+		t.Error("a file that can't be used counts for ever")
+	}
+	if err := os.Chmod(dirs.Passkey, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trust.Load(dirs, trust.Policy{}); !fault.HasCode(err, trust.CodeInsecureTrustDirectory) {
+		t.Errorf("a directory that everybody can write: got %v", err)
+	}
+}
+
+// Keys of three kinds may lie side by side; a file of none is told once.
+func TestOneDirectory(t *testing.T) {
+	t.Parallel()
+	x, p, s := trusttest.NewX509(t, "x"), trusttest.NewPGP(t, "p"), trusttest.NewSSH(t, "s")
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "x.pem"), x.Trusted)
+	write(t, filepath.Join(dir, "p.asc"), p.Trusted)
+	write(t, filepath.Join(dir, "s.pub"), s.Trusted)
+	set, err := trust.Load(trust.OneDir(dir), trust.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range []trusttest.Identity{x, p, s} {
+		if !believes(t, set, who) {
+			t.Errorf("%s isn't believed", who.Name)
+		}
+	}
+	if len(set.Warnings()) != 0 {
+		t.Errorf("got the warnings %v", set.Warnings())
+	}
+	write(t, filepath.Join(dir, "k.json"), trusttest.NewPasskey(t, "k").Trusted)
+	if set, err = trust.Load(trust.OneDir(dir), trust.Policy{}); err != nil || len(set.Warnings()) != 1 || len(set.Signers()) != 3 {
+		t.Errorf("got the warnings %v and signers %v, %v", set.Warnings(), set.Signers(), err)
+	}
+}

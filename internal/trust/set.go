@@ -13,8 +13,8 @@ import (
 	"github.com/signet-scheduler/signet/internal/fault"
 )
 
-// Set is what one machine trusts: X.509 certificates, OpenPGP keys and SSH keys,
-// and the policy for them. It never changes after it was made and is safe for
+// Set is what one machine trusts: X.509 certificates, OpenPGP keys, SSH keys and
+// passkeys, and the policy for them. It never changes after it was made and is safe for
 // concurrent use.
 type Set struct {
 	policy   Policy
@@ -28,6 +28,8 @@ type Set struct {
 	crls   []*x509.RevocationList
 	pgp    []*pgpSigningKey
 	ssh    map[string]*sshKey // by wire form
+
+	passkeys map[string]*passkey // by credential id
 }
 
 // SignerInfo describes one trusted key or certificate, for people.
@@ -50,11 +52,14 @@ type anchor struct {
 	crl  *x509.RevocationList
 	pgp  *pgpKey
 	ssh  *sshKey
+
+	passkey *passkey
 }
 
 // NewSet makes a set of the contents of trust files: X.509 PEM, OpenPGP armour,
-// and SSH public key lines. Unlike Load it refuses a file that can't be used.
-func NewSet(p Policy, x509Files, pgpFiles, sshFiles [][]byte) (*Set, error) {
+// SSH public key lines, and passkeys' JSON. Unlike Load it refuses a file that
+// can't be used.
+func NewSet(p Policy, x509Files, pgpFiles, sshFiles [][]byte, passkeyFiles ...[]byte) (*Set, error) {
 	p, err := p.check()
 	if err != nil {
 		return nil, err
@@ -63,7 +68,7 @@ func NewSet(p Policy, x509Files, pgpFiles, sshFiles [][]byte) (*Set, error) {
 	for _, group := range []struct {
 		kind  Kind
 		files [][]byte
-	}{{X509, x509Files}, {PGP, pgpFiles}, {SSH, sshFiles}} {
+	}{{X509, x509Files}, {PGP, pgpFiles}, {SSH, sshFiles}, {Passkey, passkeyFiles}} {
 		for i, content := range group.files {
 			name := fmt.Sprintf("%s-%d", strings.ToLower(string(group.kind)), i+1)
 			read, err := readAnchors(group.kind, name, content)
@@ -87,6 +92,8 @@ func readAnchors(kind Kind, name string, content []byte) ([]anchor, error) {
 		anchors, err = readX509File(content)
 	case kind == PGP:
 		anchors, err = readPGPFile(content)
+	case kind == Passkey:
+		anchors, err = readPasskeyFile(content)
 	default:
 		anchors, err = readSSHFile(content)
 	}
@@ -99,7 +106,7 @@ func readAnchors(kind Kind, name string, content []byte) ([]anchor, error) {
 // buildSet puts anchors together. The order of files doesn't matter: equal
 // anchors make an equal set with an equal digest.
 func buildSet(p Policy, anchors []anchor, warnings []fault.Problem) *Set {
-	s := &Set{policy: p, roots: x509.NewCertPool(), ssh: map[string]*sshKey{}, warnings: slices.Clone(warnings)}
+	s := &Set{policy: p, roots: x509.NewCertPool(), ssh: map[string]*sshKey{}, passkeys: map[string]*passkey{}, warnings: slices.Clone(warnings)}
 	anchors = slices.Clone(anchors)
 	slices.SortStableFunc(anchors, func(a, b anchor) int {
 		return bytes.Compare(a.sortKey(), b.sortKey())
@@ -107,6 +114,7 @@ func buildSet(p Policy, anchors []anchor, warnings []fault.Problem) *Set {
 	anchors = slices.CompactFunc(anchors, func(a, b anchor) bool {
 		return bytes.Equal(a.sortKey(), b.sortKey())
 	})
+	anchors = s.withoutAmbiguous(anchors)
 	h := sha256.New()
 	fmt.Fprintf(h, "signet trust set 1\nrsa %d\n", p.MinRSABits)
 	for i := range anchors {
@@ -134,6 +142,8 @@ func (a *anchor) sortKey() []byte {
 		kind = "crl "
 	case a.pgp != nil:
 		kind = "pgp "
+	case a.passkey != nil:
+		kind = "passkey "
 	}
 	return append([]byte(kind), a.raw...)
 }
@@ -162,6 +172,9 @@ func (s *Set) add(a *anchor) {
 		for _, key := range a.pgp.signing {
 			s.warn(a, s.policy.checkKey(key.pub, a.info.Name))
 		}
+	case a.passkey != nil:
+		s.passkeys[string(a.passkey.credentialID)] = a.passkey
+		s.warn(a, s.policy.checkKey(a.passkey.pub, a.info.Name))
 	default:
 		s.ssh[string(a.raw)] = a.ssh
 		s.warn(a, s.policy.checkKey(a.ssh.pub, a.info.Name))

@@ -120,7 +120,7 @@ func (s *Set) verifySSH(doc []byte, ev Evidence) (Signer, *fault.Error) {
 	if !key.verify(sig, sshSignedText(sig.hash, digestOf(hash, doc))) {
 		return Signer{}, refuse(CodeSignatureInvalid, "the signature isn't one over this document by %s: the document was changed, or another key signed it", key.comment)
 	}
-	return Signer{Kind: SSH, Name: key.comment, KeyID: key.keyID}, nil
+	return Signer{Kind: SSH, Name: key.comment, KeyID: key.keyID, Hardware: key.hardware()}, nil
 }
 
 // formats returns the signature formats that the key may use; the key decides,

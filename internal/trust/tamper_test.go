@@ -36,7 +36,7 @@ type tampering struct {
 func (tam *tampering) try(t *testing.T, what string, bit int, doc []byte, ev trust.Evidence) {
 	t.Helper()
 	h := sha256.New()
-	for _, part := range [][]byte{doc, []byte(ev.Kind), ev.Signature, ev.Certificates} {
+	for _, part := range [][]byte{doc, []byte(ev.Kind), ev.Signature, ev.Certificates, ev.CredentialID, ev.ClientData, ev.AuthenticatorData} {
 		fmt.Fprintf(h, "%d ", len(part))
 		h.Write(part)
 	}
@@ -44,7 +44,7 @@ func (tam *tampering) try(t *testing.T, what string, bit int, doc []byte, ev tru
 	if tam.refused[key] {
 		return
 	}
-	v, err := tam.set.Verify(doc, ev, trusttest.Now())
+	v, err := tam.set.VerifyRelease(doc, ev, trusttest.Now())
 	switch {
 	case err == nil:
 		t.Errorf("%s with bit %d turned was accepted", what, bit)
@@ -113,7 +113,8 @@ func (tam *tampering) tryFiles(t *testing.T, doc []byte, ev trust.Evidence, file
 
 // same is cmp.Equal, which is slow on long byte slices.
 func same(a, b trust.Evidence) bool {
-	return a.Kind == b.Kind && bytes.Equal(a.Signature, b.Signature) && bytes.Equal(a.Certificates, b.Certificates)
+	return a.Kind == b.Kind && bytes.Equal(a.Signature, b.Signature) && bytes.Equal(a.Certificates, b.Certificates) &&
+		bytes.Equal(a.CredentialID, b.CredentialID) && bytes.Equal(a.ClientData, b.ClientData) && bytes.Equal(a.AuthenticatorData, b.AuthenticatorData)
 }
 
 func withCRLF(files map[string][]byte) map[string][]byte {

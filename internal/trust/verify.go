@@ -15,12 +15,16 @@ type Signer struct {
 	Name string
 	// KeyID identifies the key, in lower-case hexadecimal: for X509 the SHA-256 of
 	// the SubjectPublicKeyInfo, for PGP the fingerprint of the primary key, for SSH
-	// the SHA-256 of the public key's wire form (what ssh-keygen -l shows as base64).
+	// the SHA-256 of the public key's wire form (what ssh-keygen -l shows as base64),
+	// for Passkey the SHA-256 of the SubjectPublicKeyInfo.
 	KeyID string
+	// Hardware tells that the key can't leave its device: a security key of SSH, or
+	// a passkey that can't be copied. Of other keys it isn't known, so it is false.
+	Hardware bool
 }
 
 // Verified is a document together with the one who signed it. Only Set.Verify
-// makes one; the zero value is no document and is signed by nobody.
+// and Set.VerifyRelease make one; the zero value is no document and is signed by nobody.
 type Verified struct {
 	doc    []byte
 	signer Signer
@@ -42,9 +46,27 @@ func (v *Verified) Signer() Signer { return v.signer }
 // that a certificate may expire without stopping what it signed; a removed or
 // revoked key counts at all times.
 //
+// Evidence of a passkey is refused: a touch is for releases. Whoever holds a
+// manifest calls VerifyRelease.
+//
 // The document is copied, so that the caller's later changes can't reach what
 // was verified.
 func (s *Set) Verify(doc []byte, ev Evidence, now time.Time) (*Verified, error) {
+	if ev.Kind == Passkey {
+		return nil, refuse(CodeSignerNotAllowed, "a passkey signs releases, not single documents")
+	}
+	return s.verify(doc, ev, now)
+}
+
+// VerifyRelease is Verify for the manifest of a release, and takes evidence of
+// all kinds. A passkey signs PasskeyChallenge of the manifest; the others sign its
+// bytes, as those of any document. The caller must then read the bytes as a
+// manifest and as nothing else.
+func (s *Set) VerifyRelease(manifest []byte, ev Evidence, now time.Time) (*Verified, error) {
+	return s.verify(manifest, ev, now)
+}
+
+func (s *Set) verify(doc []byte, ev Evidence, now time.Time) (*Verified, error) {
 	if len(doc) > MaxDocument {
 		return nil, fault.New(fault.TooLarge, "DocumentTooLarge", "the document is longer than %d bytes", MaxDocument)
 	}
@@ -61,6 +83,8 @@ func (s *Set) Verify(doc []byte, ev Evidence, now time.Time) (*Verified, error) 
 		v.signer, err = s.verifyX509(v.doc, ev, now)
 	case PGP:
 		v.signer, err = s.verifyPGP(v.doc, ev, now)
+	case Passkey:
+		v.signer, err = s.verifyPasskey(v.doc, ev, now)
 	default: // checkForm lets no other kind pass
 		v.signer, err = s.verifySSH(v.doc, ev)
 	}

@@ -44,6 +44,7 @@ var rooms = map[string]room{
 	"internal/order":      {kind: pure, owns: "one order: states, events, transitions"},
 	"internal/release":    {kind: pure, owns: "the list of documents that one signature covers"},
 	"internal/engine":     {kind: pure, owns: "the state of Controller and Agent"},
+	"internal/policy":     {kind: pure, owns: "who must have signed what: the trust policy"},
 	"internal/inventory":  {kind: pure, owns: "what stands in the inventory's documents: references, texts, states"},
 
 	"internal/fsys":    {kind: mechanism, owns: "the way to disk"},
@@ -81,6 +82,9 @@ var rooms = map[string]room{
 	"internal/guard": {kind: mechanism, owns: "the trust set in force", edges: map[string]string{
 		"internal/trust": "it verifies for the engine (ADR 0007)",
 		"internal/conf":  "its settings (ADR 0007)",
+	}},
+	"internal/charter": {kind: mechanism, owns: "how a trust policy comes into force", edges: map[string]string{
+		"internal/trust": "root keys sign policies (ADR 0019)",
 	}},
 	"internal/handover": {kind: mechanism, owns: "the Controller's side of handing orders over"},
 	"internal/ledger": {kind: mechanism, owns: "an engine machine on the commit pipeline", edges: map[string]string{

@@ -101,7 +101,7 @@ func Set(t testing.TB, identities ...Identity) *trust.Set {
 	for _, i := range identities {
 		files[i.Kind] = append(files[i.Kind], i.Trusted)
 	}
-	set, err := trust.NewSet(trust.Policy{}, files[trust.X509], files[trust.PGP], files[trust.SSH])
+	set, err := trust.NewSet(trust.Policy{}, files[trust.X509], files[trust.PGP], files[trust.SSH], files[trust.Passkey]...)
 	must(t, err)
 	return set
 }
@@ -114,8 +114,10 @@ func Dirs(t testing.TB, root string, identities ...Identity) trust.Dirs {
 		X509: filepath.Join(root, "trusted-x509-keys"),
 		PGP:  filepath.Join(root, "trusted-pgp-keys"),
 		SSH:  filepath.Join(root, "trusted-ssh-keys"),
+
+		Passkey: filepath.Join(root, "trusted-passkeys"),
 	}
-	for _, dir := range []string{dirs.X509, dirs.PGP, dirs.SSH} {
+	for _, dir := range []string{dirs.X509, dirs.PGP, dirs.SSH, dirs.Passkey} {
 		must(t, os.MkdirAll(dir, 0o755))
 	}
 	for i, identity := range identities {
@@ -123,6 +125,8 @@ func Dirs(t testing.TB, root string, identities ...Identity) trust.Dirs {
 			trust.X509: filepath.Join(dirs.X509, fmt.Sprintf("%d.pem", i)),
 			trust.PGP:  filepath.Join(dirs.PGP, fmt.Sprintf("%d.asc", i)),
 			trust.SSH:  filepath.Join(dirs.SSH, fmt.Sprintf("%d.pub", i)),
+
+			trust.Passkey: filepath.Join(dirs.Passkey, fmt.Sprintf("%d.json", i)),
 		}[identity.Kind]
 		must(t, os.WriteFile(path, identity.Trusted, 0o644))
 	}
