@@ -116,7 +116,7 @@ func (a *Agent) open(o Options) error {
 	if err := a.creds.Require(pki.Identity{Role: pki.RoleAgent, Name: a.set.Name}); err != nil {
 		return err
 	}
-	if a.guard, err = guard.Open(a.set.Trust, a.clock, a.log, a.trustChanged); err != nil {
+	if a.guard, err = guard.Open(a.set.Trust, o.DataDir, o.FS, a.clock, a.log, a.trustChanged); err != nil {
 		return err
 	}
 	a.log.Warn("jobs run as the Agent's own user: whoever may deploy a job here can read what this user can read")

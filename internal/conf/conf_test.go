@@ -85,6 +85,7 @@ var defaultTLS = conf.TLS{
 
 var defaultTrust = conf.Trust{
 	SecurityLevel: "low", X509Dir: "/c/private/trusted-x509-keys", PGPDir: "/c/private/trusted-pgp-keys",
+	PolicyRootDir: "/c/private/policy-root", PolicyFile: "/c/private/trust-policy.json",
 	SSHDir: "/c/private/trusted-ssh-keys", PasskeyDir: "/c/private/trusted-passkeys",
 	MinRSABits: 3072, Reload: time.Second,
 }
@@ -266,7 +267,7 @@ func TestProblems(t *testing.T) {
 		{"cockpit", "signet.cockpit.controllers = []", []string{"at least one Controller"}},
 		{"cockpit", "signet.cockpit.controllers = [{id=a, members=[]}]", []string{"at least one member"}},
 		{"cockpit", "signet.cockpit.controllers = [{id=a, members=[{name=b, url=\"https://b:1\"}]},\n{id=a, members=[{name=b, url=\"https://b:1\"}]}]", []string{":2: signet.cockpit.controllers[1]: another Controller"}},
-		{"cockpit", minimal["cockpit"] + "signet.cockpit.security-level = highest", []string{"expected low, high or medium"}},
+		{"cockpit", minimal["cockpit"] + "signet.cockpit.security-level = highest", []string{"expected low or high or medium"}},
 		{"cockpit", minimal["cockpit"] + "signet.cockpit.session.idle-timeout = 1d", []string{"session.max-duration (12h) must not be less"}},
 		{"cockpit", minimal["cockpit"] + "signet.cockpit.database = \"mysql://u:s3cret@h/db\"", []string{":2: signet.cockpit.database: expected sqlite:FILE or postgres://USER@HOST/DATABASE"}},
 		{"cockpit", minimal["cockpit"] + "signet.cockpit.database = \"postgres://u:s3cret@h:x/db\"", []string{":2: signet.cockpit.database: expected sqlite:FILE or"}},

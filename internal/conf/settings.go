@@ -20,6 +20,9 @@ type Trust struct {
 	AllowExpired bool          // a document accepted before stays accepted when its signer's certificate expires
 	Reload       time.Duration // how often the directories are looked at
 
+	PolicyRootDir string // keys that sign trust policies
+	PolicyFile    string // the trust policy
+
 	Installation  string // the audience of the releases that are accepted; "" as long as none is known
 	SecurityLevel string // "low", "medium", "high"
 }

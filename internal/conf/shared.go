@@ -30,6 +30,14 @@ func bindTrust(b *binder, t *Trust) {
 		Name:    prefix + "passkey-directory",
 		Meaning: "The directory with the passkeys (`*.json`) whose signatures are accepted.",
 	}, configBase, "private/trusted-passkeys")
+	b.path(&t.PolicyRootDir, Key{
+		Name:    prefix + "policy-root-directory",
+		Meaning: "The directory with the keys that sign trust policies (`*.pem`, `*.asc`, `*.pub`). If it holds any, a trust policy is required: without one no document is accepted.",
+	}, configBase, "private/policy-root")
+	b.path(&t.PolicyFile, Key{
+		Name:    prefix + "policy-file",
+		Meaning: "The trust policy, with its signature beside it (`.sig` and `.pem`, `.asc`, or `.sshsig`). An older version than one that was accepted is refused.",
+	}, configBase, "private/trust-policy.json")
 	b.number(&t.MinRSABits, Key{Name: prefix + "min-rsa-bits", Meaning: "Signatures of smaller RSA keys are refused."},
 		3072, limits[int]{low: 2048, high: 16384})
 	b.boolean(&t.AllowExpired, Key{
@@ -37,7 +45,7 @@ func bindTrust(b *binder, t *Trust) {
 		Meaning: "Whether a document that was accepted before stays in use when its signer's certificate has expired meanwhile. " +
 			"A new document of an expired certificate is refused always.",
 	})
-	b.duration(&t.Reload, Key{Name: prefix + "reload-interval", Meaning: "How often the four directories are looked at for changes."},
+	b.duration(&t.Reload, Key{Name: prefix + "reload-interval", Meaning: "How often these directories and the policy are looked at for changes."},
 		time.Second, limits[time.Duration]{low: 100 * time.Millisecond, high: 2 * time.Second})
 }
 

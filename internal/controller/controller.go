@@ -103,7 +103,7 @@ func (c *Controller) open(o Options) error {
 	if err := c.creds.Require(pki.Identity{Role: pki.RoleController, Name: c.set.Name}); err != nil {
 		return err
 	}
-	if c.guard, err = guard.Open(c.set.Trust, c.clock, c.log, c.trustChanged); err != nil {
+	if c.guard, err = guard.Open(c.set.Trust, o.DataDir, o.FS, c.clock, c.log, c.trustChanged); err != nil {
 		return err
 	}
 	cfg := engine.Config{ControllerID: c.set.ID, Estate: c.estate(), Verifier: c.guard}

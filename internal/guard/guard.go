@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/trust"
 )
@@ -37,6 +39,8 @@ type Guard struct {
 	log          *slog.Logger
 	allowExpired bool
 	watcher      *trust.Watcher
+	ruling       *ruling
+	reload       time.Duration
 	changed      func()
 
 	mu           sync.Mutex
@@ -54,26 +58,48 @@ type verdict struct {
 	err    error
 }
 
-// Open reads the trust directories and follows them; changed is called after
-// each change, when verdicts have to be asked for again.
-func Open(c conf.Trust, clk clock.Clock, log *slog.Logger, changed func()) (*Guard, error) {
+// Open reads the trust directories and the trust policy, and follows them; changed
+// is called after each change, when verdicts have to be asked for again. In the
+// folder trust of dataDir the guard remembers the newest policy.
+func Open(c conf.Trust, dataDir string, disk fsys.FS, clk clock.Clock, log *slog.Logger, changed func()) (*Guard, error) {
+	if disk == nil {
+		disk = fsys.Real{}
+	}
 	g := &Guard{
-		clock: clk, log: log, allowExpired: c.AllowExpired, changed: changed, installation: c.Installation,
+		clock: clk, log: log, allowExpired: c.AllowExpired, changed: changed, reload: c.Reload, installation: c.Installation,
 		verdicts: map[[32]byte]verdict{}, releases: map[[32]byte]listing{}, stop: make(chan struct{}),
 	}
-	dirs := trust.Dirs{X509: c.X509Dir, PGP: c.PGPDir, SSH: c.SSHDir}
+	dirs := trust.Dirs{X509: c.X509Dir, PGP: c.PGPDir, SSH: c.SSHDir, Passkey: c.PasskeyDir}
 	w, err := trust.NewWatcher(dirs, trust.Policy{MinRSABits: c.MinRSABits}, c.Reload, g.reloaded)
 	if err != nil {
 		return nil, err
 	}
 	g.watcher = w
 	g.tell(w.Current())
+	if g.ruling, err = openRuling(c, dataDir, disk, clk, log); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	g.ruling.look(g.installation)
 	return g, nil
 }
 
-// Start begins to follow the trust directories.
+// Start begins to follow the trust directories and the policy.
 func (g *Guard) Start() {
 	g.watcher.Start()
+	g.done.Go(func() {
+		t := g.clock.NewTicker(g.reload)
+		defer t.Stop()
+		for {
+			select {
+			case <-g.stop:
+				return
+			case <-t.C():
+				if g.ruling.look(g.Installation()) {
+					g.forget()
+				}
+			}
+		}
+	})
 	g.done.Go(func() {
 		t := g.clock.NewTicker(recheck)
 		defer t.Stop()
@@ -99,7 +125,7 @@ func (g *Guard) Close() error {
 	}
 	err := g.watcher.Close()
 	g.done.Wait()
-	return err
+	return errors.Join(err, g.ruling.close())
 }
 
 func (g *Guard) reloaded(s *trust.Set, err error) {
@@ -181,6 +207,9 @@ func (g *Guard) verify(d engine.Document, arrived int64) verdict {
 		return verdict{err: unreadable(err)}
 	}
 	v, err := g.watcher.Current().Verify([]byte(d.Text), ev, g.momentOf(arrived))
+	if err == nil {
+		err = g.ruling.check(string(v.Bytes()), g.Installation(), []trust.Signer{v.Signer()}, nil, arrived)
+	}
 	if err != nil {
 		return verdict{err: err}
 	}

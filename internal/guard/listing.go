@@ -8,6 +8,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/policy"
 	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/trust"
 )
@@ -21,6 +22,8 @@ const maxSignatures = 16
 // listing is a verified release, or why it isn't good.
 type listing struct {
 	signer  string
+	signers []trust.Signer
+	author  string
 	serial  int64
 	created time.Time
 	expires time.Time
@@ -73,6 +76,9 @@ func (g *Guard) verifyListed(d engine.Document, ref release.Reference, manifest 
 	o, ok := l.objects[sha256.Sum256([]byte(d.Text))]
 	if !ok {
 		return engine.Verified{}, fault.New(fault.Untrusted, release.CodeNotInRelease, "the release with number %d doesn't list this text", ref.Serial)
+	}
+	if err := g.ruling.check(d.Text, g.Installation(), l.signers, &policy.Release{Author: l.author}, arrived); err != nil {
+		return engine.Verified{}, err
 	}
 	return engine.Verified{Text: d.Text, Signer: l.signer, Listed: &o}, nil
 }
@@ -127,9 +133,10 @@ func (g *Guard) readListing(d engine.Document, installation string, arrived int6
 		return listing{err: fault.New(fault.Untrusted, trust.CodeMissingEvidence, "a release needs 1 to %d signatures", maxSignatures)}
 	}
 	var names []string
+	var signers []trust.Signer
 	seen := map[string]bool{}
 	for _, ev := range signatures {
-		v, err := g.watcher.Current().Verify([]byte(d.Text), ev, g.momentOf(arrived))
+		v, err := g.watcher.Current().VerifyRelease([]byte(d.Text), ev, g.momentOf(arrived))
 		if err != nil {
 			return listing{err: err}
 		}
@@ -138,6 +145,7 @@ func (g *Guard) readListing(d engine.Document, installation string, arrived int6
 		}
 		seen[v.Signer().KeyID] = true
 		names = append(names, nameOf(v.Signer()))
+		signers = append(signers, v.Signer())
 	}
 	r, err := release.Parse([]byte(d.Text))
 	if err != nil {
@@ -149,7 +157,7 @@ func (g *Guard) readListing(d engine.Document, installation string, arrived int6
 	if r.Audience != installation {
 		return listing{err: fault.New(fault.Untrusted, release.CodeWrongAudience, "the release %s is for the installation %s; this is %s", r.Name, r.Audience, installation)}
 	}
-	l := listing{signer: strings.Join(names, ", "), serial: r.Serial, created: r.Created, expires: r.Expires, objects: make(map[[32]byte]release.Object, len(r.Objects))}
+	l := listing{signer: strings.Join(names, ", "), signers: signers, author: r.Author, serial: r.Serial, created: r.Created, expires: r.Expires, objects: make(map[[32]byte]release.Object, len(r.Objects))}
 	for _, o := range r.Objects {
 		l.objects[o.SHA256] = o
 	}

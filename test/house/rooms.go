@@ -80,8 +80,9 @@ var rooms = map[string]room{
 	"internal/objectfile": {kind: mechanism, owns: "object files as authors write them"},
 	"internal/backup":     {kind: mechanism, owns: "what a backup is made of"},
 	"internal/guard": {kind: mechanism, owns: "the trust set in force", edges: map[string]string{
-		"internal/trust": "it verifies for the engine (ADR 0007)",
-		"internal/conf":  "its settings (ADR 0007)",
+		"internal/trust":   "it verifies for the engine (ADR 0007)",
+		"internal/conf":    "its settings (ADR 0007)",
+		"internal/charter": "it has the policy in force (ADR 0019)",
 	}},
 	"internal/charter": {kind: mechanism, owns: "how a trust policy comes into force", edges: map[string]string{
 		"internal/trust": "root keys sign policies (ADR 0019)",
