@@ -232,8 +232,8 @@ type compromised struct {
 	sequence int64
 }
 
-func newCompromised(t *testing.T) *compromised {
-	c := cluster.New(t, 1, 1)
+func newCompromised(t *testing.T, options ...cluster.Option) *compromised {
+	c := cluster.New(t, 1, 1, options...)
 	as := c.ClientOf(c.Controllers[0].Config)
 	x := &compromised{t: t, c: c, as: as}
 	x.batch = engine.AgentBatch{ControllerID: "controller", LogID: c.StatusOf(as, c.Agents[0]).LogID, Term: 7}
