@@ -87,6 +87,9 @@ func (r *signedRelease) Walk(w codec.Walker) {
 
 // document returns the release with its evidence as it is kept.
 func (r *signedRelease) document() (engine.Document, error) {
+	if r.Evidence == nil {
+		r.Evidence = []evidenceFields{} // a list, also when it is empty
+	}
 	b, err := json.Marshal(r.Evidence)
 	return engine.Document{Text: r.Text, Evidence: string(b)}, err
 }
