@@ -13,13 +13,15 @@ import (
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/objectfile"
+	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 	"github.com/signet-scheduler/signet/internal/trust"
 )
 
-// maxDeployed is how many objects one deployment brings or revokes.
-const maxDeployed = 20_000
+// maxDeployed is how many objects one deployment brings or revokes: as many as a
+// release lists.
+const maxDeployed = release.MaxObjects
 
 // objectsOf reads what is to be deployed.
 func objectsOf(in []api.DeployObject) ([]objectfile.Object, error) {

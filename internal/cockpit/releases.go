@@ -18,9 +18,10 @@ const maxReleaseSignatures = 16
 // broughtRelease is a release that a deployment brings, as it was signed elsewhere.
 // The Cockpit passes it on: Controller and Agents verify it.
 type broughtRelease struct {
-	text     string
-	manifest *release.Manifest
-	evidence []json.RawMessage
+	text      string
+	manifest  *release.Manifest
+	evidence  []json.RawMessage
+	reference json.RawMessage // the evidence of its documents
 }
 
 // SignedRelease is a release's exact text, and its signatures as JSON.
@@ -64,6 +65,7 @@ func bringRelease(in *api.DeployRelease) (*broughtRelease, error) {
 		f.Kind = fault.Untrusted
 		return nil, &f
 	}
+	r.reference = json.RawMessage(release.Refer(r.manifest, r.text).Evidence())
 	return r, nil
 }
 
@@ -85,7 +87,7 @@ func (r *broughtRelease) covers(o *objectfile.Object) (d SignedDocument, ok bool
 	if err := r.manifest.Covers(o.Key, versionOf(o.Key.Kind, text), text); err != nil {
 		return SignedDocument{}, true, err
 	}
-	return SignedDocument{String: text, Evidence: json.RawMessage(release.Refer(r.manifest, r.text).Evidence())}, true, nil
+	return SignedDocument{String: text, Evidence: r.reference}, true, nil
 }
 
 // nextSerial returns the number of a release that is made now. It rises with the

@@ -57,6 +57,10 @@ const (
 	maxFrame = 256 << 20
 )
 
+// extraTime is how much longer a large request may take: a Controller verifies,
+// parses and decides on a deployment of 50,000 documents before it answers.
+func extraTime(bytes int) time.Duration { return time.Duration(bytes>>20) * time.Second }
+
 // NewRemote returns the Controller that a Cockpit's settings name. It connects
 // when it is first used. level is the security level of the Cockpit.
 func NewRemote(ref conf.ControllerRef, level string, credentials *transport.Credentials, c clock.Clock) (*Remote, error) {
@@ -89,9 +93,9 @@ func (r *Remote) Close() error {
 func again(err error) bool { return fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Timeout) }
 
 // try calls f for the member that led last, then for the others, until one
-// answers or time is over.
-func (r *Remote) try(ctx context.Context, f func(context.Context, member) (hint string, err error)) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+// answers or time is over. size is how many bytes are sent.
+func (r *Remote) try(ctx context.Context, size int, f func(context.Context, member) (hint string, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime+extraTime(size))
 	defer cancel()
 	at := int(r.leader.Load())
 	pause := 20 * time.Millisecond
@@ -134,7 +138,7 @@ func (r *Remote) index(hint string) int {
 
 // call makes one request, which only the leader answers, and decodes the answer.
 func (r *Remote) call(ctx context.Context, method, path string, body []byte, out any) error {
-	return r.try(ctx, func(ctx context.Context, m member) (hint string, err error) {
+	return r.try(ctx, len(body), func(ctx context.Context, m member) (hint string, err error) {
 		err = askOnce(ctx, m, method, path, body, out)
 		if led, ok := errors.AsType[*notLeaderError](err); ok {
 			hint = led.leader
@@ -161,7 +165,7 @@ func (e *notLeaderError) Unwrap() error { return e.err }
 
 // askOnce makes one request to one member and decodes the answer.
 func askOnce(ctx context.Context, m member, method, path string, body []byte, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	ctx, cancel := context.WithTimeout(ctx, tryTime+extraTime(len(body)))
 	defer cancel()
 	data, err := readOnce(ctx, m, method, path, body, maxAnswer)
 	if err != nil {
@@ -219,7 +223,7 @@ func send(ctx context.Context, m member, method, path string, body []byte) (*htt
 // Members that don't lead answer some of them, too.
 func (r *Remote) stream(ctx context.Context, path string) (io.ReadCloser, error) {
 	var body io.ReadCloser
-	err := r.try(ctx, func(try context.Context, m member) (hint string, err error) {
+	err := r.try(ctx, 0, func(try context.Context, m member) (hint string, err error) {
 		// The body outlives the try, which ends only the wait for the header.
 		whole, cancel := context.WithCancel(ctx)
 		untie := context.AfterFunc(try, cancel)
@@ -439,7 +443,7 @@ func (r *Remote) TaskLogs(ctx context.Context, agent string, tasks []string) (lo
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, "EncodingFailed", err, "the request for logs can't be encoded")
 	}
-	err = r.try(ctx, func(ctx context.Context, m member) (hint string, err error) {
+	err = r.try(ctx, 0, func(ctx context.Context, m member) (hint string, err error) {
 		ctx, cancel := context.WithTimeout(ctx, tryTime)
 		defer cancel()
 		data, err := readOnce(ctx, m, http.MethodPost, "/agent/"+segment(agent)+"/logs", list, maxSmallLogs)

@@ -21,6 +21,8 @@ const maxSignatures = 16
 
 // listing is a verified release, or why it isn't good.
 type listing struct {
+	document engine.Document // the release itself
+
 	signer  string
 	signers []trust.Signer
 	author  string
@@ -54,7 +56,7 @@ func (g *Guard) Installation() string {
 
 // verifyRelease verifies a release that arrived at a moment, as Verify does.
 func (g *Guard) verifyRelease(d engine.Document, arrived int64) (engine.Verified, error) {
-	l := g.listing(d, arrived)
+	l := g.listing(d, release.Digest(d.Text), arrived)
 	if l.err != nil {
 		return engine.Verified{}, l.err
 	}
@@ -66,11 +68,11 @@ func (g *Guard) verifyListed(d engine.Document, ref release.Reference, manifest 
 	if manifest == nil {
 		return engine.Verified{}, fault.New(fault.Untrusted, release.CodeReleaseMissing, "the release with number %d, with which the document came, isn't here", ref.Serial)
 	}
-	l := g.listing(*manifest, arrived)
+	l := g.listing(*manifest, ref.SHA256, arrived)
 	if l.err != nil {
 		return engine.Verified{}, l.err
 	}
-	if l.serial != ref.Serial || release.Digest(manifest.Text) != ref.SHA256 {
+	if l.serial != ref.Serial {
 		return engine.Verified{}, fault.New(fault.Untrusted, release.CodeNotInRelease, "the document came with another release of the number %d", ref.Serial)
 	}
 	o, ok := l.objects[sha256.Sum256([]byte(d.Text))]
@@ -83,19 +85,24 @@ func (g *Guard) verifyListed(d engine.Document, ref release.Reference, manifest 
 	return engine.Verified{Text: d.Text, Signer: l.signer, Listed: &o}, nil
 }
 
-// listing returns what a release lists. The verdict on its signatures is
-// remembered; its own time is looked at again, as it depends on the arrival.
-func (g *Guard) listing(d engine.Document, arrived int64) listing {
-	key := digest(d)
+// listing returns what the release with a digest lists. The verdict on its
+// signatures is remembered; its own time is looked at again, as it depends on the
+// arrival. A text that is at hand isn't hashed again for each of its documents: it is
+// compared with the one that was, which is mostly the very same.
+func (g *Guard) listing(d engine.Document, sum [32]byte, arrived int64) listing {
 	g.mu.Lock()
-	l, ok := g.releases[key]
+	l, ok := g.releases[sum]
 	generation, installation := g.generation, g.installation
 	g.mu.Unlock()
-	if !ok {
+	if !ok || l.document != d {
+		if release.Digest(d.Text) != sum {
+			return listing{err: fault.New(fault.Untrusted, release.CodeNotInRelease, "the document came with another release of its number")}
+		}
 		l = g.readListing(d, installation, arrived)
+		l.document = d
 		g.mu.Lock()
-		if generation == g.generation && installation == g.installation && len(g.releases) < maxReleases {
-			g.releases[key] = l
+		if generation == g.generation && installation == g.installation && (ok || len(g.releases) < maxReleases) {
+			g.releases[sum] = l
 		}
 		g.mu.Unlock()
 	}
