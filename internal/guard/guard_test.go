@@ -328,6 +328,41 @@ func TestPolicyIsFollowed(t *testing.T) {
 	}
 }
 
+// Who was ruled by a policy once isn't set free by taking the root keys away.
+func TestPolicyStaysRequired(t *testing.T) {
+	t.Parallel()
+	alice, bob, root := trusttest.NewX509(t, "alice"), trusttest.NewSSH(t, "bob"), trusttest.NewSSH(t, "root")
+	m := newMachine(t, alice, bob)
+	m.root(root)
+	m.rule(root, payments(t, 1, alice, bob))
+	two := makeRelease(t, nil, alice, bob)
+	_, err := m.Verify(two.document, &two.manifest, 0)
+	wantCode(t, "with the root", err, "")
+	m.set.PolicyRootDir = filepath.Join(m.dir, "nowhere")
+	m.open()
+	_, err = m.Verify(two.document, &two.manifest, 0)
+	wantCode(t, "without it", err, policy.CodeDenied)
+	_, err = m.Verify(direct(t, alice), nil, 0)
+	wantCode(t, "a signature of its own", err, policy.CodeDenied)
+}
+
+// A root's certificate may end: what it signed and was accepted stays in force.
+func TestRootMayEnd(t *testing.T) {
+	t.Parallel()
+	alice, bob, root := trusttest.NewSSH(t, "alice"), trusttest.NewSSH(t, "bob"), trusttest.NewX509(t, "root")
+	m := newMachine(t, alice, bob)
+	m.set.PolicyRootDir = trusttest.Dirs(t, filepath.Join(m.dir, "roots"), root).X509
+	m.open()
+	m.rule(root, payments(t, 1, alice, bob))
+	two := makeRelease(t, nil, alice, bob)
+	_, err := m.Verify(two.document, &two.manifest, 0)
+	wantCode(t, "before", err, "")
+	m.clock.Set(trusttest.Now().AddDate(20, 0, 0))
+	m.open()
+	_, err = m.Verify(two.document, &two.manifest, trusttest.Now().UnixMilli())
+	wantCode(t, "after the end of the root's certificate", err, "")
+}
+
 // What the part remembers of policies must not be lost silently.
 func TestPolicyMemory(t *testing.T) {
 	t.Parallel()

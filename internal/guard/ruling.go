@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -37,6 +38,7 @@ type ruling struct {
 	told   string // the last problem, as it was logged
 	digest [32]byte
 	known  policy.Known
+	since  time.Time // when that was accepted
 
 	mu       sync.Mutex
 	required bool
@@ -55,8 +57,9 @@ func openRuling(c conf.Trust, dataDir string, disk fsys.FS, clk clock.Clock, log
 
 // knownJSON is the form of knownFile.
 type knownJSON struct {
-	Version int    `json:"version"`
-	SHA256  string `json:"sha256"`
+	Version  int    `json:"version"`
+	SHA256   string `json:"sha256"`
+	Accepted int64  `json:"accepted"` // milliseconds since 1970
 }
 
 // recall reads which policy was accepted last.
@@ -73,14 +76,14 @@ func (r *ruling) recall() error {
 	if err != nil || bad != nil || len(sum) != len(r.known.Digest) || k.Version < 1 {
 		return fault.Wrap(fault.Corrupt, "PolicyMemoryDamaged", err, "%s, which tells the newest trust policy that was accepted, is damaged: restore it from a backup", r.memory)
 	}
-	r.known.Version = k.Version
+	r.known.Version, r.since = k.Version, time.UnixMilli(k.Accepted)
 	copy(r.known.Digest[:], sum)
 	return nil
 }
 
 // remember makes sure that nothing older is accepted after a restart.
-func (r *ruling) remember(k policy.Known) error {
-	text, err := json.Marshal(knownJSON{k.Version, hex.EncodeToString(k.Digest[:])})
+func (r *ruling) remember(k policy.Known, now time.Time) error {
+	text, err := json.Marshal(knownJSON{k.Version, hex.EncodeToString(k.Digest[:]), now.UnixMilli()})
 	if err != nil {
 		return fmt.Errorf("encoding what is known of the policy: %w", err)
 	}
@@ -94,7 +97,9 @@ func (r *ruling) remember(k policy.Known) error {
 func (r *ruling) look(installation string) bool {
 	r.roots.Poll(r.clock.Now())
 	roots := r.roots.Current()
-	required := charter.Required(roots)
+	// Whoever was ruled by a policy once stays so: to take the root keys away must not
+	// open the door.
+	required := charter.Required(roots) || r.known.Version > 0
 	others := roots.Digest() != r.digest
 	r.digest = roots.Digest()
 	if !required {
@@ -160,14 +165,20 @@ func (r *ruling) read(roots *trust.Set, installation string) (*charter.Accepted,
 	if err != nil {
 		return nil, fmt.Errorf("encoding evidence: %w", err)
 	}
-	accepted, err := charter.Accept(roots, text, signature, installation, r.known, r.clock.Now())
+	// The root's certificate may end without ending what it has signed.
+	at := r.clock.Now()
+	if r.known.Version > 0 && sha256.Sum256(text) == r.known.Digest {
+		at = r.since
+	}
+	accepted, err := charter.Accept(roots, text, signature, installation, r.known, at)
 	if err != nil {
 		return nil, err
 	}
 	if accepted.Policy.Known() != r.known {
-		if err := r.remember(accepted.Policy.Known()); err != nil {
+		if err := r.remember(accepted.Policy.Known(), at); err != nil {
 			return nil, err
 		}
+		r.since = at
 	}
 	return accepted, nil
 }
@@ -206,7 +217,7 @@ func (r *ruling) close() error { return r.roots.Close() }
 
 // readBounded reads a file of at most so many bytes.
 func readBounded(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // from the settings
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
