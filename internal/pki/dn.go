@@ -359,12 +359,7 @@ func (s *Subjects) identify(cert *x509.Certificate) (id Identity, bySubject bool
 		id, err = ParseIdentity(cert)
 		return id, false, err
 	}
-	uris, err := rawURIs(cert)
-	if err != nil {
-		return Identity{}, false, err
-	}
-	// Whoever has an identity of ours, or nearly so, is known by that alone.
-	if slices.ContainsFunc(uris, func(uri string) bool { return len(uri) >= 7 && strings.EqualFold(uri[:7], "signet:") }) {
+	if ClaimsIdentity(cert) {
 		id, err = ParseIdentity(cert)
 		return id, false, err
 	}
@@ -377,4 +372,15 @@ func (s *Subjects) identify(cert *x509.Certificate) (id Identity, bySubject bool
 		return Identity{}, false, fault.New(fault.Untrusted, "UnknownName", "nobody here has the certificate's subject %q", clip(cert.Subject.String()))
 	}
 	return id, true, nil
+}
+
+// ClaimsIdentity tells whether a certificate has an identity of ours in it, or
+// something like one: it is known by that alone, or not at all. One whose names
+// can't be read claims one, too.
+func ClaimsIdentity(cert *x509.Certificate) bool {
+	const scheme = "signet:"
+	uris, err := rawURIs(cert)
+	return err != nil || slices.ContainsFunc(uris, func(uri string) bool {
+		return len(uri) >= len(scheme) && strings.EqualFold(uri[:len(scheme)], scheme)
+	})
 }
