@@ -185,6 +185,69 @@ var attributeTypes = map[string]string{
 	"email": "1.2.840.113549.1.9.1", "emailaddress": "1.2.840.113549.1.9.1",
 }
 
+// shortNames are the types that SubjectText writes by name, as Java does.
+var shortNames = map[string]string{
+	"2.5.4.3": "CN", "2.5.4.4": "SURNAME", "2.5.4.5": "SERIALNUMBER", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.9": "STREET", "2.5.4.10": "O",
+	"2.5.4.11": "OU", "2.5.4.12": "T", "2.5.4.42": "GIVENNAME", "2.5.4.43": "INITIALS", "2.5.4.44": "GENERATION", "2.5.4.46": "DNQ",
+	"0.9.2342.19200300.100.1.25": "DC", "0.9.2342.19200300.100.1.1": "UID", "1.2.840.113549.1.9.1": "EMAILADDRESS",
+}
+
+// SubjectText writes the name of a certificate's subject as ParseDN reads it, for
+// people to copy; nearly as Java prints it. (What package pkix prints has another
+// order.)
+func SubjectText(cert *x509.Certificate) string {
+	var names []rdnSET
+	if rest, err := asn1.Unmarshal(cert.RawSubject, &names); err != nil || len(rest) > 0 {
+		return "(unreadable)"
+	}
+	var b strings.Builder
+	for i, rdn := range slices.Backward(names) {
+		if i < len(names)-1 {
+			b.WriteString(", ")
+		}
+		for j, part := range rdn {
+			if j > 0 {
+				b.WriteString(" + ")
+			}
+			name := shortNames[part.Type.String()]
+			if name == "" {
+				name = part.Type.String()
+			}
+			b.WriteString(name + "=" + valueText(part.Value))
+		}
+	}
+	return b.String()
+}
+
+// rdnSET is an RDN whose values are as they are encoded. Package asn1 knows a set
+// by its name.
+type rdnSET []struct {
+	Type  asn1.ObjectIdentifier
+	Value asn1.RawValue
+}
+
+// valueText writes a value; one that is no text, or that can't be seen, in
+// hexadecimal.
+func valueText(value asn1.RawValue) string {
+	var decoded any
+	canonical, err := valueOfDER(value.FullBytes)
+	if err == nil {
+		_, err = asn1.Unmarshal(value.FullBytes, &decoded)
+	}
+	text, ok := decoded.(string)
+	if err != nil || !ok || strings.HasPrefix(canonical, "#") {
+		return "#" + hex.EncodeToString(value.FullBytes)
+	}
+	var b strings.Builder
+	for i := range len(text) {
+		if strings.IndexByte(`"+,;<=>\`, text[i]) >= 0 || i == 0 && text[i] == '#' {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
 // ParseDN reads a distinguished name as RFC 4514 and Java write it: the last RDN
 // of the encoding first, separated by commas. Quoted values, escapes, values in
 // hexadecimal and types as numbers are understood.
@@ -369,7 +432,7 @@ func (s *Subjects) identify(cert *x509.Certificate) (id Identity, bySubject bool
 	}
 	id, ok := s.by[dn]
 	if !ok {
-		return Identity{}, false, fault.New(fault.Untrusted, "UnknownName", "nobody here has the certificate's subject %q", clip(cert.Subject.String()))
+		return Identity{}, false, fault.New(fault.Untrusted, "UnknownName", "nobody here has the certificate's subject %.300q", SubjectText(cert))
 	}
 	return id, true, nil
 }

@@ -150,6 +150,7 @@ func TestNamesOfCertificates(t *testing.T) {
 		{pkix.RDNSequence{rdn(oidCN, utf8String("c1\u200b"))}, "CN=c1", false},
 		{pkix.RDNSequence{rdn(oidCN, asn1.RawValue{Tag: 20, Bytes: []byte("c1")})}, "CN=c1", false}, // TeletexString: of no certain meaning
 		{pkix.RDNSequence{rdn(oidCN, "c1"), rdn(oidCN, "c1")}, "CN=c1", false},
+		{pkix.RDNSequence{rdn(oidCN, utf8String(`#a"+,;<=>\ä `)), rdn(asn1.ObjectIdentifier{1, 2, 3}, "x")}, `1.2.3=x, CN="#a\"+,;<=>\\ä"`, true},
 		{pkix.RDNSequence{{{Type: oidCN, Value: "c1"}, {Type: oidO, Value: "SOS"}}}, "O=SOS+CN=c1", true},
 		{pkix.RDNSequence{{{Type: oidCN, Value: "c1"}, {Type: oidO, Value: "SOS"}}}, "CN=c1,O=SOS", false},
 	} {
@@ -158,6 +159,9 @@ func TestNamesOfCertificates(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := pki.SubjectDN(subjectCert(t, c.subject, nil))
+		if written, werr := pki.ParseDN(pki.SubjectText(subjectCert(t, c.subject, nil))); err == nil && (werr != nil || written != got) {
+			t.Errorf("%v is written as %s: %v", c.subject, pki.SubjectText(subjectCert(t, c.subject, nil)), werr)
+		}
 		if same := err == nil && got == want; same != c.same {
 			t.Errorf("%v and %s: the same is %t, %v", c.subject, c.text, same, err)
 		}

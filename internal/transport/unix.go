@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
 )
 
 // ListenUnix listens on a Unix socket to processes of one user, and closes any
@@ -68,7 +69,7 @@ func removeStale(path string) error {
 		_ = c.Close()
 		return fault.New(fault.Unavailable, "CannotListen", "somebody listens on %s already", path)
 	}
-	if err := os.Remove(path); err != nil {
+	if err := (fsys.Real{}).Remove(path); err != nil {
 		return fault.Wrap(fault.Unavailable, "CannotListen", err, "the socket %s of an earlier life can't be removed", path)
 	}
 	return nil
