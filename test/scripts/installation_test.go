@@ -165,11 +165,11 @@ func devCommand(ts *testscript.TestScript, neg bool, args []string) {
 
 // partCommand is `part kill NAME` (SIGKILL, then wait for the next process),
 // `part hold NAME` and `part release NAME` (SIGSTOP, SIGCONT), and
-// `part serve NAME KIND ARG...`, `part stop NAME` for parts of the script's own.
+// `part serve NAME KIND ARG...`, `part log NAME`, `part stop NAME` for parts of the script's own.
 func partCommand(ts *testscript.TestScript, neg bool, args []string) {
 	i := theInstallation(ts)
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: part kill|hold|release|serve|stop NAME ...")
+		ts.Fatalf("usage: part kill|hold|release|serve|log|stop NAME ...")
 	}
 	name := args[1]
 	switch args[0] {
@@ -189,6 +189,10 @@ func partCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "serve":
 		cmd := exec.Command(filepath.Join(bin, "signet"), append([]string{"serve"}, args[2:]...)...)
 		cmd.Dir = ts.MkAbs(".")
+		cmd.Env = os.Environ()
+		for _, name := range []string{"RUN_JS_HTTP_PORT", "RUN_JS_HTTPS_PORT"} {
+			cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+		}
 		p, err := start(cmd, "msg=serving")
 		ts.Check(err)
 		if i.parts == nil {
@@ -198,6 +202,11 @@ func partCommand(ts *testscript.TestScript, neg bool, args []string) {
 		if err := p.await(); err != nil {
 			ts.Fatalf("%s: %s", name, err)
 		}
+	case "log":
+		// For `stdout`: there is no other way to hand text to it.
+		file := ts.MkAbs(name + ".log")
+		ts.Check(os.WriteFile(file, []byte(i.parts[name].output()), 0o600))
+		ts.Check(ts.Exec("cat", file))
 	case "stop":
 		if err := i.parts[name].stop(syscall.SIGTERM, 12*time.Second); err != nil {
 			ts.Fatalf("%s: %s", name, err)
