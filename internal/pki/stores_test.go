@@ -140,6 +140,28 @@ func TestStoresOfKeytool(t *testing.T) {
 	}
 }
 
+// TestStoresFromKeytool reads stores that keytool has made once.
+func TestStoresFromKeytool(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("testdata/keytool-key.p12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []pki.KeyChoice{{}, {Alias: "agent"}, {Password: "storepw"}} {
+		pair, err := pki.ParseKeystoreWith(data, "storepw", key)
+		if err != nil || len(pair.Chain) != 1 || pki.SubjectText(pair.Leaf()) != "CN=agent, O=Company, C=DE" {
+			t.Errorf("alias %q: %d certificates, %v", key.Alias, len(pair.Chain), err)
+		}
+	}
+	if data, err = os.ReadFile("testdata/keytool-trust.p12"); err != nil {
+		t.Fatal(err)
+	}
+	certs, err := pki.ParseTruststore(data, "storepw")
+	if err != nil || len(certs) != 1 || certs[0].Subject.CommonName != "Company Root" {
+		t.Errorf("%d, %v", len(certs), err)
+	}
+}
+
 // TestKeyWithAPasswordOfItsOwn: Java programs, other than keytool, can make such a
 // store. testdata/README.md tells how this one was made.
 func TestKeyWithAPasswordOfItsOwn(t *testing.T) {
