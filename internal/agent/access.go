@@ -60,31 +60,57 @@ func (a *Agent) settleName() error {
 	if a.set.Name != "" {
 		return nil
 	}
-	set := *a.set
-	source := "this machine"
-	if a.set.WithTLS() {
-		leaf := a.creds.Keypair().Leaf()
-		source, set.Name = "its certificate", leaf.Subject.CommonName
+	name, source, err := foundName(a.set, a.creds)
+	if err != nil {
+		return err
+	}
+	set := *a.set // it is the caller's
+	set.Name = name
+	a.set = &set
+	a.log.Info("signet.agent.name isn't set: the name is that of "+source, "name", name)
+	return nil
+}
+
+// NameOf returns the name of the Agent with those settings, which may follow from
+// its certificate.
+func NameOf(set *conf.Agent) (string, error) {
+	if set.Name != "" {
+		return set.Name, nil
+	}
+	var creds *transport.Credentials
+	if set.WithTLS() {
+		var err error
+		if creds, err = transport.LoadCredentials(credentialFiles(set)); err != nil {
+			return "", err
+		}
+	}
+	name, _, err := foundName(set, creds)
+	return name, err
+}
+
+// foundName returns the name that follows from the certificate or, without TLS,
+// from the machine, and which of these it was.
+func foundName(set *conf.Agent, creds *transport.Credentials) (name, source string, err error) {
+	if set.WithTLS() {
+		leaf := creds.Keypair().Leaf()
+		source, name = "its certificate", leaf.Subject.CommonName
 		if pki.ClaimsIdentity(leaf) {
 			id, err := pki.ParseIdentity(leaf)
 			if err != nil {
-				return err
+				return "", "", err
 			}
-			set.Name = id.Name
+			name = id.Name
 		}
 	} else {
-		name, err := os.Hostname()
-		if err != nil {
-			return fault.Wrap(fault.Invalid, "NoName", err, "this machine has no name: set signet.agent.name")
+		source = "this machine"
+		if name, err = os.Hostname(); err != nil {
+			return "", "", fault.Wrap(fault.Invalid, "NoName", err, "this machine has no name: set signet.agent.name")
 		}
-		set.Name = name
 	}
-	if !conf.ValidName(set.Name) {
-		return fault.New(fault.Invalid, "NoName", "the name of %s, %.80q, can't be an Agent's: set signet.agent.name", source, set.Name)
+	if !conf.ValidName(name) {
+		return "", "", fault.New(fault.Invalid, "NoName", "the name of %s, %.80q, can't be an Agent's: set signet.agent.name", source, name)
 	}
-	a.set = &set
-	a.log.Info("signet.agent.name isn't set: the name is that of "+source, "name", set.Name)
-	return nil
+	return name, source, nil
 }
 
 // checkOwn refuses another part's certificate.

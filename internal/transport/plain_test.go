@@ -375,13 +375,13 @@ func TestSocketDirectories(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.DiscardHandler)
 	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // that is what it is about
+	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := transport.ListenUnix(filepath.Join(dir, "s"), nobody, log); !fault.HasCode(err, "SocketDirectory") {
 		t.Errorf("others may write to it: %v", err)
 	}
-	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // for a directory
+	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "f")

@@ -31,7 +31,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // other users run the program, too
+	if err := os.Chmod(dir, 0o755); err != nil { // other users run the program, too
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
