@@ -172,7 +172,7 @@ type AddAgentRequest struct {
 	// TimeSpent Minutes
 	TimeSpent int64 `json:"timeSpent,omitempty"`
 
-	// Uri https://HOST:PORT
+	// Uri https://HOST:PORT; or http://HOST:PORT of an Agent without TLS, which its Controller calls only as its configuration allows
 	Uri string `json:"uri"`
 }
 

@@ -42,20 +42,28 @@ fi
 if ! command -v postgres >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
   missing+=(postgresql)
 fi
+# nginx, in front of an Agent. Debian puts it where only root looks.
+if ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ]; then
+  missing+=(nginx)
+fi
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
   echo "installing: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
   log=$(mktemp)
-  # The tests start a server of their own; none is to run on this machine for them.
+  # The tests start servers of their own; none is to run on this machine for them.
+  nginx_service() {
+    [[ " ${missing[*]} " != *' nginx '* || ! -d /run/systemd/system ]] || systemctl "$1" nginx.service
+  }
   without_cluster() {
     [[ " ${missing[*]} " != *' postgresql '* ]] && return
     local conf=/etc/postgresql-common/createcluster.conf
     apt-get install -y -q --no-install-recommends postgresql-common &&
       { grep -q '^create_main_cluster' "$conf" || echo 'create_main_cluster = false' >>"$conf"; }
   }
-  if ! { apt-get update -q && without_cluster && apt-get install -y -q --no-install-recommends "${missing[@]}" libc6-dev; } </dev/null >"$log" 2>&1; then
+  if ! { apt-get update -q && nginx_service mask && without_cluster && apt-get install -y -q --no-install-recommends "${missing[@]}" libc6-dev &&
+    nginx_service unmask && nginx_service disable; } </dev/null >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     echo "installing failed: ${missing[*]}" >&2
     exit 1

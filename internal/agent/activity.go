@@ -34,6 +34,9 @@ func (a *Agent) report() part.Report {
 }
 
 func certificates(c *transport.Credentials) []part.Certificate {
+	if c == nil {
+		return nil
+	}
 	chain, trusted := c.Certificates()
 	return part.Certificates(part.ForParts, chain, trusted)
 }

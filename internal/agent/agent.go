@@ -17,7 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,8 +60,7 @@ type Agent struct {
 	clock  clock.Clock
 	log    *slog.Logger
 	guard  *guard.Guard
-	creds  *transport.Credentials
-	server *transport.Server
+	creds  *transport.Credentials // nil: passwords only
 	node   consensus.Node
 	m      *ledger.Machine[*engine.Agent, engine.AgentWork]
 	owner  proc.Owner
@@ -70,6 +69,9 @@ type Agent struct {
 	tasks  *tasks
 	dirs   directories
 	self   part.Self
+
+	servers  []*transport.Server
+	subjects *pki.Subjects // Controllers that are known by their certificates' subjects
 
 	ctx    context.Context // the life of all goroutines
 	cancel context.CancelFunc
@@ -110,10 +112,7 @@ func (a *Agent) open(o Options) error {
 	if err := a.makeDirectories(); err != nil {
 		return err
 	}
-	if a.creds, err = transport.LoadCredentialsWith(credentialFiles(a.set.TLS), transport.CredentialOptions{Clock: a.clock, Log: a.log}); err != nil {
-		return err
-	}
-	if err := a.creds.Require(pki.Identity{Role: pki.RoleAgent, Name: a.set.Name}); err != nil {
+	if err := a.openAccess(); err != nil {
 		return err
 	}
 	if a.guard, err = guard.Open(a.set.Trust, o.DataDir, o.FS, a.clock, a.log, a.trustChanged); err != nil {
@@ -291,41 +290,14 @@ func lostTasks(e *engine.Agent, alive map[string]bool) []string {
 	return lost
 }
 
-func (a *Agent) listen() error {
-	s, err := transport.NewServer(transport.Options{
-		Listen: a.set.Listen, Mode: transport.Parts, Credentials: a.creds, Peers: a.admits, Handler: transport.Mux(a.routes()), Log: a.log,
-	})
-	if err != nil {
-		return err
+// Addr returns the addresses that the listeners got.
+func (a *Agent) Addr() string {
+	var all []string
+	for _, s := range a.servers {
+		all = append(all, s.Addr().String())
 	}
-	a.server = s
-	a.group.Go(func() {
-		if err := s.Serve(a.ctx); err != nil {
-			a.fail(err)
-		}
-	})
-	return nil
+	return strings.Join(all, " ")
 }
-
-// admits tells who may connect: the Controllers that are named.
-func (a *Agent) admits(id pki.Identity) bool {
-	if id.Role != pki.RoleController {
-		return false
-	}
-	return slices.Contains(a.set.ControllerNames, id.Name)
-}
-
-// credentialFiles names the files of a node's certificate.
-func credentialFiles(t conf.TLS) transport.Files {
-	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: t.CRLFiles, TrustPassword: pki.Secret(t.TrustPassword.Reveal())}
-	if t.Keystore != "" {
-		f.Cert, f.Key, f.Keystore, f.KeystorePassword = "", "", t.Keystore, pki.Secret(t.KeystorePassword.Reveal())
-	}
-	return f
-}
-
-// Addr returns the address that the listener got.
-func (a *Agent) Addr() string { return a.server.Addr().String() }
 
 // Wait returns when the Agent has stopped by itself, with the reason, or when
 // ctx ends.
@@ -356,10 +328,10 @@ func (a *Agent) Close() error {
 		a.tasks.endAll()
 	}
 	a.cancel()
-	if a.server != nil {
-		ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
-		defer stop()
-		errs = append(errs, a.server.Shutdown(ctx))
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
+	defer stop()
+	for _, s := range a.servers {
+		errs = append(errs, s.Shutdown(ctx))
 	}
 	if a.owner != nil {
 		errs = append(errs, a.owner.Close())

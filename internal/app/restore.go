@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signet-scheduler/signet/internal/agent"
 	"github.com/signet-scheduler/signet/internal/backup"
 	"github.com/signet-scheduler/signet/internal/cli"
 	"github.com/signet-scheduler/signet/internal/cockpit"
@@ -398,7 +399,9 @@ func (r *restoration) choose(config string) (p *backup.Part, place func(context.
 		if err != nil {
 			return nil, nil, err
 		}
-		name = set.Name
+		if name, err = agent.NameOf(set); err != nil {
+			return nil, nil, err
+		}
 		place = func(context.Context) error { return r.log(p, journalDir, nil, name) }
 	}
 	found := r.from.Manifest.Find(r.o.Part, name)

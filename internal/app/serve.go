@@ -151,13 +151,13 @@ type prepared struct {
 func prepare(o cli.ServeOptions) (*prepared, error) {
 	switch conf.Part(o.Part) {
 	case conf.ControllerPart:
-		set, err := conf.LoadController(o.ConfigDir, o.DataDir, os.ReadFile)
+		set, err := conf.LoadControllerWith(o.ConfigDir, o.DataDir, os.ReadFile, given())
 		if err != nil {
 			return nil, err
 		}
 		return &prepared{startController(set, o), set.ShutdownTimeout, set.LogLevel, set.LogFormat}, nil
 	case conf.AgentPart:
-		set, err := conf.LoadAgent(o.ConfigDir, o.DataDir, os.ReadFile)
+		set, err := conf.LoadAgentWith(o.ConfigDir, o.DataDir, os.ReadFile, given())
 		if err != nil {
 			return nil, err
 		}
@@ -170,6 +170,11 @@ func prepare(o cli.ServeOptions) (*prepared, error) {
 		return &prepared{startCockpit(set), set.ShutdownTimeout, set.LogLevel, set.LogFormat}, nil
 	}
 	return nil, cli.Usage("there is no part %q", o.Part)
+}
+
+// given is what JS7's containers tell a part by their environment.
+func given() conf.Given {
+	return conf.Given{HTTPPort: os.Getenv("RUN_JS_HTTP_PORT"), HTTPSPort: os.Getenv("RUN_JS_HTTPS_PORT")}
 }
 
 // newLog makes the log of a part: lines on standard error, of which the last are

@@ -184,10 +184,15 @@ func (c *Cockpit) dialAll() error {
 }
 
 func files(t *conf.TLS, trusted []string) transport.Files {
-	return transport.Files{
+	f := transport.Files{
 		Keystore: t.Keystore, KeystorePassword: pki.Secret(t.KeystorePassword.Reveal()), Cert: t.CertFile, Key: t.KeyFile,
-		Trust: trusted, TrustPassword: pki.Secret(t.TrustPassword.Reveal()), CRLs: t.CRLFiles,
+		KeystoreKey: pki.KeyChoice{Alias: t.KeystoreAlias, Password: pki.Secret(t.KeyPassword.Reveal())},
+		Trust:       trusted, TrustPassword: pki.Secret(t.TrustPassword.Reveal()), TrustPasswords: map[string]pki.Secret{}, CRLs: t.CRLFiles,
 	}
+	for file, password := range t.TrustPasswords {
+		f.TrustPasswords[file] = pki.Secret(password.Reveal())
+	}
+	return f
 }
 
 func (c *Cockpit) listen() error {

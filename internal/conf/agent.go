@@ -7,18 +7,24 @@ import (
 
 func bindAgent(b *binder, a *Agent) {
 	b.text(&a.Name, Key{
-		Name: "signet.agent.name", Type: "name", Range: nameRange, Required: true, sample: `"agent-1"`,
-		Meaning: "The Agent's name, which is its path at the Controller and the name in its certificate.",
+		Name: "signet.agent.name", Type: "name", Range: nameRange, advised: true, sample: `"agent-1"`,
+		Meaning: "The Agent's name, which is its path at the Controller and the name in its certificate. " +
+			"Without it, the name is the one in the certificate or, if there is no identity of Signet in that, its common name; without a certificate, it is the machine's.",
 	}, "", checkName)
-	bindListen(b, &a.Listen, "signet.agent.listen", "0.0.0.0:4445")
+	bindUsers(b, &a.Users)
+	bindAgentListen(b, a)
 	b.names(&a.ControllerNames, Key{
 		Name:    "signet.agent.controllers",
 		Meaning: "The names, in their certificates, of the Controllers that may drive this Agent: all members of the group.",
 	}, "controller-1")
+	if len(a.Users) > 0 && b.find("signet.agent.controllers") == nil {
+		a.ControllerNames = nil // the users are all
+	}
 	bindTLS(b, &a.TLS)
 	bindTrust(b, &a.Trust)
 	bindInstallation(b, &a.Trust.Installation, &a.Trust.SecurityLevel, "signet.security-level")
 	bindJobs(b, a)
+	bindJS7(b, a)
 	bindJournal(b, &a.SnapshotBytes, &a.SnapshotPeriod, &a.MinFreeSpace)
 	bindProcess(b, &a.ShutdownTimeout, &a.LogLevel, &a.LogFormat)
 }

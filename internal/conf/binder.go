@@ -18,6 +18,7 @@ type binder struct {
 	file      string // PART.conf, for problems that stand nowhere
 	configDir string
 	dataDir   string
+	given     Given
 
 	keys     []Key
 	problems []fault.Problem

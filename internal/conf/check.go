@@ -13,6 +13,9 @@ const nameRange = "letters, digits and . _ - within; at most 63"
 
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 
+// ValidName tells whether s can be the name of a part.
+func ValidName(s string) bool { return namePattern.MatchString(s) }
+
 // checkName lets through names of nodes and Controllers.
 func checkName(s string) (text, wrong string) {
 	if !namePattern.MatchString(s) {

@@ -63,7 +63,9 @@ func bindUserTLS(b *binder, c *Cockpit, prefix string) {
 	}
 	if b.find(https+"key-file") == nil && b.find(https+"cert-file") == nil && c.UserTLS.Keystore == "" {
 		t := &c.TLS
-		c.UserTLS = TLS{KeyFile: t.KeyFile, CertFile: t.CertFile, Keystore: t.Keystore, KeystorePassword: t.KeystorePassword}
+		c.UserTLS = TLS{
+			KeyFile: t.KeyFile, CertFile: t.CertFile, Keystore: t.Keystore, KeystorePassword: t.KeystorePassword, KeystoreAlias: t.KeystoreAlias, KeyPassword: t.KeyPassword,
+		}
 	}
 	bindCRLs(b, &c.UserTLS, https, "Certificate revocation lists (PEM or DER) that users' certificates are checked against; re-read when they change.")
 	b.paths(&c.UserCA, Key{

@@ -100,14 +100,14 @@ func TestDefaults(t *testing.T) {
 	if d := cmp.Diff(&conf.Controller{
 		ID: "controller", Name: "controller-1", Members: []conf.Member{{Name: "controller-1", URL: "https://localhost:4444", ID: id}},
 		Listen: "0.0.0.0:4444", TLS: defaultTLS, Trust: defaultTrust, CockpitNames: []string{"cockpit"},
-		ElectionTimeout: time.Second, Heartbeat: 100 * time.Millisecond, SnapshotBytes: 256 << 20, SnapshotPeriod: time.Hour,
+		PlainHTTP: "loopback", ElectionTimeout: time.Second, Heartbeat: 100 * time.Millisecond, SnapshotBytes: 256 << 20, SnapshotPeriod: time.Hour,
 		KeepEvents: 100000, MinFreeSpace: 64 << 20, AgentBatch: 100, ShutdownTimeout: 8 * time.Second, LogLevel: "info", LogFormat: "text",
 	}, c); d != "" {
 		t.Errorf("Controller: %s", d)
 	}
 	a := mustLoad[*conf.Agent](t, conf.AgentPart, files{"agent.conf": minimal[conf.AgentPart]})
 	if d := cmp.Diff(&conf.Agent{
-		Name: "agent-1", Listen: "0.0.0.0:4445", TLS: defaultTLS, Trust: defaultTrust, ControllerNames: []string{"controller-1"},
+		Name: "agent-1", Listen: "0.0.0.0:4445", PlainHTTP: "loopback", TLS: defaultTLS, Trust: defaultTrust, ControllerNames: []string{"controller-1"},
 		ExecutablesDir: "/c/executables", WorkDir: "/d/work", SigkillDelay: 15 * time.Second, OutputLimit: 64 << 20, LogRetention: 168 * time.Hour,
 		Cgroup: "auto", SnapshotBytes: 256 << 20, SnapshotPeriod: time.Hour, MinFreeSpace: 64 << 20, ShutdownTimeout: 8 * time.Second, LogLevel: "info", LogFormat: "text",
 	}, a); d != "" {
@@ -180,7 +180,8 @@ js7.web.https {
 	})
 	want := conf.TLS{
 		Keystore: "/c/private/https-keystore.p12", KeystorePassword: conf.NewSecret("jobscheduler"),
-		TrustFiles: []string{"/c/private/https-truststore.p12", "/c/private/ca.pem"}, TrustPassword: conf.NewSecret("other"),
+		KeystoreAlias: "agent", TrustFiles: []string{"/c/private/https-truststore.p12", "/c/private/ca.pem"},
+		TrustPasswords: map[string]conf.Secret{"/c/private/https-truststore.p12": conf.NewSecret("other")},
 	}
 	if d := cmp.Diff(want, a.TLS); d != "" {
 		t.Error(d)
@@ -222,7 +223,8 @@ func TestProblems(t *testing.T) {
 		{"controller", "signet.agent.name = a", []string{":1: unknown key signet.agent.name: it is a key of agent.conf, not of controller.conf"}},
 		{"controller", `"signet.controller.id" = x`, []string{`unknown key "signet.controller.id"`}},
 		{"controller", "signet.controller = 5", []string{":1: signet.controller: expected an object"}},
-		{"controller", "js7.auth.users.C = x", []string{"by the name in its certificate"}},
+		{"controller", "js7.auth.users.C = x", []string{"by the name in their certificates"}},
+		{"controller", "js7.auth.cluster.password = x", []string{"by signet.controller.members"}},
 		{"controller", "js7.config-directory = x", []string{"--config"}},
 		{"controller", "signet.controller.id = [1]", []string{":1: signet.controller.id: expected a single value"}},
 		{"controller", `signet.controller.id = ""`, []string{"must not be empty"}},
@@ -254,11 +256,8 @@ func TestProblems(t *testing.T) {
 		{"controller", "signet.log.level = trace", []string{"expected info or debug or error or warn"}},
 		{"controller", "signet.tls.keystore.file = k\nsignet.tls.key-file = x", []string{":2: signet.tls.key-file: a keystore is set too (signet.tls.keystore, at /c/controller.conf:1)"}},
 		{"controller", "js7.web.https.truststores = [{file=x}]\nsignet.tls.trust-files = [y]", []string{":1: js7.web.https.truststores: it is another form of signet.tls.trust-files"}},
-		{"controller", "js7.web.https.truststores = [{store-password=x},{store-password=y}]", []string{"truststores[1].store-password: all truststores must have the same"}},
-		{"controller", "js7.web.https.keystore { store-password = x, key-password = y }", []string{"the key's password must be the keystore's"}},
 		{"controller", "a = [1\nb = 2", []string{"/c/controller.conf:2:3: expected a comma"}},
 		{"controller", "signet.tls.key-file = ${nope}", []string{"/c/controller.conf:1:23: nothing is defined"}},
-		{"agent", "", []string{"/c/agent.conf: signet.agent.name is missing"}},
 		{"agent", "signet.agent.name = a\nsignet.job.output-limit = 0", []string{":2: signet.job.output-limit: \"0\" is out of range"}},
 		{"agent", "signet.agent.name = a\nsignet.job.cgroup = x", []string{"expected auto, off or an absolute path"}},
 		{"agent", "signet.agent.name = a\nsignet.job.run-as = x", []string{"unknown key signet.job.run-as"}},
@@ -367,6 +366,8 @@ var badValues = map[string][]string{
 	"name": {"[]", "{}", `""`, `"a b"`, `"-a"`, strings.Repeat("x", 64)}, "HOST:PORT": {"x", "{}", `"a:b"`, `""`}, "text": {"[]", `""`},
 	"path": {"[]", "{}", `""`, `"a\u0000b"`, strings.Repeat("x", 5000)}, "secret": {"[]", "{}", `""`}, "choice": {"x", "[]"}, "boolean": {"1", "[]", "True"},
 	"duration": {"x", "5", "-1s", "1000000h", "[]"}, "size": {"x", "-1", "1", "9EiB", "[]"}, "number": {"x", "-1", "1.5", "99999999999", "[]"},
+	"anything": {}, "users": {"x", "[]", `{ "a b" = "plain:x" }`, "{ a = x }", "{ a { nope = 1 } }", "{ a {} }", "{ a = [] }"}, "password": {"x", "[]", "{}", `""`, `"plain:"`, `"sha512:00"`},
+	"names": {"[]", "{}", `""`, "[[]]"}, "names by name": {"x", "[]", "{ a = {} }", "{ a = [] }", `{ "a b" = x }`}, "passwords by name": {"x", "[]", "{ a = [] }", `{ "a b" = x }`},
 	"list of paths": {"x", "{}", "[[]]", `[""]`, "[a, a]"}, "list of names": {"x", "[]", `["a b"]`, "[a, a]"}, "list of objects": {"x", "[1]", "{}", "[{nope = 1}]"},
 }
 
@@ -481,7 +482,7 @@ func TestKeysAreSane(t *testing.T) {
 			if key.Type == "" || key.Meaning == "" {
 				t.Errorf("%s: %s lacks type or meaning", part, key.Name)
 			}
-			if !strings.HasPrefix(key.Name, "signet.") && !strings.HasPrefix(key.Name, "js7.web.https.") {
+			if !strings.HasPrefix(key.Name, "signet.") && !strings.HasPrefix(key.Name, "js7.") {
 				t.Errorf("%s: odd name %s", part, key.Name)
 			}
 		}

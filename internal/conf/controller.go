@@ -3,6 +3,7 @@ package conf
 import (
 	"hash/fnv"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -19,7 +20,7 @@ func bindController(b *binder, c *Controller) {
 		Name: prefix + "name", Type: "name", Range: nameRange,
 		Meaning: "The name of this member, which is the name in its certificate.",
 	}, "controller-1", checkName)
-	bindListen(b, &c.Listen, prefix+"listen", "0.0.0.0:4444")
+	bindControllerListen(b, c, prefix+"listen")
 	bindMembers(b, c, prefix+"members")
 	b.names(&c.CockpitNames, Key{Name: prefix + "cockpits", Meaning: "The names, in their certificates, of the Cockpits that may connect."}, "cockpit")
 	b.duration(&c.ElectionTimeout, Key{
@@ -43,7 +44,62 @@ func bindController(b *binder, c *Controller) {
 	}, 100_000, limits[int]{low: 100, high: 10_000_000})
 	b.number(&c.AgentBatch, Key{Name: "signet.agents.command-batch-size", Meaning: "How many commands go to an Agent in one request at most."},
 		100, limits[int]{low: 1, high: 10_000})
+	bindAgentAccess(b, c)
 	bindProcess(b, &c.ShutdownTimeout, &c.LogLevel, &c.LogFormat)
+}
+
+// bindAgentAccess binds how Agents are known and called that have no certificate
+// with an identity in it.
+func bindAgentAccess(b *binder, c *Controller) {
+	const prefix = "signet.agents."
+	for _, e := range b.entries(b.bind(Key{
+		Name: prefix + "distinguished-names", Type: "names by name", Range: "at most 1000 Agents; for each, a text or a list of at most 100",
+		sample: `{ agent-1 = "CN=host1, O=Company, C=DE" }`,
+		Meaning: "The subjects, as Java prints them, of the certificates of Agents that have no identity of Signet in them: such an Agent is known by its subject. " +
+			"They are compared part by part, without regard to case and spaces.",
+	})) {
+		if names := b.oneOrMore(e.setting); len(names) > 0 {
+			c.AgentSubjects = append(c.AgentSubjects, User{Name: e.key, Names: names, Where: e.setting.where})
+		}
+	}
+	bindAgentKeystore(b, &c.AgentTLS)
+	b.choice(&c.PlainHTTP, Key{
+		Name: prefix + "plain-http",
+		Meaning: "Which Agents with an `http` address are called, if any: only those on this machine, or `anywhere`, where everybody on the way can read and change " +
+			"what is said, and take the password.",
+	}, plainLoopback, plainAnywhere, plainOff)
+	for _, e := range b.entries(b.bind(Key{
+		Name: "js7.auth.agents", Type: "passwords by name", Range: "at most 1000 Agents", hidden: true,
+		Meaning: "The password at each Agent that is called without TLS; the user's name is the Controller's id. `plain:` before it is left out. It belongs into `private/private.conf`.",
+	})) {
+		if text, ok := b.scalar(e.setting); ok {
+			if c.AgentPasswords == nil {
+				c.AgentPasswords = map[string]Secret{}
+			}
+			c.AgentPasswords[e.key] = NewSecret(strings.TrimPrefix(text, plainPrefix))
+		}
+	}
+}
+
+// bindAgentKeystore binds the certificate that Agents are called with, if it is
+// another than the Controller's own.
+func bindAgentKeystore(b *binder, t *TLS) {
+	const prefix, js7 = "signet.agents.keystore.", js7HTTPS + "client-keystore."
+	b.path(&t.Keystore, Key{
+		Name: prefix + "file", Alias: js7 + "file", sample: QuoteString(defaultClientKeystore),
+		Meaning: "A PKCS#12 file with the key and certificate that Agents are called with, where they know the Controller by another certificate than its own: " +
+			"one of a company's authority, by its subject. If only its password is set, it is `" + defaultClientKeystore + "`.",
+	}, configBase, "")
+	b.secret(&t.KeystorePassword, Key{Name: prefix + "password", Alias: js7 + "store-password", Meaning: "That keystore's password."})
+	b.secret(&t.KeyPassword, Key{Name: prefix + "key-password", Alias: js7 + "key-password", Meaning: "Its key's password, if it isn't the keystore's."})
+	b.text(&t.KeystoreAlias, Key{Name: prefix + "alias", Alias: js7 + "alias", Type: "text", sample: `"..."`, Meaning: "Which key of it is meant, if it holds several."},
+		"", func(s string) (string, string) { return s, "" })
+	if t.Keystore == "" && !t.KeystorePassword.IsEmpty() {
+		t.Keystore = resolve(b.configDir, defaultClientKeystore)
+	}
+	if t.KeyPassword.Equal(t.KeystorePassword) {
+		t.KeyPassword = Secret{}
+	}
 }
 
 // maxMembers is how many members a group has at most: more would only be slower.

@@ -10,7 +10,7 @@ import (
 func ExampleController() string { return example(ControllerPart) }
 
 // ExampleAgent is ExampleController for an agent.conf. The Agent's name, which
-// has no default, is set.
+// has no default of its own, is set.
 func ExampleAgent() string { return example(AgentPart) }
 
 // ExampleCockpit is ExampleController for a cockpit.conf. The Controllers,
@@ -38,7 +38,7 @@ func example(part Part) string {
 			b.WriteString("# (" + key.Type + ": " + strings.ReplaceAll(key.Range, "`", "") + ")\n")
 		}
 		switch {
-		case key.Required:
+		case key.Required || key.advised:
 			b.WriteString(key.Name + " = " + key.sample + "\n")
 		case key.Default != "":
 			b.WriteString("#" + key.Name + " = " + key.Default + "\n")

@@ -31,6 +31,8 @@ type Key struct {
 
 	sample string // what an example file shows if there is no default
 	hidden bool   // no message shows the value
+
+	advised bool // an example file sets it, though it needn't be
 }
 
 // Keys returns the keys that a part's files may have, in the order of the

@@ -15,8 +15,13 @@ import (
 // error is a *fault.Error of kind Invalid, code InvalidConfiguration, with all
 // problems.
 func LoadController(configDir, dataDir string, read Reader) (*Controller, error) {
+	return LoadControllerWith(configDir, dataDir, read, Given{})
+}
+
+// LoadControllerWith is LoadController of a part that is told something besides.
+func LoadControllerWith(configDir, dataDir string, read Reader, given Given) (*Controller, error) {
 	c := &Controller{}
-	if err := load(ControllerPart, configDir, dataDir, read, func(b *binder) { bindController(b, c) }); err != nil {
+	if err := load(ControllerPart, configDir, dataDir, read, given, func(b *binder) { bindController(b, c) }); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -24,8 +29,13 @@ func LoadController(configDir, dataDir string, read Reader) (*Controller, error)
 
 // LoadAgent is LoadController for an Agent and agent.conf.
 func LoadAgent(configDir, dataDir string, read Reader) (*Agent, error) {
+	return LoadAgentWith(configDir, dataDir, read, Given{})
+}
+
+// LoadAgentWith is LoadAgent of a part that is told something besides.
+func LoadAgentWith(configDir, dataDir string, read Reader, given Given) (*Agent, error) {
 	a := &Agent{}
-	if err := load(AgentPart, configDir, dataDir, read, func(b *binder) { bindAgent(b, a) }); err != nil {
+	if err := load(AgentPart, configDir, dataDir, read, given, func(b *binder) { bindAgent(b, a) }); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -34,14 +44,14 @@ func LoadAgent(configDir, dataDir string, read Reader) (*Agent, error) {
 // LoadCockpit is LoadController for a Cockpit and cockpit.conf.
 func LoadCockpit(configDir, dataDir string, read Reader) (*Cockpit, error) {
 	c := &Cockpit{}
-	if err := load(CockpitPart, configDir, dataDir, read, func(b *binder) { bindCockpit(b, c) }); err != nil {
+	if err := load(CockpitPart, configDir, dataDir, read, Given{}, func(b *binder) { bindCockpit(b, c) }); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func load(part Part, configDir, dataDir string, read Reader, bind func(*binder)) error {
-	b := &binder{part: part, configDir: configDir, dataDir: dataDir, file: filepath.Join(configDir, string(part)+".conf")}
+func load(part Part, configDir, dataDir string, read Reader, given Given, bind func(*binder)) error {
+	b := &binder{part: part, configDir: configDir, dataDir: dataDir, given: given, file: filepath.Join(configDir, string(part)+".conf")}
 	var cause error
 	if b.root, cause = b.read(read); b.root != nil {
 		bind(b)

@@ -7,9 +7,12 @@ type TLS struct {
 	KeyFile, CertFile string // PEM; empty if Keystore is set
 	Keystore          string // PKCS#12 instead of PEM; empty if KeyFile is set
 	KeystorePassword  Secret
-	TrustFiles        []string // PEM or .p12: the CA certificates the other side is checked against
-	TrustPassword     Secret   // of the .p12 files in TrustFiles
-	CRLFiles          []string // revocation lists, re-read when changed; empty = none
+	KeystoreAlias     string            // which of its keys; empty if there is one only
+	KeyPassword       Secret            // of that key; empty if it is the keystore's
+	TrustFiles        []string          // PEM or .p12: the CA certificates the other side is checked against
+	TrustPassword     Secret            // of the .p12 files in TrustFiles
+	TrustPasswords    map[string]Secret // of those that have one of their own, by file
+	CRLFiles          []string          // revocation lists, re-read when changed; empty = none
 }
 
 // Trust says whose signatures a Controller or Agent accepts.
@@ -44,6 +47,11 @@ type Controller struct {
 	Trust        Trust
 	CockpitNames []string // names of the Cockpits that may connect
 
+	AgentTLS       TLS               // only its keystore: what Agents are called with, if not with TLS
+	AgentSubjects  []User            // Agents that are known by their certificates' subjects; only names
+	AgentPasswords map[string]Secret // of Agents that are called without TLS
+	PlainHTTP      string            // which of these are called: loopback, anywhere, off
+
 	ElectionTimeout, Heartbeat time.Duration
 
 	SnapshotBytes   int64
@@ -52,17 +60,22 @@ type Controller struct {
 	MinFreeSpace    int64 // below it, nothing is accepted any more
 	AgentBatch      int   // commands in one request to an Agent
 	ShutdownTimeout time.Duration
-	LogLevel        string // debug, info, warn, error
-	LogFormat       string // text, json
+	LogLevel        string   // debug, info, warn, error
+	LogFormat       string   // text, json
+	Notes           []string // what the log is to tell at the start
 }
 
 // Agent is the settings of an Agent.
 type Agent struct {
-	Name            string
-	Listen          string
+	Name            string // empty: that of the certificate, or of the machine
+	Listen          string // HOST:PORT with TLS, or unix:PATH, or empty
+	HTTPListen      string // HOST:PORT without TLS, or empty
+	PlainHTTP       string // where HTTPListen may be: loopback, anywhere, off
+	Proxy           Proxy
 	TLS             TLS
 	Trust           Trust
 	ControllerNames []string // names of the Controllers that may drive this Agent
+	Users           []User   // Controllers that are known by subject or password
 
 	ScriptsAllowed bool
 	ExecutablesDir string
@@ -79,6 +92,13 @@ type Agent struct {
 	ShutdownTimeout time.Duration
 	LogLevel        string
 	LogFormat       string
+	Notes           []string // what the log is to tell at the start
+}
+
+// Proxy is the reverse proxy in front of an Agent.
+type Proxy struct {
+	User   string // whose processes may connect to the Unix socket
+	Header string // with the client's certificate; empty: it isn't looked at
 }
 
 // ControllerRef is one Controller, alone or a group, that a Cockpit serves.

@@ -7,6 +7,8 @@ const (
 	defaultKeystore   = "private/https-keystore.p12"
 	defaultTruststore = "private/https-truststore.p12"
 
+	defaultClientKeystore = "private/https-client-keystore.p12"
+
 	js7HTTPS = "js7.web.https."
 )
 
@@ -14,19 +16,16 @@ const (
 func bindTLS(b *binder, t *TLS) {
 	const prefix = "signet.tls."
 	bindIdentity(b, t, prefix, js7HTTPS)
-	var keyPassword Secret
-	b.secret(&keyPassword, Key{
-		Name:    js7HTTPS + "keystore.key-password",
-		Meaning: "Accepted from JS7 if it equals the keystore's password: a PKCS#12 file has one for all.",
+	b.secret(&t.KeyPassword, Key{
+		Name: prefix + "keystore.key-password", Alias: js7HTTPS + "keystore.key-password",
+		Meaning: "The key's password, if it isn't the keystore's. Few programs make such a keystore: keytool says that it ignores the key's password, openssl has one for all.",
 	})
-	if !keyPassword.IsEmpty() && !keyPassword.Equal(t.KeystorePassword) {
-		b.problem(b.place(js7HTTPS+"keystore.key-password"), "the key's password must be the keystore's; "+
-			"change the keystore so that it has one password (signet.tls.keystore.password)")
+	if t.KeyPassword.Equal(t.KeystorePassword) {
+		t.KeyPassword = Secret{}
 	}
-	var unneeded string
-	b.text(&unneeded, Key{
-		Name: js7HTTPS + "keystore.alias", Type: "text", sample: `"..."`,
-		Meaning: "Accepted from JS7 and not needed: a keystore must hold one key only, which is used whatever its alias is.",
+	b.text(&t.KeystoreAlias, Key{
+		Name: prefix + "keystore.alias", Alias: js7HTTPS + "keystore.alias", Type: "text", sample: `"..."`,
+		Meaning: "Which key of the keystore is meant, if it holds several.",
 	}, "", func(s string) (string, string) { return s, "" })
 	b.paths(&t.TrustFiles, Key{
 		Name: prefix + "trust-files",
@@ -79,8 +78,8 @@ func bindTruststores(b *binder, t *TLS, prefix string) {
 	s := b.find(js7HTTPS + "truststores")
 	b.keys = append(b.keys, Key{
 		Name: js7HTTPS + "truststores", Type: "list of objects",
-		Range:   "at most 100, with `file` (default `" + defaultTruststore + "`) and `store-password`",
-		Meaning: "JS7's form of `" + prefix + "trust-files` and `" + prefix + "trust-password`; all passwords must be the same.",
+		Range:   "at most 100, with `file` (default `" + defaultTruststore + "`), `store-password` and `alias`",
+		Meaning: "JS7's form of `" + prefix + "trust-files` and `" + prefix + "trust-password`. As in JS7, everything in such a file is trusted, whatever its alias is.",
 		sample:  `[{ file = ` + QuoteString(defaultTruststore) + `, store-password = "..." }]`,
 	})
 	if s == nil {
@@ -93,7 +92,7 @@ func bindTruststores(b *binder, t *TLS, prefix string) {
 		}
 	}
 	t.TrustFiles = nil
-	for _, e := range b.elements(s, 100, "file", "store-password") {
+	for _, e := range b.elements(s, 100, "file", "store-password", "alias") {
 		file := defaultTruststore
 		if f := e.get("file"); f != nil {
 			text, ok := b.scalar(f)
@@ -102,18 +101,17 @@ func bindTruststores(b *binder, t *TLS, prefix string) {
 			}
 			file = text
 		}
-		t.TrustFiles = append(t.TrustFiles, resolve(b.configDir, file))
+		file = resolve(b.configDir, file)
+		t.TrustFiles = append(t.TrustFiles, file)
 		p := e.get("store-password")
 		if p == nil {
 			continue
 		}
-		text, ok := b.scalar(p)
-		switch password := NewSecret(text); {
-		case !ok:
-		case t.TrustPassword.IsEmpty():
-			t.TrustPassword = password
-		case !t.TrustPassword.Equal(password):
-			b.bad(p, "all truststores must have the same password; PEM files need none")
+		if text, ok := b.scalar(p); ok {
+			if t.TrustPasswords == nil {
+				t.TrustPasswords = map[string]Secret{}
+			}
+			t.TrustPasswords[file] = NewSecret(text)
 		}
 	}
 }

@@ -16,11 +16,17 @@ const variables = "vars"
 // strangers are keys of JS7 that Signet has no place for, with what to do
 // instead. The first that fits counts.
 var strangers = []struct{ prefix, advice string }{
-	{"js7.auth", "between the parts there are no passwords and no distinguished names: a node is known by the name in its certificate " +
-		"(signet.agent.controllers, signet.controller.cockpits, signet.controller.members)"},
-	{"js7.web.server", "there is no listener without TLS and client certificates"},
+	{"js7.auth.users", "a Controller knows Cockpits and other members by the name in their certificates " +
+		"(signet.controller.cockpits, signet.controller.members); a Cockpit has accounts of its own"},
+	{"js7.auth.agents", "it belongs to the Controller that calls the Agent"},
+	{"js7.auth.subagents", "an Agent is one process without subagents"},
+	{"js7.auth.cluster", "Controllers form a group by signet.controller.members and know each other by certificate"},
+	{"js7.auth.session", "there are no sessions between the parts"},
+	{"js7.auth", "a node is known by the name in its certificate " +
+		"(signet.agent.controllers, signet.controller.cockpits, signet.controller.members), or as js7.auth.users or js7.auth.agents say"},
+	{"js7.web.server.auth", "no listener lets anybody in without a certificate or a password"},
 	{"js7.web.https.client-keystore", "a node has one certificate, for both directions (signet.tls)"},
-	{"js7.journal.cluster", "Controllers form a group by signet.controller.members"},
+	{"js7.journal.cluster", "Controllers form a group by signet.controller.members; an Agent is one process"},
 	{"js7.config-directory", "it is given by --config and can't be set"},
 	{"js7.data-directory", "it is given by --data and can't be set"},
 }

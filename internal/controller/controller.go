@@ -52,18 +52,21 @@ type Options struct {
 
 // Controller is one member of a Controller group. Start it, then Wait.
 type Controller struct {
-	set    *conf.Controller
-	clock  clock.Clock
-	log    *slog.Logger
-	guard  *guard.Guard
-	creds  *transport.Credentials
-	server *transport.Server
-	node   consensus.Node
-	m      *ledger.Machine[*engine.Controller, engine.ControllerWork]
-	board  *handover.Board
-	peers  *peers
-	self   conf.Member
-	told   part.Self
+	set   *conf.Controller
+	clock clock.Clock
+	log   *slog.Logger
+	guard *guard.Guard
+	creds *transport.Credentials
+
+	agentCreds    *transport.Credentials   // what Agents are called with
+	agentSubjects map[string]*pki.Subjects // of Agents that are known by them
+	server        *transport.Server
+	node          consensus.Node
+	m             *ledger.Machine[*engine.Controller, engine.ControllerWork]
+	board         *handover.Board
+	peers         *peers
+	self          conf.Member
+	told          part.Self
 
 	ctx     context.Context // the life of all goroutines
 	cancel  context.CancelFunc
@@ -96,11 +99,17 @@ func (c *Controller) open(o Options) error {
 			c.self = m
 		}
 	}
+	for _, line := range c.set.Notes {
+		c.log.Warn(line)
+	}
 	var err error
 	if c.creds, err = transport.LoadCredentialsWith(credentialFiles(c.set.TLS), transport.CredentialOptions{Clock: c.clock, Log: c.log}); err != nil {
 		return err
 	}
 	if err := c.creds.Require(pki.Identity{Role: pki.RoleController, Name: c.set.Name}); err != nil {
+		return err
+	}
+	if err := c.openAgentAccess(); err != nil {
 		return err
 	}
 	if c.guard, err = guard.Open(c.set.Trust, o.DataDir, o.FS, c.clock, c.log, c.trustChanged); err != nil {
@@ -166,9 +175,13 @@ func (c *Controller) openLog(o Options) (consensus.Node, error) {
 
 // credentialFiles names the files of a node's certificate.
 func credentialFiles(t conf.TLS) transport.Files {
-	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: t.CRLFiles}
+	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: t.CRLFiles, TrustPasswords: map[string]pki.Secret{}}
 	if t.Keystore != "" {
 		f.Cert, f.Key, f.Keystore, f.KeystorePassword = "", "", t.Keystore, pki.Secret(t.KeystorePassword.Reveal())
+		f.KeystoreKey = pki.KeyChoice{Alias: t.KeystoreAlias, Password: pki.Secret(t.KeyPassword.Reveal())}
+	}
+	for file, password := range t.TrustPasswords {
+		f.TrustPasswords[file] = pki.Secret(password.Reveal())
 	}
 	f.TrustPassword = pki.Secret(t.TrustPassword.Reveal())
 	return f

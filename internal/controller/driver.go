@@ -19,7 +19,6 @@ import (
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/handover"
 	"github.com/signet-scheduler/signet/internal/part"
-	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/transport"
 )
 
@@ -41,10 +40,7 @@ type driver struct {
 }
 
 func (c *Controller) newDriver(ctx context.Context, uri string, link *handover.Link) (*driver, error) {
-	client, err := transport.NewClient(transport.ClientOptions{
-		Credentials: c.creds, Log: c.log,
-		Expect: func(id pki.Identity) bool { return id == pki.Identity{Role: pki.RoleAgent, Name: link.Agent()} },
-	})
+	client, err := c.agentClient(link.Agent())
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +86,9 @@ type agentStatus struct {
 
 // couple connects, and follows and commands the Agent until something fails.
 func (d *driver) couple(ctx context.Context) error {
+	if err := d.c.callable(d.link.Agent(), d.uri); err != nil {
+		return err
+	}
 	var st agentStatus
 	if err := d.client.GetJSON(ctx, d.uri+"/agent/api/status", &st); err != nil {
 		return err

@@ -13,7 +13,6 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
-	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/transport"
 )
 
@@ -88,6 +87,9 @@ func pass(w http.ResponseWriter, body io.Reader) {
 
 // askAgent asks an Agent for what is passed on.
 func (c *Controller) askAgent(ctx context.Context, agent, uri, method, path string, body []byte) (*http.Response, error) {
+	if err := c.callable(agent, uri); err != nil {
+		return nil, err
+	}
 	client, err := c.logClient(agent)
 	if err != nil {
 		return nil, err
@@ -107,10 +109,7 @@ func (c *Controller) logClient(agent string) (*transport.Client, error) {
 	if client := c.logs.clients[agent]; client != nil {
 		return client, nil
 	}
-	client, err := transport.NewClient(transport.ClientOptions{
-		Credentials: c.creds, Log: c.log,
-		Expect: func(id pki.Identity) bool { return id == pki.Identity{Role: pki.RoleAgent, Name: agent} },
-	})
+	client, err := c.agentClient(agent)
 	if err != nil {
 		return nil, err
 	}

@@ -103,8 +103,8 @@ func TestParseRefuses(t *testing.T) {
 		{"directors", `{"TYPE":"AgentRef","path":"a","directors":["s"]}`, "InvalidAgentRef", []string{"$.directors: an Agent of Signet"}},
 		{"agent path", `{"TYPE":"AgentRef","path":"a/b","uri":"https://h"}`, "InvalidAgentRef", []string{"$.path: the Agent path"}},
 		{
-			"agent", `{"TYPE":"AgentRef","path":"a","uri":"http://h","processLimit":-1,"disabled":"no","requireFailoverConfirmation":false}`, "InvalidAgentRef",
-			[]string{"$.uri: \"http://h\" is not", "$.processLimit: -1 is out of range", "$.disabled: expected a boolean", "$.requireFailoverConfirmation: requireFail"},
+			"agent", `{"TYPE":"AgentRef","path":"a","uri":"ftp://h","processLimit":-1,"disabled":"no","requireFailoverConfirmation":false}`, "InvalidAgentRef",
+			[]string{"$.uri: \"ftp://h\" is not", "$.processLimit: -1 is out of range", "$.disabled: expected a boolean", "$.requireFailoverConfirmation: requireFail"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -198,14 +198,14 @@ func TestCheckURI(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{
 		"https://host", "https://host/", "https://a-b.example.com:4445", "https://10.0.0.1:1", "https://[::1]:65535",
-		"https://[2001:db8:0:0:0:0:0:1]", "https://[::]", "https://a_b:4445",
+		"https://[2001:db8:0:0:0:0:0:1]", "https://[::]", "https://a_b:4445", "http://host:4445", "http://[::1]:4445/",
 	} {
 		if err := CheckURI(good); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, bad := range []string{
-		"", "host", "http://host", "HTTPS://host", "https://", "https://:4445", "https://host:", "https://host:0", "https://host:65536",
+		"", "host", "ftp://host", "http:/host", "http://", "http://user@host", "http://unix:/x", "HTTP://host", "HTTPS://host", "https://", "https://:4445", "https://host:", "https://host:0", "https://host:65536",
 		"https://host:04445", "https://host:+1", "https://host:1:2", "https://user@host", "https://host/path", "https://host//", "https://host?x", "https://host#x",
 		"https://-host", "https://host-", "https://a..b", "https://a.", "https://hö", "https://[", "https://[::1", "https://[1]", "https://[1:2:3:4:5:6:7:8:9]",
 		"https://[::1]x", "https://[::1%eth0]", "https://[:::1]", "https://[12345::]", "https://ho st", "https://host\n", "https://" + strings.Repeat("a", 64),

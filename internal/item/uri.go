@@ -8,20 +8,23 @@ import (
 )
 
 // CheckURI tells what is wrong with the address of an Agent. It is
-// https://HOST or https://HOST:PORT, where HOST is a DNS name, an IPv4 address
+// https://HOST or https://HOST:PORT, or the same with http for an Agent without
+// TLS, where HOST is a DNS name, an IPv4 address
 // or an IPv6 address in brackets; a slash at the end is allowed, but no path,
 // user, query or fragment. The error is Invalid, code InvalidURI.
 func CheckURI(uri string) error {
 	invalid := func(why string) error {
 		return fault.New(fault.Invalid, "InvalidURI", "%.100q is not the address of an Agent: %s; expected something like https://host:4445", uri, why)
 	}
-	const scheme = "https://"
 	if len(uri) > 300 {
 		return invalid("it is longer than 300 bytes")
 	}
-	rest, ok := strings.CutPrefix(uri, scheme)
+	rest, ok := strings.CutPrefix(uri, "https://")
 	if !ok {
-		return invalid("it must begin with https://")
+		rest, ok = strings.CutPrefix(uri, "http://")
+	}
+	if !ok {
+		return invalid("it must begin with https:// (or http://, where an Agent has no TLS)")
 	}
 	rest = strings.TrimSuffix(rest, "/")
 	if i := strings.IndexAny(rest, "/?#@"); i >= 0 {

@@ -51,7 +51,7 @@ var usages = map[Purpose]usage{
 // nothing revoked by crls (which may be nil). Every refusal is an Untrusted
 // fault that names the reason.
 func CheckNode(chain []*x509.Certificate, roots *x509.CertPool, crls *CRLSet, now time.Time, want ...Role) (Identity, error) {
-	id, err := checkChain(PurposeNode, chain, roots, crls, now)
+	id, _, err := checkChain(PurposeNode, chain, roots, crls, now, nil)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -61,16 +61,25 @@ func CheckNode(chain []*x509.Certificate, roots *x509.CertPool, crls *CRLSet, no
 	return id, nil
 }
 
+// CheckNodeNamed is CheckNode for a node that may also be known by its subject:
+// all that is asked of a node's certificate is asked of such a one as well, but
+// for the identity in it. bySubject tells that it is known so.
+func CheckNodeNamed(chain []*x509.Certificate, roots *x509.CertPool, crls *CRLSet, now time.Time, subjects *Subjects) (id Identity, bySubject bool, err error) {
+	return checkChain(PurposeNode, chain, roots, crls, now, subjects)
+}
+
 // CheckUser is CheckNode for a user's certificate: client authentication stated
 // in the leaf, role user, and a path to the roots of users.
 func CheckUser(chain []*x509.Certificate, roots *x509.CertPool, crls *CRLSet, now time.Time) (Identity, error) {
-	return checkChain(PurposeUser, chain, roots, crls, now)
+	id, _, err := checkChain(PurposeUser, chain, roots, crls, now, nil)
+	return id, err
 }
 
 // CheckSigner is CheckNode for a certificate that Signet's own authority issued
 // for signing: code signing stated in the leaf and no other usage, role signer.
 func CheckSigner(chain []*x509.Certificate, roots *x509.CertPool, crls *CRLSet, now time.Time) (Identity, error) {
-	return checkChain(PurposeSigning, chain, roots, crls, now)
+	id, _, err := checkChain(PurposeSigning, chain, roots, crls, now, nil)
+	return id, err
 }
 
 // CheckNodeLeaf makes the part of CheckNode's checks that need no roots: what a
@@ -79,28 +88,38 @@ func CheckNodeLeaf(leaf *x509.Certificate, now time.Time) (Identity, error) {
 	if err := checkValidity(leaf, now); err != nil {
 		return Identity{}, err
 	}
-	return checkLeaf(PurposeNode, leaf)
+	id, _, err := checkLeaf(PurposeNode, leaf, nil)
+	return id, err
 }
 
-func checkChain(p Purpose, chain []*x509.Certificate, roots *x509.CertPool, crls *CRLSet, now time.Time) (Identity, error) {
+// CheckNodeUsage is CheckNodeLeaf for a certificate that others know by its
+// subject: there needn't be an identity in it.
+func CheckNodeUsage(leaf *x509.Certificate, now time.Time) error {
+	if err := checkValidity(leaf, now); err != nil {
+		return err
+	}
+	return checkUsage(PurposeNode, leaf)
+}
+
+func checkChain(p Purpose, chain []*x509.Certificate, roots *x509.CertPool, crls *CRLSet, now time.Time, subjects *Subjects) (id Identity, bySubject bool, err error) {
 	if len(chain) == 0 {
-		return Identity{}, fault.New(fault.Untrusted, "NoCertificate", "no certificate was presented")
+		return Identity{}, false, fault.New(fault.Untrusted, "NoCertificate", "no certificate was presented")
 	}
 	if len(chain)-1 > maxChain {
-		return Identity{}, fault.New(fault.Untrusted, "ChainTooLong", "%d certificates were presented; at most %d are accepted", len(chain), maxChain+1)
+		return Identity{}, false, fault.New(fault.Untrusted, "ChainTooLong", "%d certificates were presented; at most %d are accepted", len(chain), maxChain+1)
 	}
 	// A nil pool means the operating system's roots to x509.Verify: any public
 	// authority could then make a node.
 	if roots == nil {
-		return Identity{}, fault.New(fault.Untrusted, "NoRoots", "there are no trusted authorities to check a certificate against")
+		return Identity{}, false, fault.New(fault.Untrusted, "NoRoots", "there are no trusted authorities to check a certificate against")
 	}
 	leaf := chain[0]
-	id, err := checkLeaf(p, leaf)
+	id, bySubject, err = checkLeaf(p, leaf, subjects)
 	if err != nil {
-		return Identity{}, err
+		return Identity{}, false, err
 	}
 	if err := checkValidity(leaf, now); err != nil {
-		return Identity{}, err
+		return Identity{}, false, err
 	}
 	intermediates := x509.NewCertPool()
 	for _, c := range chain[1:] {
@@ -113,18 +132,18 @@ func checkChain(p Purpose, chain []*x509.Certificate, roots *x509.CertPool, crls
 			Roots: roots, Intermediates: intermediates, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{u},
 		})
 		if err != nil {
-			return Identity{}, fault.New(fault.Untrusted, "UntrustedCertificate", "the certificate of %s is not trusted: %v", id, err)
+			return Identity{}, false, fault.New(fault.Untrusted, "UntrustedCertificate", "the certificate of %s is not trusted: %v", id, err)
 		}
 	}
 	for _, path := range chains {
 		if err = checkPath(path, crls); err == nil {
-			return id, nil
+			return id, bySubject, nil
 		}
 	}
 	if err == nil {
 		err = fault.New(fault.Untrusted, "UntrustedCertificate", "no path leads from the certificate to a trusted authority")
 	}
-	return Identity{}, err
+	return Identity{}, false, err
 }
 
 // checkPath checks what Verify doesn't: strength of every key, and revocation.
@@ -155,41 +174,46 @@ func checkValidity(c *x509.Certificate, now time.Time) error {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // checkLeaf checks what a leaf states about itself and returns its identity.
-func checkLeaf(p Purpose, c *x509.Certificate) (Identity, error) {
+func checkLeaf(p Purpose, c *x509.Certificate, subjects *Subjects) (id Identity, bySubject bool, err error) {
+	if err := checkUsage(p, c); err != nil {
+		return Identity{}, false, err
+	}
+	id, bySubject, err = subjects.identify(c)
+	if err != nil {
+		return Identity{}, false, err
+	}
+	if u := usages[p]; !u.role(id.Role) {
+		return Identity{}, false, fault.New(fault.Untrusted, "WrongRole", "%s is not %s", id, u.what)
+	}
+	return id, bySubject, nil
+}
+
+// checkUsage checks what a leaf may be used for, and its key.
+func checkUsage(p Purpose, c *x509.Certificate) error {
 	u := usages[p]
 	if c.IsCA || c.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0 {
-		return Identity{}, fault.New(fault.Untrusted, "AuthorityAsLeaf", "a certificate authority's own certificate can't be used for %s", u.what)
+		return fault.New(fault.Untrusted, "AuthorityAsLeaf", "a certificate authority's own certificate can't be used for %s", u.what)
 	}
 	if c.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		return Identity{}, fault.New(fault.Untrusted, "WrongKeyUsage", "the certificate lacks the key usage digitalSignature")
+		return fault.New(fault.Untrusted, "WrongKeyUsage", "the certificate lacks the key usage digitalSignature")
 	}
 	for _, required := range u.required {
 		if !slices.Contains(c.ExtKeyUsage, required) {
-			return Identity{}, fault.New(fault.Untrusted, "WrongKeyUsage",
+			return fault.New(fault.Untrusted, "WrongKeyUsage",
 				"the certificate can't be used for %s: it lacks the extended key usage %s", u.what, usageName(required))
 		}
 	}
 	for _, stated := range c.ExtKeyUsage {
 		if !slices.Contains(u.required, stated) && !slices.Contains(u.tolerated, stated) {
-			return Identity{}, fault.New(fault.Untrusted, "WrongKeyUsage",
+			return fault.New(fault.Untrusted, "WrongKeyUsage",
 				"the certificate can't be used for %s: it has the extended key usage %s", u.what, usageName(stated))
 		}
 	}
 	if !u.foreign && len(c.UnknownExtKeyUsage) > 0 {
-		return Identity{}, fault.New(fault.Untrusted, "WrongKeyUsage",
+		return fault.New(fault.Untrusted, "WrongKeyUsage",
 			"the certificate can't be used for %s: it has the extended key usage %s", u.what, c.UnknownExtKeyUsage[0])
 	}
-	if err := CheckKey(c.PublicKey); err != nil {
-		return Identity{}, err
-	}
-	id, err := ParseIdentity(c)
-	if err != nil {
-		return Identity{}, err
-	}
-	if !u.role(id.Role) {
-		return Identity{}, fault.New(fault.Untrusted, "WrongRole", "%s is not %s", id, u.what)
-	}
-	return id, nil
+	return CheckKey(c.PublicKey)
 }
 
 // checkAuthority checks that c may issue certificates.

@@ -79,15 +79,54 @@ func WriteTruststorePKCS12(disk fsys.FS, path string, certs []*x509.Certificate,
 	return writeFile(disk, path, data)
 }
 
+// KeyChoice says which key of a keystore is meant.
+type KeyChoice struct {
+	Alias    string // needed where there are several keys; case doesn't count, as in Java
+	Password Secret // of the key, where it isn't the store's
+}
+
 // ReadKeystore reads the PKCS#12 keystore in path: one private key with its
 // chain. A file that its group or others can touch is refused.
 func ReadKeystore(path string, password Secret) (Keypair, error) {
+	return ReadKeystoreWith(path, password, KeyChoice{})
+}
+
+// ReadKeystoreWith is ReadKeystore of the key that is chosen.
+func ReadKeystoreWith(path string, password Secret, key KeyChoice) (Keypair, error) {
 	data, err := readFile(fsys.Real{}, path, maxKeystoreFile, true)
 	if err != nil {
 		return Keypair{}, err
 	}
-	pair, err := ParseKeystore(data, password)
+	pair, err := ParseKeystoreWith(data, password, key)
 	return pair, about(err, path)
+}
+
+// ParseKeystoreWith returns a private key with its chain in a PKCS#12 keystore
+// of at most 1 MiB, which may hold several, and whose keys may have another
+// password than the store.
+func ParseKeystoreWith(data []byte, password Secret, key KeyChoice) (Keypair, error) {
+	if key.Alias == "" && (key.Password == "" || key.Password == password) {
+		return ParseKeystore(data, password)
+	}
+	if key.Password == "" {
+		key.Password = password
+	}
+	if err := checkPFX(data); err != nil {
+		return Keypair{}, err
+	}
+	s, err := openStore(data, password)
+	if err != nil {
+		return Keypair{}, err
+	}
+	certs, err := s.certificates(password)
+	if err != nil {
+		return Keypair{}, storeFault(err, "InvalidKeystore", "the certificates in the keystore can't be read")
+	}
+	signer, err := s.key(key.Alias, key.Password, certs[0])
+	if err != nil {
+		return Keypair{}, err
+	}
+	return NewKeypair(orderChain(signer, certs), signer)
 }
 
 // ParseKeystore returns the one private key with its chain in a PKCS#12
@@ -173,14 +212,30 @@ func parseTruststore(data []byte, password Secret) ([]*x509.Certificate, error) 
 		return nil, err
 	}
 	certs, err := pkcs12.DecodeTrustStore(data, string(password))
+	if err != nil && !errors.Is(err, pkcs12.ErrIncorrectPassword) {
+		if plain, ok := unmarkedTruststore(data, password); ok {
+			certs, err = plain, nil
+		}
+	}
 	if err != nil {
 		return nil, storeFault(err, "InvalidTruststore",
-			"the truststore can't be used: it has to be PEM, or PKCS#12 with trusted certificates only, as keytool -importcert makes it")
+			"the truststore can't be used: it has to be PEM, or PKCS#12 with certificates only, as keytool -importcert or openssl pkcs12 -export -nokeys makes it")
 	}
 	if len(certs) == 0 || len(certs) > maxCerts {
 		return nil, fault.New(fault.Invalid, "InvalidTruststore", "the truststore has %d certificates; 1 to %d are allowed", len(certs), maxCerts)
 	}
 	return certs, nil
+}
+
+// unmarkedTruststore returns the certificates of a store without keys whose
+// certificates lack the mark that Java looks for, as openssl makes it.
+func unmarkedTruststore(data []byte, password Secret) ([]*x509.Certificate, bool) {
+	s, err := openStore(data, password)
+	if err != nil || len(s.keys) > 0 {
+		return nil, false
+	}
+	certs, err := s.certificates(password)
+	return certs, err == nil
 }
 
 // maxIterations bounds the rounds of password hashing that a store may ask for;

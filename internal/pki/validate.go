@@ -20,7 +20,7 @@ import (
 func validateLeaf(p leafParams, cert *x509.Certificate, pub crypto.PublicKey, b *branch) error {
 	pool := x509.NewCertPool()
 	pool.AddCert(b.root)
-	id, err := checkChain(p.purpose, []*x509.Certificate{cert, b.issuer}, pool, nil, p.now)
+	id, _, err := checkChain(p.purpose, []*x509.Certificate{cert, b.issuer}, pool, nil, p.now, nil)
 	if err != nil {
 		return refused(err)
 	}

@@ -46,11 +46,24 @@ type ClientOptions struct {
 	// was meant, by role and name. It is asked in the handshake, before anything
 	// is sent. Host names in certificates play no part, so a part can move.
 	Expect func(pki.Identity) bool
+	// Subjects are servers that are known by the subjects of their certificates;
+	// nil: none.
+	Subjects *pki.Subjects
+	// Plain lets http URLs be called, too; nil: only https.
+	Plain *Plain
 	// Dial opens the TCP connection; nil means by net.Dialer.
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	Timeouts  Timeouts
 	MaxAnswer int64 // bytes of an answer that GetJSON and PostJSON take, 16 MiB if 0
 	Log       *slog.Logger
+}
+
+// Plain is how a server without TLS is called: it isn't known who that is, and
+// everybody on the way can read and change what is said.
+type Plain struct {
+	User     string // goes with the password in each request
+	Password pki.Secret
+	Anywhere bool // otherwise only on this machine
 }
 
 // Client calls one server, or several that Expect allows. It keeps connections
@@ -70,8 +83,8 @@ func NewClient(o ClientOptions) (*Client, error) {
 	if o.Credentials == nil || o.Expect == nil {
 		return nil, fault.New(fault.Internal, "InvalidOptions", "a client needs credentials and whom to expect")
 	}
-	if o.Credentials.current().roots == nil {
-		return nil, fault.New(fault.Invalid, "NoRoots", "no trusted authorities are configured, so no server could be trusted")
+	if state := o.Credentials.current(); state.roots == nil || state.cert == nil {
+		return nil, fault.New(fault.Invalid, "NoRoots", "no trusted authorities are configured, or no key, so no server could be trusted or called")
 	}
 	o.Timeouts = o.Timeouts.withDefaults()
 	if o.MaxAnswer <= 0 {
@@ -86,6 +99,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 	c := &Client{opts: o, open: map[*guard]struct{}{}}
 	c.base = &http.Transport{
 		DialTLSContext: c.dial,
+		DialContext:    c.dialPlain,
 		// HTTP/1.1: a part makes few requests at once, and every frame of HTTP/2
 		// takes several goroutines on both sides. It was half of a Controller's CPU.
 		ForceAttemptHTTP2:      false,
@@ -146,6 +160,27 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	return conn, nil
 }
 
+// dialPlain opens a connection for an http URL.
+func (c *Client) dialPlain(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeouts.Connect)
+	defer cancel()
+	raw, err := c.opts.Dial(ctx, network, address)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, "CannotConnect", err, "%s can't be reached", address)
+	}
+	// Where a name leads to shows only now, and nothing was sent yet.
+	if ip, ok := raw.RemoteAddr().(*net.TCPAddr); !c.opts.Plain.Anywhere && (!ok || !ip.IP.IsLoopback()) {
+		_ = raw.Close()
+		return nil, fault.New(fault.Invalid, "PlainHTTP", "%s is not on this machine: without TLS, only that is called", address)
+	}
+	g := &guard{Conn: raw}
+	if !c.track(g) {
+		_ = raw.Close()
+		return nil, errClosed()
+	}
+	return &trackedConn{guard: g, client: c}, nil
+}
+
 // trackedConn lets go of the client's record of a connection when it closes.
 type trackedConn struct {
 	*guard
@@ -176,7 +211,7 @@ func (c *Client) untrack(g *guard) {
 
 // judge is asked in every handshake, and again when the files have changed.
 func (c *Client) judge(s *snapshot, chain []*x509.Certificate, now time.Time) (pki.Identity, error) {
-	id, err := pki.CheckNode(chain, s.roots, s.crls, now)
+	id, _, err := pki.CheckNodeNamed(chain, s.roots, s.crls, now, c.opts.Subjects)
 	if err != nil {
 		return pki.Identity{}, err
 	}
@@ -205,12 +240,16 @@ func errClosed() error {
 	return fault.New(fault.Unavailable, "ClientClosed", "the connection is being shut down")
 }
 
-// Do sends a request, to an https URL only, and returns the answer whatever its
-// status; its body is the caller's to close. Redirects are not followed. A
+// Do sends a request, to an https URL only unless there is Options.Plain, and
+// returns the answer whatever its status; its body is the caller's to close. Redirects are not followed. A
 // server that can't be reached is an Unavailable fault, time that ran out
 // Timeout, a refusal of certificates, on either side, Untrusted.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
-	if req.URL == nil || req.URL.Scheme != "https" {
+	switch {
+	case req.URL != nil && req.URL.Scheme == "https":
+	case req.URL != nil && req.URL.Scheme == "http" && c.opts.Plain != nil:
+		req.SetBasicAuth(c.opts.Plain.User, string(c.opts.Plain.Password))
+	default:
 		return nil, fault.New(fault.Invalid, "PlainHTTP", "parts are called by https only, not %q", clip(req.URL.Redacted()))
 	}
 	resp, err := c.http.Do(req)

@@ -23,13 +23,18 @@ import (
 type Files struct {
 	Keystore         string
 	KeystorePassword pki.Secret
+	KeystoreKey      pki.KeyChoice
 	Cert, Key        string
+	// Keyless has no key at all, only trust: for whoever sits behind a proxy that
+	// has one.
+	Keyless bool
 	// Trust are PEM files or PKCS#12 truststores with the authorities that
 	// issue peers' certificates: those of nodes between parts, those of users
 	// for a listener of users (where it may be empty: nobody logs in by
 	// certificate).
-	Trust         []string
-	TrustPassword pki.Secret
+	Trust          []string
+	TrustPassword  pki.Secret
+	TrustPasswords map[string]pki.Secret // of those that have another
 	// CRLs are revocation lists: files, or directories with *.pem and *.crl.
 	CRLs []string
 }
@@ -38,7 +43,7 @@ type Files struct {
 type snapshot struct {
 	generation uint64
 	pair       pki.Keypair
-	cert       *tls.Certificate
+	cert       *tls.Certificate // nil: keyless
 	trusted    []*x509.Certificate
 	roots      *x509.CertPool // of trusted; nil without Trust
 	crls       *pki.CRLSet
@@ -169,9 +174,15 @@ func (f Files) load() (*snapshot, error) {
 	if s.pair, err = f.keypair(); err != nil {
 		return nil, err
 	}
-	s.cert = s.pair.TLS()
+	if !f.Keyless {
+		s.cert = s.pair.TLS()
+	}
 	for _, path := range f.Trust {
-		certs, err := pki.ReadTruststore(path, f.TrustPassword)
+		password, ok := f.TrustPasswords[path]
+		if !ok {
+			password = f.TrustPassword
+		}
+		certs, err := pki.ReadTruststore(path, password)
 		if err != nil {
 			return nil, err
 		}
@@ -200,10 +211,12 @@ func (f Files) load() (*snapshot, error) {
 
 func (f Files) keypair() (pki.Keypair, error) {
 	switch {
+	case f.Keyless:
+		return pki.Keypair{}, nil
 	case f.Keystore != "" && (f.Cert != "" || f.Key != ""):
 		return pki.Keypair{}, fault.New(fault.Invalid, "InvalidFiles", "name a keystore, or certificate and key, not both")
 	case f.Keystore != "":
-		return pki.ReadKeystore(f.Keystore, f.KeystorePassword)
+		return pki.ReadKeystoreWith(f.Keystore, f.KeystorePassword, f.KeystoreKey)
 	case f.Cert == "" || f.Key == "":
 		return pki.Keypair{}, fault.New(fault.Invalid, "InvalidFiles", "a keystore, or certificate and key, is missing")
 	}
@@ -273,7 +286,11 @@ func (f Files) stamps(now time.Time) (text string, young bool) {
 // Require refuses credentials of another identity: a part must not start with
 // another part's certificate.
 func (c *Credentials) Require(want pki.Identity) error {
-	got, err := pki.ParseIdentity(c.Keypair().Leaf())
+	pair := c.Keypair()
+	if pair.Key == nil {
+		return fault.New(fault.Invalid, "InvalidFiles", "there is no certificate")
+	}
+	got, err := pki.ParseIdentity(pair.Leaf())
 	if err != nil {
 		return err
 	}

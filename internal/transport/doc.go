@@ -10,7 +10,8 @@
 // (Options.Listener, ClientOptions.Dial).
 //
 // Controller and Agent serve and call by it; the Cockpit calls by it, and
-// serves its users by a server in mode Users.
+// serves its users by a server in mode Users. An Agent may also serve without
+// TLS, behind a proxy that ends it or where plain HTTP was asked for.
 //
 // DESIGN.md lists the invariants.
 package transport

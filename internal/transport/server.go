@@ -71,15 +71,19 @@ type Options struct {
 	// Peers tells which identities may connect at all. It is asked in the
 	// handshake, so nobody else's request is ever read. Nil admits every
 	// identity that the mode does.
-	Peers   func(pki.Identity) bool
-	Handler http.Handler // usually of Mux
-	Limits  Limits
-	Log     *slog.Logger
+	Peers func(pki.Identity) bool
+	// Subjects are nodes that may connect, known by the subjects of their
+	// certificates; nil: none.
+	Subjects *pki.Subjects
+	Handler  http.Handler // usually of Mux
+	Limits   Limits
+	Log      *slog.Logger
 }
 
-// Server is an HTTPS server.
+// Server is an HTTPS server, or one without TLS.
 type Server struct {
 	opts     Options
+	plain    bool // without TLS
 	listener net.Listener
 	http     *http.Server
 	draining chan struct{} // closed when the server begins to stop: streams end
@@ -98,11 +102,14 @@ func NewServer(o Options) (*Server, error) {
 		return nil, fault.New(fault.Internal, "InvalidOptions", "a server needs credentials and a handler")
 	}
 	state := o.Credentials.current()
+	if state.cert == nil {
+		return nil, fault.New(fault.Internal, "InvalidOptions", "a server with TLS needs a key")
+	}
 	if o.Mode == Parts {
 		if state.roots == nil {
 			return nil, fault.New(fault.Invalid, "NoRoots", "no trusted authorities are configured, so no part could connect")
 		}
-		if _, err := pki.CheckNodeLeaf(state.pair.Leaf(), o.Credentials.clock.Now()); err != nil {
+		if err := checkOwn(state.pair.Leaf(), o.Credentials.clock.Now()); err != nil {
 			return nil, fmt.Errorf("this part's own certificate: %w", err)
 		}
 	}
@@ -119,9 +126,7 @@ func NewServer(o Options) (*Server, error) {
 		Listener: l,
 		max:      o.Limits.MaxConnections,
 		open:     map[*guard]struct{}{},
-		full: func() {
-			limited.Warn("a connection was turned away: there are too many", "max", o.Limits.MaxConnections)
-		},
+		full:     s.turnedAway(limited),
 		make: func(c net.Conn) *guard {
 			return &guard{Conn: c, creds: o.Credentials, judge: s.judge, lost: func(id pki.Identity, err error) {
 				limited.Warn("a peer is no longer trusted; its connection was closed", "peer", id.String(), "remote", c.RemoteAddr().String(), "error", err)
@@ -130,6 +135,22 @@ func NewServer(o Options) (*Server, error) {
 	}
 	s.http = s.httpServer(limited)
 	return s, nil
+}
+
+// checkOwn checks a part's own certificate: an identity in it has to be good, but
+// others may know it by its subject.
+func checkOwn(leaf *x509.Certificate, now time.Time) error {
+	if !pki.ClaimsIdentity(leaf) {
+		return pki.CheckNodeUsage(leaf, now)
+	}
+	_, err := pki.CheckNodeLeaf(leaf, now)
+	return err
+}
+
+func (s *Server) turnedAway(log *slog.Logger) func() {
+	return func() {
+		log.Warn("a connection was turned away: there are too many", "max", s.opts.Limits.MaxConnections)
+	}
 }
 
 func (s *Server) httpServer(log *slog.Logger) *http.Server {
@@ -142,14 +163,17 @@ func (s *Server) httpServer(log *slog.Logger) *http.Server {
 		IdleTimeout:       l.IdleTimeout,
 		MaxHeaderBytes:    l.MaxHeaderBytes,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: l.MaxStreams, SendPingTimeout: l.IdleTimeout / 2},
-		TLSConfig:         &tls.Config{MinVersion: s.minVersion(), GetConfigForClient: s.configFor, SessionTicketsDisabled: true},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			if t, ok := c.(*tls.Conn); ok {
-				ctx = context.WithValue(ctx, peerKey{}, t.NetConn())
+				c = t.NetConn()
 			}
+			ctx = context.WithValue(ctx, peerKey{}, c)
 			return context.WithValue(ctx, drainKey{}, (<-chan struct{})(s.draining))
 		},
+	}
+	if !s.plain {
+		h.TLSConfig = &tls.Config{MinVersion: s.minVersion(), GetConfigForClient: s.configFor, SessionTicketsDisabled: true}
 	}
 	h.RegisterOnShutdown(s.beginDrain)
 	return h
@@ -195,16 +219,13 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 
 // judge is asked in every handshake, and again when the files have changed.
 func (s *Server) judge(state *snapshot, chain []*x509.Certificate, now time.Time) (pki.Identity, error) {
-	var id pki.Identity
-	var err error
-	switch {
-	case s.opts.Mode == Parts:
-		id, err = pki.CheckNode(chain, state.roots, state.crls, now)
-	case len(chain) > 0:
-		id, err = pki.CheckUser(chain, state.roots, state.crls, now)
-	default:
+	if s.opts.Mode == Parts {
+		return state.identify(chain, s.opts.Subjects, s.opts.Peers, now)
+	}
+	if len(chain) == 0 {
 		return pki.Identity{}, nil
 	}
+	id, err := pki.CheckUser(chain, state.roots, state.crls, now)
 	if err != nil {
 		return pki.Identity{}, err
 	}
@@ -243,7 +264,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		defer release()
 		stopped <- s.Shutdown(timeout)
 	})
-	err := s.http.ServeTLS(s.listener, "", "")
+	err := s.serve()
 	if !unhook() {
 		return <-stopped
 	}
@@ -252,6 +273,13 @@ func (s *Server) Serve(ctx context.Context) error {
 		return nil
 	}
 	return fault.Wrap(fault.Unavailable, "ListenerFailed", err, "the listener on %s failed", s.Addr())
+}
+
+func (s *Server) serve() error {
+	if s.plain {
+		return s.http.Serve(s.listener)
+	}
+	return s.http.ServeTLS(s.listener, "", "")
 }
 
 // Shutdown stops listening, tells streams to end, waits until requests are

@@ -20,6 +20,10 @@ import (
 	"github.com/signet-scheduler/signet/internal/store/postgres/postgrestest"
 )
 
+// docs is where the pages are that scripts take examples from; tests run in their
+// own folder.
+const docs = "../../docs/operations"
+
 // eventually is `eventually [-out REGEXP] [-within DURATION] PROGRAM ARG...`: it
 // repeats a program until it ends with 0 and its output matches. With `!` until
 // it doesn't. What it prints is not there for `stdout`.
@@ -196,6 +200,27 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer l.Close()
 	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+}
+
+// exampleCommand is `example PAGE LANGUAGE N FILE`: the Nth example in that language on
+// a page of docs/operations, as a file.
+func exampleCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: example PAGE LANGUAGE N FILE")
+	}
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	page, err := os.ReadFile(filepath.Join(docs, args[0]))
+	ts.Check(err)
+	parts := strings.Split(string(page), "\n```"+args[1]+"\n")
+	if n < 1 || n >= len(parts) {
+		ts.Fatalf("%s has %d examples in %s", args[0], len(parts)-1, args[1])
+	}
+	text, _, ok := strings.Cut(parts[n], "\n```")
+	if !ok {
+		ts.Fatalf("%s: example %d has no end", args[0], n)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(text+"\n"), 0o600))
 }
 
 // databaseCommand is `database NAME`: it makes an empty PostgreSQL database, whose

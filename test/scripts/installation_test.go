@@ -109,6 +109,9 @@ func (p *process) stop(s syscall.Signal, limit time.Duration) error {
 
 func (i *installation) end() {
 	for _, p := range i.parts {
+		if a := p.cmd.SysProcAttr; a != nil && a.Setpgid {
+			_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		}
 		_ = p.stop(syscall.SIGKILL, patience)
 	}
 	if i.dev != nil {
@@ -165,11 +168,12 @@ func devCommand(ts *testscript.TestScript, neg bool, args []string) {
 
 // partCommand is `part kill NAME` (SIGKILL, then wait for the next process),
 // `part hold NAME` and `part release NAME` (SIGSTOP, SIGCONT), and
-// `part serve NAME KIND ARG...`, `part stop NAME` for parts of the script's own.
+// `part serve NAME KIND ARG...`, `part serve-as NAME UID KIND ARG...`, `part log NAME`, `part stop NAME` for
+// parts of the script's own.
 func partCommand(ts *testscript.TestScript, neg bool, args []string) {
 	i := theInstallation(ts)
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: part kill|hold|release|serve|stop NAME ...")
+		ts.Fatalf("usage: part kill|hold|release|serve|log|stop NAME ...")
 	}
 	name := args[1]
 	switch args[0] {
@@ -187,17 +191,16 @@ func partCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "release":
 		ts.Check(syscall.Kill(i.pid(ts, name), syscall.SIGCONT))
 	case "serve":
-		cmd := exec.Command(filepath.Join(bin, "signet"), append([]string{"serve"}, args[2:]...)...)
-		cmd.Dir = ts.MkAbs(".")
-		p, err := start(cmd, "msg=serving")
-		ts.Check(err)
-		if i.parts == nil {
-			i.parts = map[string]*process{}
-		}
-		i.parts[name] = p
-		if err := p.await(); err != nil {
-			ts.Fatalf("%s: %s", name, err)
-		}
+		i.run(ts, name, "msg=serving", exec.Command(filepath.Join(bin, "signet"), append([]string{"serve"}, args[2:]...)...))
+	case "serve-as":
+		cmd := exec.Command(filepath.Join(bin, "signet"), append([]string{"serve"}, args[3:]...)...)
+		cmd.SysProcAttr = asUser(ts, args[2])
+		i.run(ts, name, "msg=serving", cmd)
+	case "log":
+		// For `stdout`: there is no other way to hand text to it.
+		file := ts.MkAbs(name + ".log")
+		ts.Check(os.WriteFile(file, []byte(i.parts[name].output()), 0o600))
+		ts.Check(ts.Exec("cat", file))
 	case "stop":
 		if err := i.parts[name].stop(syscall.SIGTERM, 12*time.Second); err != nil {
 			ts.Fatalf("%s: %s", name, err)
@@ -205,6 +208,49 @@ func partCommand(ts *testscript.TestScript, neg bool, args []string) {
 		delete(i.parts, name)
 	default:
 		ts.Fatalf("part %s is unknown", args[0])
+	}
+}
+
+// daemonCommand is `daemon NAME UID LINE PROGRAM ARG...`: a program in the background
+// as another user, or for - the same, which is ready when its output has LINE. `part
+// stop NAME` ends it.
+func daemonCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: daemon NAME UID LINE PROGRAM ARG...")
+	}
+	program, err := lookPath(args[3])
+	ts.Check(err)
+	cmd := exec.Command(program, args[4:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	if args[1] != "-" {
+		cmd.SysProcAttr = asUser(ts, args[1])
+	}
+	cmd.SysProcAttr.Setpgid = true         // it may have processes of its own, which must not outlive it
+	cmd.WaitDelay = 100 * time.Millisecond // nor hold on to its output
+	theInstallation(ts).run(ts, args[0], args[2], cmd)
+}
+
+func asUser(ts *testscript.TestScript, uid string) *syscall.SysProcAttr {
+	n, err := strconv.ParseUint(uid, 10, 32)
+	ts.Check(err)
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(n), Gid: uint32(n)}}
+}
+
+// run starts a process and waits until it is ready.
+func (i *installation) run(ts *testscript.TestScript, name, readyLine string, cmd *exec.Cmd) {
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = os.Environ()
+	for _, name := range []string{"RUN_JS_HTTP_PORT", "RUN_JS_HTTPS_PORT"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	p, err := start(cmd, readyLine)
+	ts.Check(err)
+	if i.parts == nil {
+		i.parts = map[string]*process{}
+	}
+	i.parts[name] = p
+	if err := p.await(); err != nil {
+		ts.Fatalf("%s: %s", name, err)
 	}
 }
 

@@ -31,6 +31,10 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if err := os.Chmod(dir, 0o755); err != nil { // other users run the program, too
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	bin = dir
 	return postgrestest.Main(m)
 }
@@ -72,6 +76,8 @@ func TestScripts(t *testing.T) {
 			"code":       codeCommand,
 			"pids":       pidsCommand,
 			"freeport":   freePort,
+			"daemon":     daemonCommand,
+			"example":    exampleCommand,
 			"database":   databaseCommand(t),
 		},
 	})
@@ -86,9 +92,18 @@ func setup(e *testscript.Env) error {
 	return nil
 }
 
+// lookPath finds a program, also where Debian puts servers.
+func lookPath(name string) (string, error) {
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	return exec.LookPath(filepath.Join("/usr/sbin", name))
+}
+
 // condition tells whether a program is there, as [has:gpg], or PostgreSQL's server,
 // as [postgres]. Where it isn't, the
-// script is skipped here and fails in CI.
+// script is skipped here and fails in CI; not so for a program that nothing installs, as
+// [may:keytool]. [root] tells whether the script can be several users.
 func condition(cond string) (bool, error) {
 	if cond == "postgres" {
 		err := postgrestest.Installed()
@@ -97,11 +112,18 @@ func condition(cond string) (bool, error) {
 		}
 		return err == nil, nil
 	}
+	if cond == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	if name, ok := strings.CutPrefix(cond, "may:"); ok {
+		_, err := lookPath(name)
+		return err == nil, nil
+	}
 	name, ok := strings.CutPrefix(cond, "has:")
 	if !ok {
 		return false, fmt.Errorf("unknown condition %q", cond)
 	}
-	_, err := exec.LookPath(name)
+	_, err := lookPath(name)
 	if err != nil && os.Getenv("CI") != "" {
 		return false, fmt.Errorf("%s is missing", name)
 	}

@@ -1585,7 +1585,7 @@ export interface components {
             /** @description As in the Agent's certificate */
             name: string;
             processLimit?: number;
-            /** @description https://HOST:PORT */
+            /** @description https://HOST:PORT; or http://HOST:PORT of an Agent without TLS, which its Controller calls only as its configuration allows */
             uri: string;
         };
         AddOrdersRequest: components["schemas"]["Explanation"] & {
