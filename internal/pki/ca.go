@@ -257,7 +257,10 @@ func (c *CA) Issuer(p Purpose) *x509.Certificate {
 }
 
 // CRLPath returns where the newest revocation list of a purpose lies.
-func (c *CA) CRLPath(p Purpose) string { return filepath.Join(c.dir, string(p), "crl.pem") }
+func (c *CA) CRLPath(p Purpose) string { return CRLFile(c.dir, p) }
+
+// CRLFile is CRLPath of the authority in dir, which needn't be open.
+func CRLFile(dir string, p Purpose) string { return filepath.Join(dir, string(p), "crl.pem") }
 
 // change runs f on the newest index under the lock, and stores what f made of it.
 func (c *CA) change(f func(*index) error) error {
