@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/consensus"
@@ -56,20 +57,21 @@ type Options struct {
 
 // Agent is a running Agent.
 type Agent struct {
-	set    *conf.Agent
-	clock  clock.Clock
-	log    *slog.Logger
-	guard  *guard.Guard
-	creds  *transport.Credentials
-	server *transport.Server
-	node   consensus.Node
-	m      *ledger.Machine[*engine.Agent, engine.AgentWork]
-	owner  proc.Owner
-	limits proc.LimitInfo // of the machine
-	hub    *joblog.Hub
-	tasks  *tasks
-	dirs   directories
-	self   part.Self
+	set     *conf.Agent
+	clock   clock.Clock
+	log     *slog.Logger
+	guard   *guard.Guard
+	creds   *transport.Credentials
+	notices *bulletin.Board
+	server  *transport.Server
+	node    consensus.Node
+	m       *ledger.Machine[*engine.Agent, engine.AgentWork]
+	owner   proc.Owner
+	limits  proc.LimitInfo // of the machine
+	hub     *joblog.Hub
+	tasks   *tasks
+	dirs    directories
+	self    part.Self
 
 	ctx    context.Context // the life of all goroutines
 	cancel context.CancelFunc
@@ -110,7 +112,10 @@ func (a *Agent) open(o Options) error {
 	if err := a.makeDirectories(); err != nil {
 		return err
 	}
-	if a.creds, err = transport.LoadCredentialsWith(credentialFiles(a.set.TLS), transport.CredentialOptions{Clock: a.clock, Log: a.log}); err != nil {
+	if err := a.openBoard(o); err != nil {
+		return err
+	}
+	if a.creds, err = transport.LoadCredentialsWith(credentialFiles(a.set.TLS, o.DataDir), transport.CredentialOptions{Clock: a.clock, Log: a.log}); err != nil {
 		return err
 	}
 	if err := a.creds.Require(pki.Identity{Role: pki.RoleAgent, Name: a.set.Name}); err != nil {
@@ -315,9 +320,10 @@ func (a *Agent) admits(id pki.Identity) bool {
 	return slices.Contains(a.set.ControllerNames, id.Name)
 }
 
-// credentialFiles names the files of a node's certificate.
-func credentialFiles(t conf.TLS) transport.Files {
-	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: t.CRLFiles, TrustPassword: pki.Secret(t.TrustPassword.Reveal())}
+// credentialFiles names the files of a node's certificate, and the revocation
+// lists that count: those of the settings, and those that were sent.
+func credentialFiles(t conf.TLS, dataDir string) transport.Files {
+	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: append(slices.Clone(t.CRLFiles), bulletin.Dir(dataDir, bulletin.Connections)), TrustPassword: pki.Secret(t.TrustPassword.Reveal())}
 	if t.Keystore != "" {
 		f.Cert, f.Key, f.Keystore, f.KeystorePassword = "", "", t.Keystore, pki.Secret(t.KeystorePassword.Reveal())
 	}

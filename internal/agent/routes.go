@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -35,6 +36,7 @@ func (a *Agent) routes() []transport.Route {
 		{Method: "GET", Pattern: "/agent/api/event", Roles: controller, Handler: a.getEvents},
 		{Method: "GET", Pattern: "/agent/api/task/{task}/log", Roles: controller, Handler: a.getTaskLog},
 		{Method: "POST", Pattern: "/agent/api/logs", Roles: controller, MaxBody: maxLogsBody, Handler: a.postTaskLogs},
+		{Method: "POST", Pattern: "/agent/api/bulletin", Roles: controller, MaxBody: bulletin.MaxDelivery, Handler: a.postBulletin},
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/consensus"
@@ -52,18 +53,19 @@ type Options struct {
 
 // Controller is one member of a Controller group. Start it, then Wait.
 type Controller struct {
-	set    *conf.Controller
-	clock  clock.Clock
-	log    *slog.Logger
-	guard  *guard.Guard
-	creds  *transport.Credentials
-	server *transport.Server
-	node   consensus.Node
-	m      *ledger.Machine[*engine.Controller, engine.ControllerWork]
-	board  *handover.Board
-	peers  *peers
-	self   conf.Member
-	told   part.Self
+	set     *conf.Controller
+	clock   clock.Clock
+	log     *slog.Logger
+	guard   *guard.Guard
+	creds   *transport.Credentials
+	notices *bulletin.Board
+	server  *transport.Server
+	node    consensus.Node
+	m       *ledger.Machine[*engine.Controller, engine.ControllerWork]
+	board   *handover.Board
+	peers   *peers
+	self    conf.Member
+	told    part.Self
 
 	ctx     context.Context // the life of all goroutines
 	cancel  context.CancelFunc
@@ -97,7 +99,10 @@ func (c *Controller) open(o Options) error {
 		}
 	}
 	var err error
-	if c.creds, err = transport.LoadCredentialsWith(credentialFiles(c.set.TLS), transport.CredentialOptions{Clock: c.clock, Log: c.log}); err != nil {
+	if err := c.openBoard(o); err != nil {
+		return err
+	}
+	if c.creds, err = transport.LoadCredentialsWith(credentialFiles(c.set.TLS, o.DataDir), transport.CredentialOptions{Clock: c.clock, Log: c.log}); err != nil {
 		return err
 	}
 	if err := c.creds.Require(pki.Identity{Role: pki.RoleController, Name: c.set.Name}); err != nil {
@@ -164,9 +169,10 @@ func (c *Controller) openLog(o Options) (consensus.Node, error) {
 	})
 }
 
-// credentialFiles names the files of a node's certificate.
-func credentialFiles(t conf.TLS) transport.Files {
-	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: t.CRLFiles}
+// credentialFiles names the files of a node's certificate, and the revocation
+// lists that count: those of the settings, and those that were sent.
+func credentialFiles(t conf.TLS, dataDir string) transport.Files {
+	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: append(slices.Clone(t.CRLFiles), bulletin.Dir(dataDir, bulletin.Connections))}
 	if t.Keystore != "" {
 		f.Cert, f.Key, f.Keystore, f.KeystorePassword = "", "", t.Keystore, pki.Secret(t.KeystorePassword.Reveal())
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/consensus"
 	"github.com/signet-scheduler/signet/internal/engine"
@@ -51,6 +52,7 @@ func (c *Controller) routes() []transport.Route {
 		{Method: "GET", Pattern: api + "/agent/{agent}/log", Roles: cockpit, Handler: c.getAgentLog},
 		{Method: "GET", Pattern: api + "/log", Roles: cockpit, Handler: c.getLog},
 		{Method: "POST", Pattern: api + "/agent/{agent}/logs", Roles: cockpit, MaxBody: maxLogsBody, Handler: c.postTaskLogs},
+		{Method: "POST", Pattern: api + "/bulletin", Roles: cockpit, MaxBody: bulletin.MaxDelivery, Handler: c.postBulletin},
 		{Method: "GET", Pattern: api + "/backup", Roles: cockpit, Handler: c.getBackup},
 		{Method: "GET", Pattern: api + "/status", Roles: cockpit, Handler: c.getStatus},
 		{Method: "POST", Pattern: api + "/raft", Roles: member, MaxBody: maxPeerBody, Handler: c.receive},
