@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -75,6 +77,8 @@ type Cockpit struct {
 	signer    trust.SignerKey        // nil: the server may not sign
 	nodeFiles *transport.Credentials // nil in tests
 	userFiles *transport.Credentials
+	notices   *bulletin.Board
+	trustNews chan struct{}      // capacity 1: another Cockpit has new trust material
 	signing   []part.Certificate // of the key that documents are signed with
 	leading   atomic.Bool        // it runs the services
 	others    neighbours
@@ -109,7 +113,7 @@ func New(ctx context.Context, d Deps) (*Cockpit, error) {
 	}
 	c := &Cockpit{
 		deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), news: newNews(d.Clock), backups: make(chan struct{}, 1),
-		exports: make(chan struct{}, maxExports), hasher: identity.NewHasher(d.Hash),
+		exports: make(chan struct{}, maxExports), trustNews: make(chan struct{}, 1), hasher: identity.NewHasher(d.Hash),
 	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -142,6 +146,14 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	accounts := accountsIn{c.db}
 	c.logins = &identity.Logins{Accounts: accounts, Hasher: c.hasher, Throttle: identity.NewThrottle(), Clock: c.clock}
 	c.sessions = &identity.Sessions{Store: accounts, Clock: c.clock, Idle: c.settings.SessionIdle, Max: c.settings.SessionMax}
+	if c.settings.AuthorityDir != "" {
+		if _, err := c.authority(); err != nil {
+			return err
+		}
+	}
+	if err := c.openBoard(); err != nil {
+		return err
+	}
 	if err := c.dialAll(); err != nil {
 		return err
 	}
@@ -162,7 +174,7 @@ func (c *Cockpit) mustBeInitialized(ctx context.Context) error {
 func (c *Cockpit) dialAll() error {
 	dial := c.deps.Dial
 	if dial == nil {
-		credentials, err := transport.LoadCredentialsWith(files(&c.settings.TLS, c.settings.TLS.TrustFiles), transport.CredentialOptions{Clock: c.clock, Log: c.log})
+		credentials, err := transport.LoadCredentialsWith(c.files(&c.settings.TLS, c.settings.TLS.TrustFiles, bulletin.Connections), transport.CredentialOptions{Clock: c.clock, Log: c.log})
 		if err != nil {
 			return err
 		}
@@ -183,15 +195,17 @@ func (c *Cockpit) dialAll() error {
 	return nil
 }
 
-func files(t *conf.TLS, trusted []string) transport.Files {
+// files names the files of a certificate, and the revocation lists that count: those
+// of the settings, and those on a shelf of the board.
+func (c *Cockpit) files(t *conf.TLS, trusted []string, shelf string) transport.Files {
 	return transport.Files{
 		Keystore: t.Keystore, KeystorePassword: pki.Secret(t.KeystorePassword.Reveal()), Cert: t.CertFile, Key: t.KeyFile,
-		Trust: trusted, TrustPassword: pki.Secret(t.TrustPassword.Reveal()), CRLs: t.CRLFiles,
+		Trust: trusted, TrustPassword: pki.Secret(t.TrustPassword.Reveal()), CRLs: append(slices.Clone(t.CRLFiles), bulletin.Dir(c.settings.DataDir, shelf)),
 	}
 }
 
 func (c *Cockpit) listen() error {
-	credentials, err := transport.LoadCredentialsWith(files(&c.settings.UserTLS, c.settings.UserCA), transport.CredentialOptions{Clock: c.clock, Log: c.log})
+	credentials, err := transport.LoadCredentialsWith(c.files(&c.settings.UserTLS, c.settings.UserCA, bulletin.Users), transport.CredentialOptions{Clock: c.clock, Log: c.log})
 	if err != nil {
 		return err
 	}
@@ -217,7 +231,12 @@ func (c *Cockpit) Run(ctx context.Context) error {
 	wg.Go(func() { c.hearOthers(ctx) })
 	wg.Go(func() { c.news.run(ctx) })
 	wg.Go(func() { c.announce(ctx) })
+	wg.Go(func() { c.shareNotices(ctx) })
+	wg.Go(func() { c.keepLists(ctx) })
 	for _, h := range c.histories {
+		for _, member := range h.controller.Members() {
+			wg.Go(func() { c.sendNotices(ctx, h.controller, member) })
+		}
 		wg.Go(func() { h.known.keep(ctx) })
 	}
 	c.log.Info("the Cockpit serves", "address", c.Addr().String())

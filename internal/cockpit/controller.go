@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
@@ -39,6 +40,10 @@ type Controller interface {
 	Item(ctx context.Context, key item.Key) (ItemInfo, error)
 	Agents(ctx context.Context) ([]AgentInfo, error)
 	Status(ctx context.Context) (Status, error)
+	// Members names the members of the group.
+	Members() []string
+	// Deliver brings trust material to a member; NotFound, UnknownMember.
+	Deliver(ctx context.Context, member string, d bulletin.Delivery) (bulletin.Receipt, error)
 	// Reports asks each member what it tells of itself; one that doesn't answer
 	// isn't in it.
 	Reports(ctx context.Context) map[string]part.Report

@@ -17,6 +17,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/backup"
 	"github.com/signet-scheduler/signet/internal/codec"
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
@@ -51,6 +52,7 @@ type fake struct {
 	grown   chan struct{}
 	micros  int64
 	logs    map[string]*fakeLog
+	notices []bulletin.Notice // that were delivered
 	down    error // every call fails with it
 	full    bool  // its disk
 	report  *part.Report
@@ -619,6 +621,16 @@ func (f *fake) setReport(r *part.Report) {
 }
 
 // Reports implements Controller.
+func (f *fake) Members() []string { return []string{"c"} }
+
+// Deliver implements Controller: it takes everything in.
+func (f *fake) Deliver(_ context.Context, _ string, d bulletin.Delivery) (bulletin.Receipt, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.notices = append(f.notices, d.Notices...)
+	return bulletin.Receipt{}, nil
+}
+
 func (f *fake) Reports(context.Context) map[string]part.Report {
 	all := map[string]part.Report{}
 	_ = f.do(func() error {
