@@ -21,7 +21,8 @@ type Record struct {
 	Algorithm KeyAlgorithm `json:"keyAlgorithm,omitempty"` // empty: the key was made elsewhere
 	NotBefore time.Time    `json:"notBefore"`
 	NotAfter  time.Time    `json:"notAfter"`
-	Renews    string       `json:"renews,omitempty"` // serial of the certificate it follows
+	Renews    string       `json:"renews,omitempty"`   // serial of the certificate it follows
+	Enrolled  bool         `json:"enrolled,omitempty"` // the part renews it by itself
 	RevokedAt *time.Time   `json:"revokedAt,omitempty"`
 	Reason    Reason       `json:"reason,omitempty"`
 }
@@ -55,8 +56,9 @@ type index struct {
 }
 
 const (
-	indexVersion = 1
-	indexFile    = "index.json"
+	indexVersion    = 1
+	enrolledVersion = 2 // a record says that it was enrolled
+	indexFile       = "index.json"
 )
 
 func readIndex(disk fsys.FS, dir string) (*index, error) {
@@ -71,8 +73,8 @@ func readIndex(disk fsys.FS, dir string) (*index, error) {
 	if err := d.Decode(&x); err != nil {
 		return nil, fault.Wrap(fault.Corrupt, "CorruptIndex", err, "the index of issued certificates is damaged; restore it from a backup").About(path)
 	}
-	if x.Version != indexVersion {
-		return nil, fault.New(fault.Corrupt, "CorruptIndex", "the index has version %d, this program knows version %d", x.Version, indexVersion).About(path)
+	if x.Version < indexVersion || x.Version > enrolledVersion {
+		return nil, fault.New(fault.Corrupt, "CorruptIndex", "the index has version %d, this program knows versions up to %d", x.Version, enrolledVersion).About(path)
 	}
 	if x.CRLNumbers == nil {
 		x.CRLNumbers = map[Purpose]int64{}

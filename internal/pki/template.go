@@ -63,6 +63,7 @@ type leafParams struct {
 	dnsNames     []string
 	ips          []net.IP
 	validity     time.Duration // 0 = default
+	enrolled     bool
 	now          time.Time
 }
 
