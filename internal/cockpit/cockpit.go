@@ -68,6 +68,7 @@ type Cockpit struct {
 	openAPI   []byte // JSON
 	hasher    *identity.Hasher
 	logins    *identity.Logins
+	enrolling *identity.Throttle // slows down guessing of tokens
 	sessions  *identity.Sessions
 	live      *liveCalls
 	news      *news
@@ -113,7 +114,7 @@ func New(ctx context.Context, d Deps) (*Cockpit, error) {
 	}
 	c := &Cockpit{
 		deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), news: newNews(d.Clock), backups: make(chan struct{}, 1),
-		exports: make(chan struct{}, maxExports), trustNews: make(chan struct{}, 1), hasher: identity.NewHasher(d.Hash),
+		exports: make(chan struct{}, maxExports), trustNews: make(chan struct{}, 1), enrolling: identity.NewThrottle(), hasher: identity.NewHasher(d.Hash),
 	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -289,7 +290,10 @@ func (c *Cockpit) housekeep(ctx context.Context) {
 func (c *Cockpit) tidy(ctx context.Context) error {
 	now := c.clock.Now()
 	err := c.services.Write(ctx, func(w store.Writer) error {
-		return w.DeleteExpiredSessions(now.UnixMilli(), now.Add(-c.settings.SessionIdle).UnixMilli())
+		return errors.Join(
+			w.DeleteExpiredSessions(now.UnixMilli(), now.Add(-c.settings.SessionIdle).UnixMilli()),
+			w.DeleteEnrolments(now.Add(-keepTokens).UnixMilli()),
+		)
 	})
 	if err != nil || c.settings.LogRetention == 0 {
 		return err

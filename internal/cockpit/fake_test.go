@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/backup"
-	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/bulletin"
+	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
@@ -53,8 +53,8 @@ type fake struct {
 	micros  int64
 	logs    map[string]*fakeLog
 	notices []bulletin.Notice // that were delivered
-	down    error // every call fails with it
-	full    bool  // its disk
+	down    error             // every call fails with it
+	full    bool              // its disk
 	report  *part.Report
 	noLogs  error // calls about logs do
 	confirm []int64
