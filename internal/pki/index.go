@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -45,7 +46,8 @@ func (r Record) Status(now time.Time) string {
 
 // index is the authority's memory, one JSON file replaced in one step. Records
 // are never dropped: with a clock gone wrong, forgetting what has ended would
-// bring revoked certificates back.
+// bring revoked certificates back. But those of short-lived certificates go that
+// have ended without being revoked: there would be one for each part and day.
 type index struct {
 	Version      int               `json:"version"`
 	Organization string            `json:"organization"`
@@ -88,6 +90,21 @@ func (x *index) write(disk fsys.FS, dir string) error {
 		return err
 	}
 	return writeFile(disk, filepath.Join(dir, indexFile), append(data, '\n'))
+}
+
+// keepEnded is how long the record of an enrolled certificate stays after its end.
+const keepEnded = 48 * time.Hour
+
+// dropEnded drops what enrolled parts have had before, and returns the serials.
+func (x *index) dropEnded(now time.Time) (serials []string) {
+	x.Certificates = slices.DeleteFunc(x.Certificates, func(r Record) bool {
+		gone := r.Enrolled && r.RevokedAt == nil && now.After(r.NotAfter.Add(keepEnded))
+		if gone {
+			serials = append(serials, r.Serial)
+		}
+		return gone
+	})
+	return serials
 }
 
 // find returns the record of a serial number.

@@ -146,6 +146,7 @@ func (c *CA) issueFor(p leafParams, pub crypto.PublicKey, key crypto.Signer, old
 		return nil, err
 	}
 	var issued *Issued
+	var ended []string
 	err := c.change(func(x *index) error {
 		if old != nil {
 			if current, err := x.find(old.Serial); err != nil || current.RevokedAt != nil {
@@ -175,11 +176,15 @@ func (c *CA) issueFor(p leafParams, pub crypto.PublicKey, key crypto.Signer, old
 		x.Certificates = append(x.Certificates, record(p, cert, key, old))
 		if p.enrolled {
 			x.Version = enrolledVersion
+			ended = x.dropEnded(p.now)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, serial := range ended {
+		_ = c.disk.Remove(c.certPath(serial)) // nobody looks for it any more
 	}
 	return issued, nil
 }

@@ -223,5 +223,8 @@ func newSerial() *big.Int {
 	return new(big.Int).SetBytes(b[:])
 }
 
+// Serial returns a certificate's serial number as the authority writes it.
+func Serial(c *x509.Certificate) string { return serialText(c.SerialNumber) }
+
 // serialText returns a serial number as lower-case hexadecimal of whole bytes.
 func serialText(n *big.Int) string { return hex.EncodeToString(n.Bytes()) }
