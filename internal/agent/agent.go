@@ -324,6 +324,7 @@ func (a *Agent) admits(id pki.Identity) bool {
 // lists that count: those of the settings, and those that were sent.
 func credentialFiles(t conf.TLS, dataDir string) transport.Files {
 	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: append(slices.Clone(t.CRLFiles), bulletin.Dir(dataDir, bulletin.Connections)), TrustPassword: pki.Secret(t.TrustPassword.Reveal())}
+	f.Renewed = filepath.Join(dataDir, "trust", "https.pem")
 	if t.Keystore != "" {
 		f.Cert, f.Key, f.Keystore, f.KeystorePassword = "", "", t.Keystore, pki.Secret(t.KeystorePassword.Reveal())
 	}

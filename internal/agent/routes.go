@@ -27,7 +27,7 @@ const maxBatchBody = 256 << 20
 // routes is everything that an Agent answers: to Controllers only.
 func (a *Agent) routes() []transport.Route {
 	controller := []pki.Role{pki.RoleController}
-	return []transport.Route{
+	return append([]transport.Route{
 		{Method: "GET", Pattern: "/agent/api/status", Roles: controller, Handler: a.getStatus},
 		{Method: "GET", Pattern: "/agent/api/activity", Roles: controller, Handler: a.getActivity},
 		{Method: "GET", Pattern: "/agent/api/log", Roles: controller, Handler: a.getLog},
@@ -37,7 +37,7 @@ func (a *Agent) routes() []transport.Route {
 		{Method: "GET", Pattern: "/agent/api/task/{task}/log", Roles: controller, Handler: a.getTaskLog},
 		{Method: "POST", Pattern: "/agent/api/logs", Roles: controller, MaxBody: maxLogsBody, Handler: a.postTaskLogs},
 		{Method: "POST", Pattern: "/agent/api/bulletin", Roles: controller, MaxBody: bulletin.MaxDelivery, Handler: a.postBulletin},
-	}
+	}, transport.RenewalRoutes("/agent/api", controller, func() *transport.Credentials { return a.creds })...)
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

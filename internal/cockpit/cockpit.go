@@ -234,6 +234,7 @@ func (c *Cockpit) Run(ctx context.Context) error {
 	wg.Go(func() { c.announce(ctx) })
 	wg.Go(func() { c.shareNotices(ctx) })
 	wg.Go(func() { c.keepLists(ctx) })
+	wg.Go(func() { c.keepCertificates(ctx) })
 	for _, h := range c.histories {
 		for _, member := range h.controller.Members() {
 			wg.Go(func() { c.sendNotices(ctx, h.controller, member) })

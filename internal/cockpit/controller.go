@@ -10,6 +10,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/part"
+	"github.com/signet-scheduler/signet/internal/transport"
 )
 
 // Controller is one Controller, alone or a group, as the Cockpit sees it. Safe
@@ -44,6 +45,12 @@ type Controller interface {
 	Members() []string
 	// Deliver brings trust material to a member; NotFound, UnknownMember.
 	Deliver(ctx context.Context, member string, d bulletin.Delivery) (bulletin.Receipt, error)
+	// Certificate asks a part which certificate it shows to others,
+	// RequestCertificate for a request for its new key, and InstallCertificate puts
+	// in force what was requested.
+	Certificate(ctx context.Context, p PartName) (transport.Shown, error)
+	RequestCertificate(ctx context.Context, p PartName) (transport.CertificateRequest, error)
+	InstallCertificate(ctx context.Context, p PartName, n transport.NewCertificate) error
 	// Reports asks each member what it tells of itself; one that doesn't answer
 	// isn't in it.
 	Reports(ctx context.Context) map[string]part.Report

@@ -39,7 +39,7 @@ func bindCockpit(b *binder, c *Cockpit) {
 	b.duration(&c.CertValidity, Key{
 		Name:    prefix + "authority.validity",
 		Meaning: "How long a certificate is valid that a part gets by enrolling. It is renewed by itself after two thirds of that time.",
-	}, day, limits[time.Duration]{low: time.Minute, high: 3650 * day})
+	}, day, limits[time.Duration]{low: 10 * time.Second, high: 3650 * day})
 	b.duration(&c.SessionIdle, Key{Name: prefix + "session.idle-timeout", Meaning: "A session ends after so long without a request."},
 		30*time.Minute, limits[time.Duration]{low: time.Minute, high: 30 * day})
 	b.duration(&c.SessionMax, Key{Name: prefix + "session.max-duration", Meaning: "A session ends after so long in any case; not less than the idle timeout."},

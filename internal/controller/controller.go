@@ -173,6 +173,7 @@ func (c *Controller) openLog(o Options) (consensus.Node, error) {
 // lists that count: those of the settings, and those that were sent.
 func credentialFiles(t conf.TLS, dataDir string) transport.Files {
 	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: append(slices.Clone(t.CRLFiles), bulletin.Dir(dataDir, bulletin.Connections))}
+	f.Renewed = filepath.Join(dataDir, "trust", "https.pem")
 	if t.Keystore != "" {
 		f.Cert, f.Key, f.Keystore, f.KeystorePassword = "", "", t.Keystore, pki.Secret(t.KeystorePassword.Reveal())
 	}
