@@ -7,5 +7,5 @@
 // sender can delay a file, but neither make one nor bring an older one back. It
 // must not know how deliveries travel, nor what is done because of a file: those
 // who read the folders (package transport, package trust) notice a change by
-// themselves. Cockpit, Controller and Agent have one board each. ADR 0018.
+// themselves. Cockpit, Controller and Agent have one board each. ADR 0020.
 package bulletin

@@ -79,7 +79,7 @@ var rooms = map[string]room{
 	"internal/mirror":     {kind: mechanism, owns: "the open orders, in memory"},
 	"internal/objectfile": {kind: mechanism, owns: "object files as authors write them"},
 	"internal/bulletin": {kind: mechanism, owns: "trust material beside the event log", edges: map[string]string{
-		"internal/pki": "lists are verified before they are kept (ADR 0018)",
+		"internal/pki": "lists are verified before they are kept (ADR 0020)",
 	}},
 	"internal/backup":     {kind: mechanism, owns: "what a backup is made of"},
 	"internal/guard": {kind: mechanism, owns: "the trust set in force", edges: map[string]string{
