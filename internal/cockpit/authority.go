@@ -19,6 +19,23 @@ func (c *Cockpit) authority() (*pki.CA, error) {
 	return pki.OpenCA(c.deps.FS, c.settings.AuthorityDir)
 }
 
+// checkAuthority opens the authority once, to find at the start what is wrong with
+// it. At the level high nobody can sign at the Cockpit, nor make who can.
+func (c *Cockpit) checkAuthority() error {
+	if c.settings.AuthorityDir == "" {
+		return nil
+	}
+	ca, err := c.authority()
+	if err != nil {
+		return err
+	}
+	if c.settings.SecurityLevel == "high" && ca.Issues(pki.PurposeSigning) {
+		return fault.New(fault.Invalid, "SignersKeyHere",
+			"at the security level high, a Cockpit must not be able to make signers: keep signing/issuer.key of %s elsewhere, and send its lists by \"signet certificate publish\"", c.settings.AuthorityDir)
+	}
+	return nil
+}
+
 // fingerprint identifies an authority: by the root of the certificates of parts.
 func fingerprint(ca *pki.CA) [32]byte { return sha256.Sum256(ca.Root(pki.PurposeNode).Raw) }
 
@@ -73,7 +90,7 @@ func (c *Cockpit) lookAtList(ctx context.Context, p pki.Purpose, seen map[pki.Pu
 	if err != nil {
 		return err
 	}
-	if c.clock.Now().Add(renewList).After(lists[0].NextUpdate) {
+	if ca.Issues(p) && c.clock.Now().Add(renewList).After(lists[0].NextUpdate) {
 		_, err := ca.CRL(p, c.clock.Now())
 		return err // the file is another now, and is looked at next
 	}

@@ -147,10 +147,8 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	accounts := accountsIn{c.db}
 	c.logins = &identity.Logins{Accounts: accounts, Hasher: c.hasher, Throttle: identity.NewThrottle(), Clock: c.clock}
 	c.sessions = &identity.Sessions{Store: accounts, Clock: c.clock, Idle: c.settings.SessionIdle, Max: c.settings.SessionMax}
-	if c.settings.AuthorityDir != "" {
-		if _, err := c.authority(); err != nil {
-			return err
-		}
+	if err := c.checkAuthority(); err != nil {
+		return err
 	}
 	if err := c.openBoard(); err != nil {
 		return err

@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +25,7 @@ import (
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/pki"
 )
@@ -307,4 +310,21 @@ func testListsAreSent(t *testing.T, b *bench) {
 	b.fake.mu.Unlock()
 	b.start()
 	b.eventually("they come from there", func() bool { return numbers()["Company signing issuer"] == "3" && numbers()["Test node issuer"] == "2" })
+}
+
+// At the level high the Cockpit can't make signers, whatever it is given.
+func TestNoSignersKeyAtLevelHigh(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{authority: true, noStart: true})
+	set := *b.settings
+	set.SecurityLevel = "high"
+	c := &Cockpit{deps: b.deps, settings: &set}
+	c.deps.FS = fsys.Real{}
+	if err := c.checkAuthority(); !fault.HasCode(err, "SignersKeyHere") {
+		t.Errorf("with the key: %v", err)
+	}
+	b.check(os.Remove(filepath.Join(set.AuthorityDir, "signing", "issuer.key")))
+	if err := c.checkAuthority(); err != nil {
+		t.Errorf("without it: %v", err)
+	}
 }

@@ -55,8 +55,8 @@ type fake struct {
 	logs    map[string]*fakeLog
 	notices []bulletin.Notice // that were delivered
 	parts   map[PartName]*transport.Credentials
-	down    error             // every call fails with it
-	full    bool              // its disk
+	down    error // every call fails with it
+	full    bool  // its disk
 	report  *part.Report
 	noLogs  error // calls about logs do
 	confirm []int64

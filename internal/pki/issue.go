@@ -154,6 +154,9 @@ func (c *CA) issueFor(p leafParams, pub crypto.PublicKey, key crypto.Signer, old
 			}
 		}
 		b := c.branches[p.purpose]
+		if err := b.signs(p.purpose); err != nil {
+			return err
+		}
 		p.organization = x.Organization
 		if p.validity == 0 {
 			p.validity = x.LeafValidity
@@ -318,7 +321,7 @@ func (c *CA) RenewIssuer(p Purpose, validity time.Duration, now time.Time) (*x50
 			return err
 		}
 		template.SubjectKeyId = b.issuer.SubjectKeyId
-		if renewed, err = sign(template, b.root, b.issuerKey.Public(), rootKey); err != nil {
+		if renewed, err = sign(template, b.root, b.issuer.PublicKey, rootKey); err != nil {
 			return err
 		}
 		if err := validateBranch(p, b.root, renewed, now); err != nil {

@@ -2,6 +2,7 @@ package pki_test
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -82,5 +83,40 @@ func TestToken(t *testing.T) {
 		if _, err := pki.ParseToken(text); !fault.HasCode(err, "InvalidToken") {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+// An issuer's key may be kept elsewhere: then nothing is issued or revoked for its
+// purpose here, and all else goes on.
+func TestIssuerKeyElsewhere(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ca")
+	whole, err := pki.InitCA(fsys.Real{}, dir, pki.CAParams{Organization: "Test", Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := whole.IssueSigner(pki.SignerParams{Name: "anna", Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "signing", "issuer.key")); err != nil {
+		t.Fatal(err)
+	}
+	ca, err := pki.OpenCA(fsys.Real{}, dir)
+	if err != nil || ca.Issues(pki.PurposeSigning) || !ca.Issues(pki.PurposeNode) {
+		t.Fatalf("%v", err)
+	}
+	_, issue := ca.IssueSigner(pki.SignerParams{Name: "bert", Now: now})
+	_, list := ca.CRL(pki.PurposeSigning, now)
+	for what, err := range map[string]error{"issuing": issue, "a list": list, "revoking": ca.Revoke(signer.Serial, pki.ReasonUnspecified, now)} {
+		if !fault.HasCode(err, "NoIssuerKey") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if r, _, err := ca.Show(signer.Serial); err != nil || r.RevokedAt != nil {
+		t.Errorf("the record: %+v, %v", r, err)
+	}
+	if _, err := ca.IssueNode(pki.NodeParams{Role: pki.RoleAgent, Name: "a", Now: now}); err != nil {
+		t.Error(err)
 	}
 }
