@@ -72,8 +72,8 @@ func TestEnrol(t *testing.T) { onBoth(t, options{authority: true, noStart: true}
 func testEnrol(t *testing.T, b *bench) {
 	var made api.EnrolmentToken
 	b.call("POST", "/certificates/tokens", api.TokenRequest{Role: "agent", Name: "agent-2", Hosts: []string{"host.example.com", "10.0.0.7"}}, &made)
-	print := fingerprint(b.ca())
-	if made.Fingerprint != hex.EncodeToString(print[:]) || made.Role != "agent" || made.Name != "agent-2" {
+	root := fingerprint(b.ca())
+	if made.Fingerprint != hex.EncodeToString(root[:]) || made.Role != "agent" || made.Name != "agent-2" {
 		t.Errorf("%+v", made)
 	}
 	var authority api.EnrolmentAuthority

@@ -13,8 +13,8 @@ const suffixCRL = ".crl"
 // sentLists is the kind of the directory with lists that were sent, and
 // suffixIssuer that of the certificates in it by which they were verified.
 const (
-	sentLists    Kind = "CRL"
-	suffixIssuer      = ".issuer"
+	sentLists    Kind   = "CRL"
+	suffixIssuer string = ".issuer"
 )
 
 // readCRLFile reads a complete revocation list in PEM or DER form. A list that
