@@ -724,6 +724,60 @@ type EndedInHour struct {
 	Succeeded int64 `json:"succeeded"`
 }
 
+// EnrolRequest defines model for EnrolRequest.
+type EnrolRequest struct {
+	// Request Certificate request (PKCS #10) in PEM
+	Request string `json:"request"`
+	Token   string `json:"token"`
+}
+
+// Enrolled defines model for Enrolled.
+type Enrolled struct {
+	// Certificate PEM: the certificate and its issuer
+	Certificate string `json:"certificate"`
+
+	// Cockpit Name of this Cockpit
+	Cockpit string `json:"cockpit"`
+
+	// Controller Id of the Controller
+	Controller string `json:"controller"`
+
+	// Members The members of the Controller
+	Members  []EnrolledMember `json:"members"`
+	Name     string           `json:"name"`
+	NotAfter int64            `json:"notAfter"`
+	Role     string           `json:"role"`
+
+	// Roots PEM: the authorities of parts to trust
+	Roots string `json:"roots"`
+
+	// Signers PEM: the authority of signers to trust
+	Signers string `json:"signers"`
+}
+
+// EnrolledMember defines model for EnrolledMember.
+type EnrolledMember struct {
+	Name string `json:"name"`
+	Url  string `json:"url"`
+}
+
+// EnrolmentAuthority defines model for EnrolmentAuthority.
+type EnrolmentAuthority struct {
+	// Root PEM
+	Root string `json:"root"`
+}
+
+// EnrolmentToken defines model for EnrolmentToken.
+type EnrolmentToken struct {
+	Expires int64 `json:"expires"`
+
+	// Fingerprint SHA-256 of the root that issues the certificates of parts, in hexadecimal digits
+	Fingerprint string `json:"fingerprint"`
+	Name        string `json:"name"`
+	Role        string `json:"role"`
+	Token       string `json:"token"`
+}
+
 // Environment defines model for Environment.
 type Environment struct {
 	// Color ink, plum, ocean, moss, clay or sand
@@ -1583,6 +1637,19 @@ type ProblemDetail struct {
 	Where string `json:"where,omitempty"`
 }
 
+// PublishRevocationsRequest defines model for PublishRevocationsRequest.
+type PublishRevocationsRequest struct {
+	// List PEM: the list, then the certificates of its issuer and of those above it, at most 1 MiB
+	List   string `json:"list"`
+	Reason string `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
 // PutDraft defines model for PutDraft.
 type PutDraft struct {
 	Kind     string         `json:"kind"`
@@ -1704,6 +1771,47 @@ type ResumeOrdersRequest struct {
 	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
+// RevocationList defines model for RevocationList.
+type RevocationList struct {
+	// From When it was made
+	From int64 `json:"from"`
+
+	// Id Stands for the key of the issuer: lists with the same id replace each other
+	Id     string `json:"id"`
+	Issuer string `json:"issuer"`
+
+	// Number The list's number, in decimal digits
+	Number string `json:"number"`
+
+	// Revoked How many certificates it names
+	Revoked int `json:"revoked"`
+
+	// Until When there should be a newer one
+	Until int64 `json:"until"`
+}
+
+// RevocationLists defines model for RevocationLists.
+type RevocationLists struct {
+	Lists []RevocationList `json:"lists"`
+}
+
+// RevokeCertificatesRequest defines model for RevokeCertificatesRequest.
+type RevokeCertificatesRequest struct {
+	// Cause unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or privilegeWithdrawn
+	Cause  string `json:"cause,omitempty"`
+	Name   string `json:"name"`
+	Reason string `json:"reason,omitempty"`
+
+	// Role agent, controller, cockpit, signer or user
+	Role string `json:"role"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
 // RevokeRequest defines model for RevokeRequest.
 type RevokeRequest struct {
 	Objects []ObjectKey `json:"objects"`
@@ -1714,6 +1822,11 @@ type RevokeRequest struct {
 
 	// TimeSpent Minutes
 	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
+// RevokedCertificates defines model for RevokedCertificates.
+type RevokedCertificates struct {
+	Serials []string `json:"serials"`
 }
 
 // RunningRow defines model for RunningRow.
@@ -1846,6 +1959,28 @@ type SuspendOrdersRequest struct {
 // Throughput defines model for Throughput.
 type Throughput struct {
 	Hours []EndedInHour `json:"hours"`
+}
+
+// TokenRequest defines model for TokenRequest.
+type TokenRequest struct {
+	// Controller Id of the Controller that the part belongs to; needed if this Cockpit serves several
+	Controller string `json:"controller,omitempty"`
+
+	// Hosts DNS names and IP addresses that the certificate is to have, for foreign tools; between parts, they decide nothing
+	Hosts []string `json:"hosts,omitempty"`
+
+	// Name By which all others know the part
+	Name   string `json:"name"`
+	Reason string `json:"reason,omitempty"`
+
+	// Role agent or controller
+	Role string `json:"role"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // TransferOrdersRequest defines model for TransferOrdersRequest.
@@ -3059,6 +3194,15 @@ type ResetAgentJSONRequestBody = ResetAgentRequest
 // MakeBackupJSONRequestBody defines body for MakeBackup for application/json ContentType.
 type MakeBackupJSONRequestBody = BackupRequest
 
+// PublishRevocationsJSONRequestBody defines body for PublishRevocations for application/json ContentType.
+type PublishRevocationsJSONRequestBody = PublishRevocationsRequest
+
+// RevokeCertificatesJSONRequestBody defines body for RevokeCertificates for application/json ContentType.
+type RevokeCertificatesJSONRequestBody = RevokeCertificatesRequest
+
+// MakeTokenJSONRequestBody defines body for MakeToken for application/json ContentType.
+type MakeTokenJSONRequestBody = TokenRequest
+
 // DeployJSONRequestBody defines body for Deploy for application/json ContentType.
 type DeployJSONRequestBody = DeployRequest
 
@@ -3067,6 +3211,9 @@ type RevokeDeploymentJSONRequestBody = RevokeRequest
 
 // ValidateDeploymentJSONRequestBody defines body for ValidateDeployment for application/json ContentType.
 type ValidateDeploymentJSONRequestBody = DeployRequest
+
+// EnrolJSONRequestBody defines body for Enrol for application/json ContentType.
+type EnrolJSONRequestBody = EnrolRequest
 
 // PutFilterJSONRequestBody defines body for PutFilter for application/json ContentType.
 type PutFilterJSONRequestBody = PutFilterRequest

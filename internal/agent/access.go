@@ -5,10 +5,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"os/user"
 	"slices"
 	"strconv"
 
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/pki"
@@ -16,13 +18,13 @@ import (
 )
 
 // openAccess reads what the Agent proves itself with, and whom it lets in.
-func (a *Agent) openAccess() error {
+func (a *Agent) openAccess(dataDir string) error {
 	for _, line := range a.set.Notes {
 		a.log.Warn(line)
 	}
 	var err error
 	if a.set.WithTLS() || a.set.Proxy.Header != "" {
-		if a.creds, err = transport.LoadCredentialsWith(credentialFiles(a.set), transport.CredentialOptions{Clock: a.clock, Log: a.log}); err != nil {
+		if a.creds, err = transport.LoadCredentialsWith(credentialFiles(a.set, dataDir), transport.CredentialOptions{Clock: a.clock, Log: a.log}); err != nil {
 			return err
 		}
 	}
@@ -80,7 +82,7 @@ func NameOf(set *conf.Agent) (string, error) {
 	var creds *transport.Credentials
 	if set.WithTLS() {
 		var err error
-		if creds, err = transport.LoadCredentials(credentialFiles(set)); err != nil {
+		if creds, err = transport.LoadCredentials(credentialFiles(set, "")); err != nil {
 			return "", err
 		}
 	}
@@ -231,13 +233,20 @@ func (a *Agent) admits(id pki.Identity) bool {
 	return id.Role == pki.RoleController && slices.Contains(a.set.ControllerNames, id.Name)
 }
 
-// credentialFiles names the files of an Agent's certificate. Behind a proxy it has
-// no key.
-func credentialFiles(set *conf.Agent) transport.Files {
+// credentialFiles names the files of an Agent's certificate, and the revocation lists
+// that count: those of the settings, and those that were sent to the data directory,
+// if that is given. Behind a proxy it has no key.
+func credentialFiles(set *conf.Agent, dataDir string) transport.Files {
 	t := set.TLS
 	f := transport.Files{Trust: t.TrustFiles, CRLs: t.CRLFiles, TrustPassword: pki.Secret(t.TrustPassword.Reveal()), TrustPasswords: map[string]pki.Secret{}}
 	for file, password := range t.TrustPasswords {
 		f.TrustPasswords[file] = pki.Secret(password.Reveal())
+	}
+	if dataDir != "" {
+		f.CRLs = append(slices.Clone(t.CRLFiles), bulletin.Dir(dataDir, bulletin.Connections))
+	}
+	if dataDir != "" && set.WithTLS() {
+		f.Renewed = filepath.Join(dataDir, "trust", "https.pem")
 	}
 	switch {
 	case !set.WithTLS():

@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/consensus"
@@ -56,19 +57,20 @@ type Options struct {
 
 // Agent is a running Agent.
 type Agent struct {
-	set    *conf.Agent
-	clock  clock.Clock
-	log    *slog.Logger
-	guard  *guard.Guard
-	creds  *transport.Credentials // nil: passwords only
-	node   consensus.Node
-	m      *ledger.Machine[*engine.Agent, engine.AgentWork]
-	owner  proc.Owner
-	limits proc.LimitInfo // of the machine
-	hub    *joblog.Hub
-	tasks  *tasks
-	dirs   directories
-	self   part.Self
+	set     *conf.Agent
+	clock   clock.Clock
+	log     *slog.Logger
+	guard   *guard.Guard
+	creds   *transport.Credentials // nil: passwords only
+	notices *bulletin.Board
+	node    consensus.Node
+	m       *ledger.Machine[*engine.Agent, engine.AgentWork]
+	owner   proc.Owner
+	limits  proc.LimitInfo // of the machine
+	hub     *joblog.Hub
+	tasks   *tasks
+	dirs    directories
+	self    part.Self
 
 	servers  []*transport.Server
 	subjects *pki.Subjects // Controllers that are known by their certificates' subjects
@@ -112,7 +114,10 @@ func (a *Agent) open(o Options) error {
 	if err := a.makeDirectories(); err != nil {
 		return err
 	}
-	if err := a.openAccess(); err != nil {
+	if err := a.openBoard(o); err != nil {
+		return err
+	}
+	if err := a.openAccess(o.DataDir); err != nil {
 		return err
 	}
 	if a.guard, err = guard.Open(a.set.Trust, o.DataDir, o.FS, a.clock, a.log, a.trustChanged); err != nil {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -26,7 +27,7 @@ const maxBatchBody = 256 << 20
 // routes is everything that an Agent answers: to Controllers only.
 func (a *Agent) routes() []transport.Route {
 	controller := []pki.Role{pki.RoleController}
-	return []transport.Route{
+	return append([]transport.Route{
 		{Method: "GET", Pattern: "/agent/api/status", Roles: controller, Handler: a.getStatus},
 		{Method: "GET", Pattern: "/agent/api/activity", Roles: controller, Handler: a.getActivity},
 		{Method: "GET", Pattern: "/agent/api/log", Roles: controller, Handler: a.getLog},
@@ -35,7 +36,8 @@ func (a *Agent) routes() []transport.Route {
 		{Method: "GET", Pattern: "/agent/api/event", Roles: controller, Handler: a.getEvents},
 		{Method: "GET", Pattern: "/agent/api/task/{task}/log", Roles: controller, Handler: a.getTaskLog},
 		{Method: "POST", Pattern: "/agent/api/logs", Roles: controller, MaxBody: maxLogsBody, Handler: a.postTaskLogs},
-	}
+		{Method: "POST", Pattern: "/agent/api/bulletin", Roles: controller, MaxBody: bulletin.MaxDelivery, Handler: a.postBulletin},
+	}, transport.RenewalRoutes("/agent/api", controller, func() *transport.Credentials { return a.creds })...)
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

@@ -35,14 +35,13 @@ func (e *estate) files(now time.Time) error {
 		role pki.Role
 		conf string
 		file conf.File
-		more string
 	}
-	nodes := []node{{cockpitName, pki.RoleCockpit, "cockpit.conf", e.cockpitConf(), e.cockpitMore()}}
+	nodes := []node{{cockpitName, pki.RoleCockpit, "cockpit.conf", e.cockpitConf()}}
 	for _, name := range e.controllers() {
-		nodes = append(nodes, node{name, pki.RoleController, "controller.conf", e.controllerConf(name), crlText(pki.PurposeNode)})
+		nodes = append(nodes, node{name, pki.RoleController, "controller.conf", e.controllerConf(name)})
 	}
 	for _, name := range e.agents() {
-		nodes = append(nodes, node{name, pki.RoleAgent, "agent.conf", e.agentConf(name), crlText(pki.PurposeNode)})
+		nodes = append(nodes, node{name, pki.RoleAgent, "agent.conf", e.agentConf(name)})
 	}
 	for _, n := range nodes {
 		if err := e.folders(n.name, n.role); err != nil {
@@ -56,8 +55,12 @@ func (e *estate) files(now time.Time) error {
 				return err
 			}
 		}
+		text := conf.Render(n.file)
+		if n.role == pki.RoleCockpit {
+			text += e.cockpitMore()
+		}
 		path := filepath.Join(e.configDir(n.name), n.conf)
-		if err := writeUnless(path, conf.Render(n.file)+n.more, !e.moved[n.name]); err != nil {
+		if err := writeUnless(path, text, !e.moved[n.name]); err != nil {
 			return err
 		}
 	}
@@ -285,18 +288,6 @@ func (e *estate) more(level string, settings map[string]string) map[string]strin
 
 // cockpitMore are keys that conf.Render has no fields for.
 func (e *estate) cockpitMore() string {
-	return crlText(pki.PurposeNode) +
-		"signet.cockpit.user-ca-files = [\"private/users-trust.pem\"]\n" +
-		"signet.cockpit.https {\n" +
-		"  key-file = \"private/https-key.pem\", cert-file = \"private/https-cert.pem\"\n" +
-		"  crl-files = [" + conf.QuoteString(crlFile(pki.PurposeUser)) + "]\n}\n"
+	return "signet.cockpit.user-ca-files = [\"private/users-trust.pem\"]\n" +
+		"signet.cockpit.authority.directory = " + conf.QuoteString(filepath.Join("..", "..", "ca")) + "\n"
 }
-
-// crlText names the authority's own revocation list, so that `signet ca revoke`
-// takes effect at once.
-func crlText(p pki.Purpose) string {
-	return "signet.tls.crl-files = [" + conf.QuoteString(crlFile(p)) + "]\n"
-}
-
-// crlFile returns the path of a revocation list from a part's configuration.
-func crlFile(p pki.Purpose) string { return filepath.Join("..", "..", "ca", string(p), "crl.pem") }

@@ -62,7 +62,8 @@ func localTime(ms int64) string {
 }
 
 func (s *session) certificateGroup() *cobra.Command {
-	return s.group("certificate", "Certificates of the parts that run", "See \"signet ca\" for making and renewing them.", "  signet certificate list", s.certificateListVerb())
+	return s.group("certificate", "Certificates of the parts that run", "See \"signet ca\" for making and renewing them.", "  signet certificate list",
+		s.certificateListVerb(), s.certificateRevokeVerb(), s.certificateRevocationsVerb(), s.certificatePublishVerb())
 }
 
 func (s *session) certificateListVerb() *cobra.Command {

@@ -72,7 +72,7 @@ func (s *session) root() *cobra.Command {
 		s.orderGroup(), s.workflowGroup(), s.agentGroup(), s.controllerGroup(), s.certificateGroup(),
 		s.historyVerb(), s.auditVerb(), s.eventsVerb(), s.apiVerb(),
 		s.backupVerb(), s.restoreVerb(),
-		s.caGroup(), s.cockpitGroup(),
+		s.caGroup(), s.enrolVerb(), s.keystoreGroup(), s.cockpitGroup(),
 		s.serveGroup(), s.devVerb(), s.starterVerb(),
 	)
 	s.describeCompletion(root)

@@ -59,7 +59,8 @@ type options struct {
 	budget   int  // rows that one search looks at
 	lookTime time.Duration
 
-	postgres bool // the database is PostgreSQL
+	postgres  bool // the database is PostgreSQL
+	authority bool // the Cockpit has an authority
 }
 
 func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
@@ -105,6 +106,9 @@ func newBench(t testing.TB, o options) *bench {
 		o.clock = clock.Real{}
 	}
 	b.userTLS(dir)
+	if o.authority {
+		b.settings.AuthorityDir, b.settings.CertValidity = filepath.Join(dir, "ca"), 24*time.Hour
+	}
 	fakes := map[string]*fake{"controller": b.fake, "other": newFake("other", set, trusttest.Now())}
 	b.deps = Deps{
 		Settings: b.settings, Log: slog.New(slog.NewTextHandler(&testLog{t}, nil)), Clock: o.clock, Version: "1.2.3", Commit: "c", Go: "go1",
@@ -194,6 +198,14 @@ func (b *bench) do(r request) *httptest.ResponseRecorder {
 // doWith makes a call with further headers, by name and value.
 func (b *bench) doWith(r request, headers ...string) *httptest.ResponseRecorder {
 	b.Helper()
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, b.request(r, headers...))
+	return w
+}
+
+// request makes a request without sending it.
+func (b *bench) request(r request, headers ...string) *http.Request {
+	b.Helper()
 	var in io.Reader
 	switch body := r.body.(type) {
 	case nil:
@@ -233,9 +245,20 @@ func (b *bench) doWith(r request, headers ...string) *httptest.ResponseRecorder 
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	w := httptest.NewRecorder()
-	b.handler.ServeHTTP(w, req)
-	return w
+	return req
+}
+
+// eventually waits until f holds.
+func (b *bench) eventually(what string, f func() bool) {
+	b.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !f() {
+		if time.Now().After(deadline) {
+			b.Fatalf("%s: not within 30 s", what)
+		}
+		timer := time.NewTimer(10 * time.Millisecond)
+		<-timer.C
+	}
 }
 
 // call calls as administrator and expects success.

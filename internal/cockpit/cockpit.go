@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -66,6 +68,7 @@ type Cockpit struct {
 	openAPI   []byte // JSON
 	hasher    *identity.Hasher
 	logins    *identity.Logins
+	enrolling *identity.Throttle // slows down guessing of tokens
 	sessions  *identity.Sessions
 	live      *liveCalls
 	news      *news
@@ -75,6 +78,8 @@ type Cockpit struct {
 	signer    trust.SignerKey        // nil: the server may not sign
 	nodeFiles *transport.Credentials // nil in tests
 	userFiles *transport.Credentials
+	notices   *bulletin.Board
+	trustNews chan struct{}      // capacity 1: another Cockpit has new trust material
 	signing   []part.Certificate // of the key that documents are signed with
 	leading   atomic.Bool        // it runs the services
 	others    neighbours
@@ -109,7 +114,7 @@ func New(ctx context.Context, d Deps) (*Cockpit, error) {
 	}
 	c := &Cockpit{
 		deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), news: newNews(d.Clock), backups: make(chan struct{}, 1),
-		exports: make(chan struct{}, maxExports), hasher: identity.NewHasher(d.Hash),
+		exports: make(chan struct{}, maxExports), trustNews: make(chan struct{}, 1), enrolling: identity.NewThrottle(), hasher: identity.NewHasher(d.Hash),
 	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -142,6 +147,12 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	accounts := accountsIn{c.db}
 	c.logins = &identity.Logins{Accounts: accounts, Hasher: c.hasher, Throttle: identity.NewThrottle(), Clock: c.clock}
 	c.sessions = &identity.Sessions{Store: accounts, Clock: c.clock, Idle: c.settings.SessionIdle, Max: c.settings.SessionMax}
+	if err := c.checkAuthority(); err != nil {
+		return err
+	}
+	if err := c.openBoard(); err != nil {
+		return err
+	}
 	if err := c.dialAll(); err != nil {
 		return err
 	}
@@ -162,7 +173,7 @@ func (c *Cockpit) mustBeInitialized(ctx context.Context) error {
 func (c *Cockpit) dialAll() error {
 	dial := c.deps.Dial
 	if dial == nil {
-		credentials, err := transport.LoadCredentialsWith(files(&c.settings.TLS, c.settings.TLS.TrustFiles), transport.CredentialOptions{Clock: c.clock, Log: c.log})
+		credentials, err := transport.LoadCredentialsWith(c.files(&c.settings.TLS, c.settings.TLS.TrustFiles, bulletin.Connections), transport.CredentialOptions{Clock: c.clock, Log: c.log})
 		if err != nil {
 			return err
 		}
@@ -183,11 +194,14 @@ func (c *Cockpit) dialAll() error {
 	return nil
 }
 
-func files(t *conf.TLS, trusted []string) transport.Files {
+// files names the files of a certificate, and the revocation lists that count: those
+// of the settings, and those on a shelf of the board.
+func (c *Cockpit) files(t *conf.TLS, trusted []string, shelf string) transport.Files {
 	f := transport.Files{
 		Keystore: t.Keystore, KeystorePassword: pki.Secret(t.KeystorePassword.Reveal()), Cert: t.CertFile, Key: t.KeyFile,
 		KeystoreKey: pki.KeyChoice{Alias: t.KeystoreAlias, Password: pki.Secret(t.KeyPassword.Reveal())},
-		Trust:       trusted, TrustPassword: pki.Secret(t.TrustPassword.Reveal()), TrustPasswords: map[string]pki.Secret{}, CRLs: t.CRLFiles,
+		Trust:       trusted, TrustPassword: pki.Secret(t.TrustPassword.Reveal()), TrustPasswords: map[string]pki.Secret{},
+		CRLs: append(slices.Clone(t.CRLFiles), bulletin.Dir(c.settings.DataDir, shelf)),
 	}
 	for file, password := range t.TrustPasswords {
 		f.TrustPasswords[file] = pki.Secret(password.Reveal())
@@ -196,7 +210,7 @@ func files(t *conf.TLS, trusted []string) transport.Files {
 }
 
 func (c *Cockpit) listen() error {
-	credentials, err := transport.LoadCredentialsWith(files(&c.settings.UserTLS, c.settings.UserCA), transport.CredentialOptions{Clock: c.clock, Log: c.log})
+	credentials, err := transport.LoadCredentialsWith(c.files(&c.settings.UserTLS, c.settings.UserCA, bulletin.Users), transport.CredentialOptions{Clock: c.clock, Log: c.log})
 	if err != nil {
 		return err
 	}
@@ -222,7 +236,13 @@ func (c *Cockpit) Run(ctx context.Context) error {
 	wg.Go(func() { c.hearOthers(ctx) })
 	wg.Go(func() { c.news.run(ctx) })
 	wg.Go(func() { c.announce(ctx) })
+	wg.Go(func() { c.shareNotices(ctx) })
+	wg.Go(func() { c.keepLists(ctx) })
+	wg.Go(func() { c.keepCertificates(ctx) })
 	for _, h := range c.histories {
+		for _, member := range h.controller.Members() {
+			wg.Go(func() { c.sendNotices(ctx, h.controller, member) })
+		}
 		wg.Go(func() { h.known.keep(ctx) })
 	}
 	c.log.Info("the Cockpit serves", "address", c.Addr().String())
@@ -275,7 +295,10 @@ func (c *Cockpit) housekeep(ctx context.Context) {
 func (c *Cockpit) tidy(ctx context.Context) error {
 	now := c.clock.Now()
 	err := c.services.Write(ctx, func(w store.Writer) error {
-		return w.DeleteExpiredSessions(now.UnixMilli(), now.Add(-c.settings.SessionIdle).UnixMilli())
+		return errors.Join(
+			w.DeleteExpiredSessions(now.UnixMilli(), now.Add(-c.settings.SessionIdle).UnixMilli()),
+			w.DeleteEnrolments(now.Add(-keepTokens).UnixMilli()),
+		)
 	})
 	if err != nil || c.settings.LogRetention == 0 {
 		return err

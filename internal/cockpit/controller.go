@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"io"
 
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/part"
+	"github.com/signet-scheduler/signet/internal/transport"
 )
 
 // Controller is one Controller, alone or a group, as the Cockpit sees it. Safe
@@ -39,6 +41,16 @@ type Controller interface {
 	Item(ctx context.Context, key item.Key) (ItemInfo, error)
 	Agents(ctx context.Context) ([]AgentInfo, error)
 	Status(ctx context.Context) (Status, error)
+	// Members names the members of the group.
+	Members() []string
+	// Deliver brings trust material to a member; NotFound, UnknownMember.
+	Deliver(ctx context.Context, member string, d bulletin.Delivery) (bulletin.Receipt, error)
+	// Certificate asks a part which certificate it shows to others,
+	// RequestCertificate for a request for its new key, and InstallCertificate puts
+	// in force what was requested.
+	Certificate(ctx context.Context, p PartName) (transport.Shown, error)
+	RequestCertificate(ctx context.Context, p PartName) (transport.CertificateRequest, error)
+	InstallCertificate(ctx context.Context, p PartName, n transport.NewCertificate) error
 	// Reports asks each member what it tells of itself; one that doesn't answer
 	// isn't in it.
 	Reports(ctx context.Context) map[string]part.Report

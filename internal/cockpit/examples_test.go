@@ -42,6 +42,10 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"LoginMethods": shape[api.LoginMethods](), "News": shape[api.News](), "OrderEvents": shape[api.OrderEvents](), "Dashboard": shape[api.Dashboard](), "OrderRows": shape[api.OrderRows](),
 		"WorkflowRows": shape[api.WorkflowRows](), "Places": shape[api.Places](),
 		"HistorySteps": shape[api.HistorySteps](), "HistoryRuns": shape[api.HistoryRuns](), "Throughput": shape[api.Throughput](), "JobStats": shape[api.JobStats](),
+		"RevocationLists": shape[api.RevocationLists](), "PublishRevocationsRequest": shape[api.PublishRevocationsRequest](),
+		"RevokeCertificatesRequest": shape[api.RevokeCertificatesRequest](), "RevokedCertificates": shape[api.RevokedCertificates](),
+		"TokenRequest": shape[api.TokenRequest](), "EnrolmentToken": shape[api.EnrolmentToken](), "EnrolmentAuthority": shape[api.EnrolmentAuthority](),
+		"EnrolRequest": shape[api.EnrolRequest](), "Enrolled": shape[api.Enrolled](),
 		"SavedFilters": shape[api.SavedFilters](), "SavedFilter": shape[api.SavedFilter](), "PutFilterRequest": shape[api.PutFilterRequest](),
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/backup"
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -24,6 +25,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/release"
+	"github.com/signet-scheduler/signet/internal/transport"
 	"github.com/signet-scheduler/signet/internal/trust"
 	"github.com/signet-scheduler/signet/internal/value"
 	"github.com/signet-scheduler/signet/internal/workflow"
@@ -51,6 +53,8 @@ type fake struct {
 	grown   chan struct{}
 	micros  int64
 	logs    map[string]*fakeLog
+	notices []bulletin.Notice // that were delivered
+	parts   map[PartName]*transport.Credentials
 	down    error // every call fails with it
 	full    bool  // its disk
 	report  *part.Report
@@ -619,6 +623,42 @@ func (f *fake) setReport(r *part.Report) {
 }
 
 // Reports implements Controller.
+func (f *fake) Members() []string { return []string{"c"} }
+
+// Certificate implements Controller.
+func (f *fake) Certificate(_ context.Context, p PartName) (transport.Shown, error) {
+	c := f.part(p)
+	if c == nil {
+		return transport.Shown{}, fault.New(fault.Unavailable, "CannotConnect", "it is away")
+	}
+	return c.Shown(), nil
+}
+
+// RequestCertificate implements Controller.
+func (f *fake) RequestCertificate(_ context.Context, p PartName) (transport.CertificateRequest, error) {
+	return f.part(p).Request()
+}
+
+// InstallCertificate implements Controller.
+func (f *fake) InstallCertificate(_ context.Context, p PartName, n transport.NewCertificate) error {
+	return f.part(p).Install(n)
+}
+
+// part returns the credentials of a part; nil: it can't be reached.
+func (f *fake) part(p PartName) *transport.Credentials {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.parts[p]
+}
+
+// Deliver implements Controller: it takes everything in.
+func (f *fake) Deliver(_ context.Context, _ string, d bulletin.Delivery) (bulletin.Receipt, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.notices = append(f.notices, d.Notices...)
+	return bulletin.Receipt{}, nil
+}
+
 func (f *fake) Reports(context.Context) map[string]part.Report {
 	all := map[string]part.Report{}
 	_ = f.do(func() error {

@@ -12,7 +12,8 @@ import (
 	"github.com/signet-scheduler/signet/internal/pki"
 )
 
-// endsSoon is how long before its end a certificate is warned of.
+// endsSoon is how long before its end a certificate is warned of: a short-lived one
+// in the last quarter of its life, since it is renewed by itself before that.
 const endsSoon = 30 * 24 * time.Hour
 
 // certificateEnd returns when the certificate ends that a part shows to others.
@@ -71,7 +72,7 @@ func certificates(tellers []teller, now time.Time) []api.Certificate {
 				continue
 			}
 			row := api.Certificate{
-				Part: string(t.role), Name: t.name, Use: c.Use, Subject: c.Subject, Issuer: c.Issuer, NotAfter: c.NotAfter, State: stateOf(c.NotAfter, now), Heard: t.at,
+				Part: string(t.role), Name: t.name, Use: c.Use, Subject: c.Subject, Issuer: c.Issuer, NotAfter: c.NotAfter, State: stateOf(c, now), Heard: t.at,
 			}
 			if c.Use == part.ForAuthority {
 				row.Parts, authorities[c] = 1, len(all)
@@ -83,11 +84,15 @@ func certificates(tellers []teller, now time.Time) []api.Certificate {
 	return all
 }
 
-func stateOf(notAfter int64, now time.Time) string {
+func stateOf(c part.Certificate, now time.Time) string {
+	soon := endsSoon
+	if c.NotBefore > 0 {
+		soon = min(soon, time.Duration(c.NotAfter-c.NotBefore)*time.Millisecond/4)
+	}
 	switch {
-	case notAfter <= now.UnixMilli():
+	case c.NotAfter <= now.UnixMilli():
 		return "over"
-	case notAfter <= now.Add(endsSoon).UnixMilli():
+	case c.NotAfter <= now.Add(soon).UnixMilli():
 		return "soon"
 	}
 	return "good"

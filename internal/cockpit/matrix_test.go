@@ -160,10 +160,10 @@ func TestWhoMayCall(t *testing.T) {
 	yes := true
 	b.call("POST", "/accounts/disabled", api.ChangeAccountRequest{Disabled: &yes}, nil)
 
-	open := regexp.MustCompile(`^(GET /health|GET /openapi.json|GET /login/methods|POST /login)$`)
+	open := regexp.MustCompile(`^(GET /health|GET /openapi.json|GET /login/methods|POST /login|(GET|POST) /enrolment)$`)
 	all := regexp.MustCompile(`^(POST /logout|GET /live|GET /me|POST /me/password|GET /version)$`)
 	managing := regexp.MustCompile(`^GET /(agents/\{name\}|controllers/\{name\}|cockpits)/log$|^POST /(orders|orders/(cancel|suspend|resume|delete|go|priority|transfer)|workflows/(control|breakpoints))$`)
-	admins := regexp.MustCompile(`^(\S+ /accounts.*|POST /deployments|POST /deployments/revoke|POST /agents.*|POST /backup|GET /audit|GET /audit/export|` +
+	admins := regexp.MustCompile(`^(\S+ /accounts.*|POST /deployments|POST /deployments/revoke|POST /agents.*|POST /backup|POST /certificates/(revocations|revoke|tokens)|GET /audit|GET /audit/export|` +
 		`(PUT|DELETE) /inventory/object|POST /inventory/(drafts|deploy|discard|rename|copy|restore|purge))$`)
 	calls := 0
 	for _, r := range routes() {

@@ -11,23 +11,24 @@ type Permission string
 
 // The permissions. Those that end with ":view" change nothing.
 const (
-	anonymous         Permission = "anonymous"     // nobody has to log in
-	authenticated     Permission = "authenticated" // everybody who is logged in
-	ordersView        Permission = "orders:view"
-	ordersManage      Permission = "orders:manage"
-	workflowsView     Permission = "workflows:view"
-	workflowsControl  Permission = "workflows:control"
-	deploymentsManage Permission = "deployments:manage"
-	inventoryView     Permission = "inventory:view"
-	inventoryManage   Permission = "inventory:manage"
-	agentsView        Permission = "agents:view"
-	agentsManage      Permission = "agents:manage"
-	historyView       Permission = "history:view"
-	eventsView        Permission = "events:view"
-	auditView         Permission = "audit:view"
-	accountsManage    Permission = "accounts:manage"
-	partLogsView      Permission = "partlogs:view" // what Controllers, Agents and Cockpits write themselves
-	backupsMake       Permission = "backups:make"  // it reads all there is, but for private keys
+	anonymous          Permission = "anonymous"     // nobody has to log in
+	authenticated      Permission = "authenticated" // everybody who is logged in
+	ordersView         Permission = "orders:view"
+	ordersManage       Permission = "orders:manage"
+	workflowsView      Permission = "workflows:view"
+	workflowsControl   Permission = "workflows:control"
+	deploymentsManage  Permission = "deployments:manage"
+	inventoryView      Permission = "inventory:view"
+	inventoryManage    Permission = "inventory:manage"
+	agentsView         Permission = "agents:view"
+	agentsManage       Permission = "agents:manage"
+	historyView        Permission = "history:view"
+	eventsView         Permission = "events:view"
+	auditView          Permission = "audit:view"
+	accountsManage     Permission = "accounts:manage"
+	partLogsView       Permission = "partlogs:view" // what Controllers, Agents and Cockpits write themselves
+	certificatesManage Permission = "certificates:manage"
+	backupsMake        Permission = "backups:make" // it reads all there is, but for private keys
 )
 
 // permissions returns what a role may do, sorted.
@@ -38,7 +39,7 @@ func permissions(r identity.Role) []Permission {
 	case identity.Operator:
 		all = append(all, ordersManage, workflowsControl, partLogsView)
 	case identity.Administrator:
-		all = append(all, ordersManage, workflowsControl, deploymentsManage, inventoryManage, agentsManage, auditView, accountsManage, backupsMake, partLogsView)
+		all = append(all, ordersManage, workflowsControl, deploymentsManage, inventoryManage, agentsManage, auditView, accountsManage, backupsMake, certificatesManage, partLogsView)
 	default:
 		return nil
 	}
@@ -155,6 +156,12 @@ func routes() []route {
 		{"GET", "/cockpits", "listCockpits", agentsView, noBody, false, false, (*call).listCockpits},
 		{"GET", "/cockpits/log", "getCockpitLog", partLogsView, noBody, false, false, (*call).getCockpitLog},
 		{"GET", "/certificates", "listCertificates", agentsView, noBody, false, false, (*call).listCertificates},
+		{"GET", "/certificates/revocations", "listRevocations", agentsView, noBody, false, false, (*call).listRevocations},
+		{"POST", "/certificates/revocations", "publishRevocations", certificatesManage, body, true, false, (*call).publishRevocations},
+		{"POST", "/certificates/revoke", "revokeCertificates", certificatesManage, tiny, true, false, (*call).revokeCertificates},
+		{"POST", "/certificates/tokens", "makeToken", certificatesManage, tiny, true, false, (*call).makeToken},
+		{"GET", "/enrolment", "getEnrolment", anonymous, noBody, false, false, (*call).getEnrolment},
+		{"POST", "/enrolment", "enrol", anonymous, tiny, false, false, (*call).enrol},
 
 		{"GET", "/history", "listHistory", historyView, noBody, false, false, (*call).listHistory},
 		{"GET", "/history/steps", "listSteps", historyView, noBody, false, false, (*call).listSteps},

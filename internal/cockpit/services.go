@@ -67,7 +67,12 @@ func (c *Cockpit) hear(n store.News) {
 		c.live.end(n.Session)
 		return
 	}
+	if n.Topic == topicTrust || n.Everything {
+		c.hearTrust()
+	}
 	switch {
+	case n.Topic == topicTrust:
+		return
 	case n.Topic != "":
 		c.news.tell(n.Topic)
 		return

@@ -31,6 +31,15 @@ func bindCockpit(b *binder, c *Cockpit) {
 		configBase, "private/signing-key.pem")
 	b.path(&c.SigningCertFile, Key{Name: prefix + "signing.cert-file", Meaning: "Its certificate (PEM), with the code-signing usage."},
 		configBase, "private/signing-cert.pem")
+	b.path(&c.AuthorityDir, Key{
+		Name: prefix + "authority.directory", sample: `"/var/lib/signet/ca"`,
+		Meaning: "The directory of the certificate authority, as `signet ca init` makes it, from which this Cockpit issues and renews the certificates of Agents and Controllers, " +
+			"and whose revocation lists it sends to all parts. Without it, this Cockpit issues none.",
+	}, configBase, "")
+	b.duration(&c.CertValidity, Key{
+		Name:    prefix + "authority.validity",
+		Meaning: "How long a certificate is valid that a part gets by enrolling. It is renewed by itself after two thirds of that time.",
+	}, day, limits[time.Duration]{low: 10 * time.Second, high: 3650 * day})
 	b.duration(&c.SessionIdle, Key{Name: prefix + "session.idle-timeout", Meaning: "A session ends after so long without a request."},
 		30*time.Minute, limits[time.Duration]{low: time.Minute, high: 30 * day})
 	b.duration(&c.SessionMax, Key{Name: prefix + "session.max-duration", Meaning: "A session ends after so long in any case; not less than the idle timeout."},

@@ -20,6 +20,7 @@ type Trust struct {
 	X509Dir, PGPDir, SSHDir, PasskeyDir string
 
 	MinRSABits   int           // smaller RSA keys are refused
+	SentDir      string        // not a setting: where revocation lists lie that were sent here
 	AllowExpired bool          // a document accepted before stays accepted when its signer's certificate expires
 	Reload       time.Duration // how often the directories are looked at
 
@@ -131,6 +132,9 @@ type Cockpit struct {
 	EnvironmentColor string // one of EnvironmentColors
 
 	SigningKeyFile, SigningCertFile string
+
+	AuthorityDir string        // empty: this Cockpit has no certificate authority
+	CertValidity time.Duration // of what it issues to parts
 
 	SessionIdle, SessionMax time.Duration
 

@@ -1,6 +1,9 @@
 package conf
 
-import "time"
+import (
+	"path/filepath"
+	"time"
+)
 
 const (
 	kiB = 1 << 10
@@ -38,6 +41,7 @@ func bindTrust(b *binder, t *Trust) {
 		Name:    prefix + "policy-file",
 		Meaning: "The trust policy, with its signature beside it (`.sig` and `.pem`, `.asc`, or `.sshsig`). An older version than one that was accepted is refused.",
 	}, configBase, "private/trust-policy.json")
+	t.SentDir = filepath.Join(b.dataDir, "trust", "signers")
 	b.number(&t.MinRSABits, Key{Name: prefix + "min-rsa-bits", Meaning: "Signatures of smaller RSA keys are refused."},
 		3072, limits[int]{low: 2048, high: 16384})
 	b.boolean(&t.AllowExpired, Key{

@@ -11,12 +11,14 @@ import (
 
 // openAgentAccess reads what Agents are called with, and the names of those that
 // are known by their certificates' subjects.
-func (c *Controller) openAgentAccess() error {
+func (c *Controller) openAgentAccess(dataDir string) error {
 	c.agentCreds = c.creds
 	if t := c.set.AgentTLS; t.Keystore != "" {
 		t.TrustFiles, t.TrustPassword, t.TrustPasswords, t.CRLFiles = c.set.TLS.TrustFiles, c.set.TLS.TrustPassword, c.set.TLS.TrustPasswords, c.set.TLS.CRLFiles
+		files := credentialFiles(t, dataDir)
+		files.Renewed = "" // it isn't the part's own
 		var err error
-		if c.agentCreds, err = transport.LoadCredentialsWith(credentialFiles(t), transport.CredentialOptions{Clock: c.clock, Log: c.log}); err != nil {
+		if c.agentCreds, err = transport.LoadCredentialsWith(files, transport.CredentialOptions{Clock: c.clock, Log: c.log}); err != nil {
 			return err
 		}
 	}

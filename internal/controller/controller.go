@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/consensus"
@@ -58,6 +59,7 @@ type Controller struct {
 	guard *guard.Guard
 	creds *transport.Credentials
 
+	notices       *bulletin.Board
 	agentCreds    *transport.Credentials   // what Agents are called with
 	agentSubjects map[string]*pki.Subjects // of Agents that are known by them
 	server        *transport.Server
@@ -103,13 +105,16 @@ func (c *Controller) open(o Options) error {
 		c.log.Warn(line)
 	}
 	var err error
-	if c.creds, err = transport.LoadCredentialsWith(credentialFiles(c.set.TLS), transport.CredentialOptions{Clock: c.clock, Log: c.log}); err != nil {
+	if err := c.openBoard(o); err != nil {
+		return err
+	}
+	if c.creds, err = transport.LoadCredentialsWith(credentialFiles(c.set.TLS, o.DataDir), transport.CredentialOptions{Clock: c.clock, Log: c.log}); err != nil {
 		return err
 	}
 	if err := c.creds.Require(pki.Identity{Role: pki.RoleController, Name: c.set.Name}); err != nil {
 		return err
 	}
-	if err := c.openAgentAccess(); err != nil {
+	if err := c.openAgentAccess(o.DataDir); err != nil {
 		return err
 	}
 	if c.guard, err = guard.Open(c.set.Trust, o.DataDir, o.FS, c.clock, c.log, c.trustChanged); err != nil {
@@ -173,9 +178,13 @@ func (c *Controller) openLog(o Options) (consensus.Node, error) {
 	})
 }
 
-// credentialFiles names the files of a node's certificate.
-func credentialFiles(t conf.TLS) transport.Files {
-	f := transport.Files{Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, CRLs: t.CRLFiles, TrustPasswords: map[string]pki.Secret{}}
+// credentialFiles names the files of a node's certificate, and the revocation
+// lists that count: those of the settings, and those that were sent.
+func credentialFiles(t conf.TLS, dataDir string) transport.Files {
+	f := transport.Files{
+		Cert: t.CertFile, Key: t.KeyFile, Trust: t.TrustFiles, TrustPasswords: map[string]pki.Secret{},
+		CRLs: append(slices.Clone(t.CRLFiles), bulletin.Dir(dataDir, bulletin.Connections)), Renewed: filepath.Join(dataDir, "trust", "https.pem"),
+	}
 	if t.Keystore != "" {
 		f.Cert, f.Key, f.Keystore, f.KeystorePassword = "", "", t.Keystore, pki.Secret(t.KeystorePassword.Reveal())
 		f.KeystoreKey = pki.KeyChoice{Alias: t.KeystoreAlias, Password: pki.Secret(t.KeyPassword.Reveal())}

@@ -102,10 +102,11 @@ func (d *driver) couple(ctx context.Context) error {
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	var tasks sync.WaitGroup
 	tasks.Go(func() { failed <- d.follow(ctx) })
 	tasks.Go(func() { failed <- d.command(ctx) })
+	tasks.Go(func() { failed <- d.passNotices(ctx) })
 	tasks.Go(func() { d.keepReport(ctx) })
 	err = <-failed
 	cancel()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/consensus"
 	"github.com/signet-scheduler/signet/internal/engine"
@@ -36,7 +37,7 @@ const leaderHeader = "Signet-Leader"
 func (c *Controller) routes() []transport.Route {
 	cockpit, member := []pki.Role{pki.RoleCockpit}, []pki.Role{pki.RoleController}
 	const api = "/controller/api"
-	return c.leveled([]transport.Route{
+	return c.leveled(append([]transport.Route{
 		{Method: "POST", Pattern: api + "/command", Roles: cockpit, MaxBody: maxCommandBody, Handler: c.postCommand},
 		{Method: "POST", Pattern: api + "/item", Roles: cockpit, MaxBody: maxItemBody, Handler: c.postItems},
 		{Method: "GET", Pattern: api + "/release", Roles: cockpit, Handler: c.getRelease},
@@ -51,11 +52,12 @@ func (c *Controller) routes() []transport.Route {
 		{Method: "GET", Pattern: api + "/agent/{agent}/log", Roles: cockpit, Handler: c.getAgentLog},
 		{Method: "GET", Pattern: api + "/log", Roles: cockpit, Handler: c.getLog},
 		{Method: "POST", Pattern: api + "/agent/{agent}/logs", Roles: cockpit, MaxBody: maxLogsBody, Handler: c.postTaskLogs},
+		{Method: "POST", Pattern: api + "/bulletin", Roles: cockpit, MaxBody: bulletin.MaxDelivery, Handler: c.postBulletin},
 		{Method: "GET", Pattern: api + "/backup", Roles: cockpit, Handler: c.getBackup},
 		{Method: "GET", Pattern: api + "/status", Roles: cockpit, Handler: c.getStatus},
 		{Method: "POST", Pattern: api + "/raft", Roles: member, MaxBody: maxPeerBody, Handler: c.receive},
 		{Method: "POST", Pattern: api + "/raft/snapshot", Roles: member, MaxBody: 1 << 40, Handler: c.receiveSnapshot},
-	})
+	}, c.renewalRoutes(api, cockpit)...))
 }
 
 // levelHeader names the security level of the Cockpit that asks.

@@ -69,7 +69,7 @@ func Open(c conf.Trust, dataDir string, disk fsys.FS, clk clock.Clock, log *slog
 		clock: clk, log: log, allowExpired: c.AllowExpired, changed: changed, reload: c.Reload, installation: c.Installation,
 		verdicts: map[[32]byte]verdict{}, releases: map[[32]byte]listing{}, stop: make(chan struct{}),
 	}
-	dirs := trust.Dirs{X509: c.X509Dir, PGP: c.PGPDir, SSH: c.SSHDir, Passkey: c.PasskeyDir}
+	dirs := trust.Dirs{X509: c.X509Dir, PGP: c.PGPDir, SSH: c.SSHDir, Passkey: c.PasskeyDir, Sent: c.SentDir}
 	w, err := trust.NewWatcher(dirs, trust.Policy{MinRSABits: c.MinRSABits}, c.Reload, g.reloaded)
 	if err != nil {
 		return nil, err

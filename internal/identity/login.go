@@ -21,6 +21,11 @@ type TooEarlyError struct {
 	fault *fault.Error
 }
 
+// TooEarly is the error of attempts of some kind that are to wait.
+func TooEarly(wait time.Duration, attempts string) *TooEarlyError {
+	return &TooEarlyError{wait, fault.New(fault.Unavailable, CodeTooManyAttempts, "too many failed %s; try again in %s", attempts, wait)}
+}
+
 // Error tells how long to wait.
 func (e *TooEarlyError) Error() string { return e.fault.Error() }
 
@@ -48,7 +53,7 @@ func (l *Logins) Password(ctx context.Context, name, password, address string) (
 	}
 	if wait := l.Throttle.Begin(name, address, l.Clock.Now()); wait > 0 {
 		wait = (wait + time.Second - 1).Truncate(time.Second)
-		return Account{}, &TooEarlyError{wait, fault.New(fault.Unavailable, CodeTooManyAttempts, "too many failed logins; try again in %s", wait)}
+		return Account{}, TooEarly(wait, "logins")
 	}
 	a, err := l.Accounts.Account(ctx, name)
 	if err != nil && !fault.Is(err, fault.NotFound) {

@@ -40,6 +40,8 @@ type Certificate struct {
 	Subject  string `json:"subject"`
 	Issuer   string `json:"issuer"`
 	NotAfter int64  `json:"notAfter"` // milliseconds
+	// NotBefore is 0 from a part of an older program.
+	NotBefore int64 `json:"notBefore,omitempty"`
 }
 
 // mostCertificates bounds how many are told: a truststore may be long.
@@ -80,7 +82,11 @@ func Certificates(use string, chain, trusted []*x509.Certificate) []Certificate 
 }
 
 func certificate(use string, c *x509.Certificate) Certificate {
-	return Certificate{Use: use, Subject: subject(c), Issuer: c.Issuer.String(), NotAfter: c.NotAfter.UnixMilli()}
+	told := Certificate{Use: use, Subject: subject(c), Issuer: c.Issuer.String(), NotAfter: c.NotAfter.UnixMilli()}
+	if !c.NotBefore.IsZero() {
+		told.NotBefore = c.NotBefore.UnixMilli()
+	}
+	return told
 }
 
 // subject names a certificate: by the identity in it, which is what counts, or

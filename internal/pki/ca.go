@@ -34,7 +34,7 @@ type CA struct {
 // branch is the authority of one purpose.
 type branch struct {
 	root, issuer *x509.Certificate
-	issuerKey    crypto.Signer
+	issuerKey    crypto.Signer // nil: it is kept elsewhere
 }
 
 // CAParams says what an authority is made with. The zero durations mean: root
@@ -189,7 +189,8 @@ func fillBranch(disk fsys.FS, dir string, purpose Purpose, p CAParams) error {
 }
 
 // OpenCA opens the authority in dir. Root keys are not read, so they may be
-// kept elsewhere. A key that others can read is refused.
+// kept elsewhere; so may an issuer's key, without which nothing is issued or
+// revoked for that purpose here. A key that others can read is refused.
 func OpenCA(disk fsys.FS, dir string) (*CA, error) {
 	if _, err := disk.Stat(filepath.Join(dir, indexFile)); err != nil {
 		return nil, fault.Wrap(fault.NotFound, "NoCA", err, "there is no certificate authority in %s; make one with \"signet ca init\"", dir)
@@ -219,10 +220,10 @@ func openBranch(disk fsys.FS, dir string) (*branch, error) {
 	}
 	path := filepath.Join(dir, "issuer.key")
 	key, err := readKey(disk, path)
-	if err != nil {
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, err
 	}
-	if !samePublicKey(key.Public(), issuer.PublicKey) {
+	if key != nil && !samePublicKey(key.Public(), issuer.PublicKey) {
 		return nil, fault.New(fault.Corrupt, "CorruptCA", "the key doesn't belong to issuer.pem beside it").About(path)
 	}
 	if err := issuer.CheckSignatureFrom(root); err != nil {
@@ -256,8 +257,26 @@ func (c *CA) Issuer(p Purpose) *x509.Certificate {
 	return c.branches[p].issuer
 }
 
+// Issues tells whether the key is here that issues and revokes for a purpose.
+func (c *CA) Issues(p Purpose) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.branches[p].issuerKey != nil
+}
+
+// signs is a NotFound fault if the issuer's key isn't here.
+func (b *branch) signs(p Purpose) error {
+	if b.issuerKey == nil {
+		return fault.New(fault.NotFound, "NoIssuerKey", "the key %s/issuer.key of the authority is kept elsewhere: certificates for this purpose are issued and revoked there", p)
+	}
+	return nil
+}
+
 // CRLPath returns where the newest revocation list of a purpose lies.
-func (c *CA) CRLPath(p Purpose) string { return filepath.Join(c.dir, string(p), "crl.pem") }
+func (c *CA) CRLPath(p Purpose) string { return CRLFile(c.dir, p) }
+
+// CRLFile is CRLPath of the authority in dir, which needn't be open.
+func CRLFile(dir string, p Purpose) string { return filepath.Join(dir, string(p), "crl.pem") }
 
 // change runs f on the newest index under the lock, and stores what f made of it.
 func (c *CA) change(f func(*index) error) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -21,7 +22,8 @@ type Record struct {
 	Algorithm KeyAlgorithm `json:"keyAlgorithm,omitempty"` // empty: the key was made elsewhere
 	NotBefore time.Time    `json:"notBefore"`
 	NotAfter  time.Time    `json:"notAfter"`
-	Renews    string       `json:"renews,omitempty"` // serial of the certificate it follows
+	Renews    string       `json:"renews,omitempty"`   // serial of the certificate it follows
+	Enrolled  bool         `json:"enrolled,omitempty"` // the part renews it by itself
 	RevokedAt *time.Time   `json:"revokedAt,omitempty"`
 	Reason    Reason       `json:"reason,omitempty"`
 }
@@ -44,7 +46,8 @@ func (r Record) Status(now time.Time) string {
 
 // index is the authority's memory, one JSON file replaced in one step. Records
 // are never dropped: with a clock gone wrong, forgetting what has ended would
-// bring revoked certificates back.
+// bring revoked certificates back. But those of short-lived certificates go that
+// have ended without being revoked: there would be one for each part and day.
 type index struct {
 	Version      int               `json:"version"`
 	Organization string            `json:"organization"`
@@ -55,8 +58,9 @@ type index struct {
 }
 
 const (
-	indexVersion = 1
-	indexFile    = "index.json"
+	indexVersion    = 1
+	enrolledVersion = 2 // a record says that it was enrolled
+	indexFile       = "index.json"
 )
 
 func readIndex(disk fsys.FS, dir string) (*index, error) {
@@ -71,8 +75,8 @@ func readIndex(disk fsys.FS, dir string) (*index, error) {
 	if err := d.Decode(&x); err != nil {
 		return nil, fault.Wrap(fault.Corrupt, "CorruptIndex", err, "the index of issued certificates is damaged; restore it from a backup").About(path)
 	}
-	if x.Version != indexVersion {
-		return nil, fault.New(fault.Corrupt, "CorruptIndex", "the index has version %d, this program knows version %d", x.Version, indexVersion).About(path)
+	if x.Version < indexVersion || x.Version > enrolledVersion {
+		return nil, fault.New(fault.Corrupt, "CorruptIndex", "the index has version %d, this program knows versions up to %d", x.Version, enrolledVersion).About(path)
 	}
 	if x.CRLNumbers == nil {
 		x.CRLNumbers = map[Purpose]int64{}
@@ -86,6 +90,21 @@ func (x *index) write(disk fsys.FS, dir string) error {
 		return err
 	}
 	return writeFile(disk, filepath.Join(dir, indexFile), append(data, '\n'))
+}
+
+// keepEnded is how long the record of an enrolled certificate stays after its end.
+const keepEnded = 48 * time.Hour
+
+// dropEnded drops what enrolled parts have had before, and returns the serials.
+func (x *index) dropEnded(now time.Time) (serials []string) {
+	x.Certificates = slices.DeleteFunc(x.Certificates, func(r Record) bool {
+		gone := r.Enrolled && r.RevokedAt == nil && now.After(r.NotAfter.Add(keepEnded))
+		if gone {
+			serials = append(serials, r.Serial)
+		}
+		return gone
+	})
+	return serials
 }
 
 // find returns the record of a serial number.

@@ -43,6 +43,7 @@ type NodeParams struct {
 	IPs      []net.IP
 	Validity time.Duration
 	Key      KeySource
+	Enrolled bool // the part renews it by itself
 	Now      time.Time
 }
 
@@ -67,7 +68,7 @@ type UserParams struct {
 func (c *CA) IssueNode(p NodeParams) (*Issued, error) {
 	return c.issue(leafParams{
 		purpose: PurposeNode, identity: Identity{p.Role, p.Name},
-		dnsNames: p.DNSNames, ips: p.IPs, validity: p.Validity, now: p.Now,
+		dnsNames: p.DNSNames, ips: p.IPs, validity: p.Validity, now: p.Now, enrolled: p.Enrolled,
 	}, p.Key, nil)
 }
 
@@ -110,7 +111,7 @@ func (c *CA) Renew(serial string, p RenewParams) (*Issued, error) {
 	}
 	params := leafParams{
 		purpose: old.Purpose, identity: old.Identity(), dnsNames: old.DNSNames,
-		ips: chain[0].IPAddresses, validity: p.Validity, now: p.Now,
+		ips: chain[0].IPAddresses, validity: p.Validity, now: p.Now, enrolled: old.Enrolled,
 	}
 	if !p.KeepKey {
 		return c.issue(params, p.Key, old)
@@ -145,6 +146,7 @@ func (c *CA) issueFor(p leafParams, pub crypto.PublicKey, key crypto.Signer, old
 		return nil, err
 	}
 	var issued *Issued
+	var ended []string
 	err := c.change(func(x *index) error {
 		if old != nil {
 			if current, err := x.find(old.Serial); err != nil || current.RevokedAt != nil {
@@ -152,6 +154,9 @@ func (c *CA) issueFor(p leafParams, pub crypto.PublicKey, key crypto.Signer, old
 			}
 		}
 		b := c.branches[p.purpose]
+		if err := b.signs(p.purpose); err != nil {
+			return err
+		}
 		p.organization = x.Organization
 		if p.validity == 0 {
 			p.validity = x.LeafValidity
@@ -172,10 +177,17 @@ func (c *CA) issueFor(p leafParams, pub crypto.PublicKey, key crypto.Signer, old
 			return err
 		}
 		x.Certificates = append(x.Certificates, record(p, cert, key, old))
+		if p.enrolled {
+			x.Version = enrolledVersion
+			ended = x.dropEnded(p.now)
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, serial := range ended {
+		_ = c.disk.Remove(c.certPath(serial)) // nobody looks for it any more
 	}
 	return issued, nil
 }
@@ -193,7 +205,7 @@ func sign(template, issuer *x509.Certificate, pub crypto.PublicKey, issuerKey cr
 func record(p leafParams, cert *x509.Certificate, key crypto.Signer, old *Record) Record {
 	r := Record{
 		Serial: serialText(cert.SerialNumber), Purpose: p.purpose, Role: p.identity.Role, Name: p.identity.Name,
-		DNSNames: cert.DNSNames, NotBefore: cert.NotBefore, NotAfter: cert.NotAfter,
+		DNSNames: cert.DNSNames, NotBefore: cert.NotBefore, NotAfter: cert.NotAfter, Enrolled: p.enrolled,
 	}
 	for _, ip := range cert.IPAddresses {
 		r.IPs = append(r.IPs, ip.String())
@@ -309,7 +321,7 @@ func (c *CA) RenewIssuer(p Purpose, validity time.Duration, now time.Time) (*x50
 			return err
 		}
 		template.SubjectKeyId = b.issuer.SubjectKeyId
-		if renewed, err = sign(template, b.root, b.issuerKey.Public(), rootKey); err != nil {
+		if renewed, err = sign(template, b.root, b.issuer.PublicKey, rootKey); err != nil {
 			return err
 		}
 		if err := validateBranch(p, b.root, renewed, now); err != nil {

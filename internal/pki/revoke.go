@@ -60,6 +60,9 @@ func (c *CA) Revoke(serial string, reason Reason, now time.Time) error {
 			return err
 		}
 		purpose = r.Purpose
+		if err := c.branches[purpose].signs(purpose); err != nil {
+			return err
+		}
 		if r.RevokedAt == nil {
 			at := now.UTC().Truncate(time.Second)
 			r.RevokedAt, r.Reason = &at, reason
@@ -88,6 +91,9 @@ func (c *CA) CRL(p Purpose, now time.Time) ([]byte, error) {
 	}
 	var text []byte
 	err := c.change(func(x *index) error {
+		if err := c.branches[p].signs(p); err != nil {
+			return err
+		}
 		x.CRLNumbers[p]++
 		der, err := c.branches[p].list(x, p, now)
 		if err != nil {

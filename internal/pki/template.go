@@ -63,6 +63,7 @@ type leafParams struct {
 	dnsNames     []string
 	ips          []net.IP
 	validity     time.Duration // 0 = default
+	enrolled     bool
 	now          time.Time
 }
 
@@ -221,6 +222,9 @@ func newSerial() *big.Int {
 	b[0] = b[0]&0x3f | 0x40
 	return new(big.Int).SetBytes(b[:])
 }
+
+// Serial returns a certificate's serial number as the authority writes it.
+func Serial(c *x509.Certificate) string { return serialText(c.SerialNumber) }
 
 // serialText returns a serial number as lower-case hexadecimal of whole bytes.
 func serialText(n *big.Int) string { return hex.EncodeToString(n.Bytes()) }

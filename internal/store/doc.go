@@ -60,6 +60,10 @@ type Reader interface {
 	// first, each by name.
 	Filters(account, page string) ([]Filter, error)
 
+	// Bulletins returns all trust material.
+	Bulletins() ([]Bulletin, error)
+	Enrolment(hash [32]byte) (Enrolment, error) // NotFound, UnknownEnrolment
+
 	// Position returns the id of the last event of a Controller whose
 	// consequences are in the database; 0 before the first.
 	Position(controller string) (int64, error)
@@ -120,6 +124,16 @@ type Writer interface {
 	// TooManyFilters: the account has most of them.
 	PutFilter(f Filter, from int64, most int) (revision int64, err error)
 	DeleteFilter(owner, page, name string) error // NotFound, UnknownFilter
+
+	// PutBulletin replaces the version there is, whichever it is.
+	PutBulletin(b Bulletin) error
+	// AddEnrolment replaces all others of the same role and name.
+	AddEnrolment(e Enrolment) error
+	// UseEnrolment uses a token up: Conflict, EnrolmentOver, unless it is there,
+	// wasn't used and hasn't expired.
+	UseEnrolment(hash [32]byte, now int64) error
+	// DeleteEnrolments forgets those that expired before a time.
+	DeleteEnrolments(before int64) error
 
 	AddAudit(e AuditEntry) (id int64, err error)
 	SetAuditResult(id int64, result string) error

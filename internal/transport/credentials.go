@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -37,6 +38,10 @@ type Files struct {
 	TrustPasswords map[string]pki.Secret // of those that have another
 	// CRLs are revocation lists: files, or directories with *.pem and *.crl.
 	CRLs []string
+	// Renewed is a file with a key and its chain (PEM) that came by renewal, or is
+	// to: of it and the pair above, the one that was issued last counts. "": the
+	// certificate isn't renewed by itself.
+	Renewed string
 }
 
 // snapshot is one consistent reading of all files. Never changed.
@@ -66,6 +71,9 @@ type Credentials struct {
 	stamps string
 	young  bool // a file was so new that its time may not tell of a next change
 	err    error
+
+	renewing  sync.Mutex
+	requested crypto.Signer // the key whose certificate was asked for
 }
 
 // reloadEvery is how often the files are looked at, at most.
@@ -175,6 +183,9 @@ func (f Files) load() (*snapshot, error) {
 		return nil, err
 	}
 	if !f.Keyless {
+		if s.pair, err = f.newest(s.pair); err != nil {
+			return nil, err
+		}
 		s.cert = s.pair.TLS()
 	}
 	for _, path := range f.Trust {
@@ -263,7 +274,7 @@ func (f Files) crlFiles() ([]string, error) {
 // stamps returns a text that changes when a file does, and whether one of them
 // is so young that it may change again unseen.
 func (f Files) stamps(now time.Time) (text string, young bool) {
-	paths := slices.Concat([]string{f.Keystore, f.Cert, f.Key}, f.Trust, f.CRLs)
+	paths := slices.Concat([]string{f.Keystore, f.Cert, f.Key, f.Renewed}, f.Trust, f.CRLs)
 	inDirs, _ := f.crlFiles() // what can't be read shows as missing below
 	var b strings.Builder
 	for _, path := range append(paths, inDirs...) {

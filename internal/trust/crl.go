@@ -10,6 +10,13 @@ import (
 // suffixCRL is the suffix of revocation lists in the X.509 trust directory.
 const suffixCRL = ".crl"
 
+// sentLists is the kind of the directory with lists that were sent, and
+// suffixIssuer that of the certificates in it by which they were verified.
+const (
+	sentLists    Kind   = "CRL"
+	suffixIssuer string = ".issuer"
+)
+
 // readCRLFile reads a complete revocation list in PEM or DER form. A list that
 // speaks of some certificates only, or only of changes, says so in a critical
 // extension and isn't accepted.

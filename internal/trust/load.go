@@ -30,6 +30,9 @@ type Dirs struct {
 	SSH  string // *.pub: one public key line each
 
 	Passkey string // *.json: one passkey each
+	// Sent has *.crl: revocation lists that were sent to the machine, beside those
+	// that its administrator puts in.
+	Sent string
 }
 
 // OneDir returns the directories for a folder that holds keys of the kinds X509,
@@ -117,6 +120,7 @@ func (d Dirs) list() []trustDir {
 		{kind: PGP, path: d.PGP, suffixes: []string{".asc"}},
 		{kind: SSH, path: d.SSH, suffixes: []string{".pub"}},
 		{kind: Passkey, path: d.Passkey, suffixes: []string{".json"}},
+		{kind: sentLists, path: d.Sent, suffixes: []string{suffixCRL, suffixIssuer}},
 	}
 	first := map[string]int{}
 	for i, dir := range dirs {
@@ -150,6 +154,9 @@ func (l *loader) load(now time.Time) (*Set, error) {
 		}
 		delete(l.badDirs, dir.kind)
 		for _, name := range names {
+			if strings.HasSuffix(name, suffixIssuer) {
+				continue // it comes with a list, and vouches for nobody
+			}
 			key := fileKey{dir.kind, name}
 			path := filepath.Join(dir.path, name)
 			file, fileErr := l.file(key, path, err != nil, now)

@@ -86,7 +86,7 @@ func readAnchors(kind Kind, name string, content []byte) ([]anchor, error) {
 	var anchors []anchor
 	var err error
 	switch {
-	case kind == X509 && strings.HasSuffix(name, suffixCRL):
+	case kind == sentLists, kind == X509 && strings.HasSuffix(name, suffixCRL):
 		anchors, err = readCRLFile(content)
 	case kind == X509:
 		anchors, err = readX509File(content)
@@ -195,6 +195,9 @@ func (s *Set) Digest() [32]byte { return s.digest }
 
 // Signers lists what is trusted, sorted by kind, name and key id.
 func (s *Set) Signers() []SignerInfo { return slices.Clone(s.signers) }
+
+// Authorities returns the certificates of authorities that vouch for signers.
+func (s *Set) Authorities() []*x509.Certificate { return slices.Clone(s.cas) }
 
 // Warnings tells which trust files couldn't be used and why, and which trusted
 // keys will be refused when they sign.

@@ -245,6 +245,13 @@ func (c *Cluster) StartAgent(p *Part[agent.Agent]) {
 	c.must(c.TryAgent(p))
 }
 
+// StopAgent stops an Agent.
+func (c *Cluster) StopAgent(p *Part[agent.Agent]) {
+	c.t.Helper()
+	c.must(p.Running.Close())
+	p.Running = nil
+}
+
 // TryAgent starts an Agent that may not start.
 func (c *Cluster) TryAgent(p *Part[agent.Agent]) error {
 	set, err := conf.LoadAgent(p.Config, p.Data, os.ReadFile)

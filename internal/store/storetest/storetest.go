@@ -50,6 +50,8 @@ func Run(t *testing.T, e Engine) {
 		{"hours", testHours},
 		{"runRetention", testRunRetention},
 		{"filters", testFilters},
+		{"bulletins", testBulletins},
+		{"enrolments", testEnrolments},
 		{"auditSearch", testAuditSearch},
 		{"undone", testUndone},
 		{"shared", testShared},

@@ -147,6 +147,8 @@ func Fill(w store.Writer) error {
 		w.AddRun(store.Run{RunKey: s.StepKey, OrderID: "O|x\x00", Workflow: "W"}),
 		w.AddHour(store.Hour{Controller: "c", Hour: 1, Succeeded: 2}),
 		filter,
+		w.PutBulletin(store.Bulletin{Kind: "CRL", ID: "i", Version: "1", Text: "t\x00"}),
+		w.AddEnrolment(store.Enrolment{Hash: [32]byte{1, 0, 255}, Role: "agent", Name: "a", Authority: []byte{0, 255}, ExpiresAt: 2}),
 		fillInventory(w),
 	)
 }

@@ -223,6 +223,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/certificates/revocations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The certificate revocation lists that this installation sends to its parts */
+        get: operations["listRevocations"];
+        put?: never;
+        /**
+         * Send a certificate revocation list to all parts
+         * @description A complete list that another authority than the Cockpit's own has signed, with a number, in PEM, and behind it the certificates of its issuer and of those above it. Each part verifies it
+         *     against the authorities that it trusts itself, and keeps the list with the highest number. One that is older than what is here is refused.
+         */
+        post: operations["publishRevocations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke all certificates of a part, a signer or a user that the Cockpit's authority has issued
+         * @description Within seconds, all parts refuse them and close their connections; what a signer has signed is quarantined. It can't be taken back.
+         */
+        post: operations["revokeCertificates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a token by which an Agent or a Controller gets its certificate, once, within ten minutes
+         * @description The names that the certificate gets are fixed here; the part's request has no say in them. Another token for the same part makes this one useless. Only its hash is kept.
+         */
+        post: operations["makeToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/cockpits": {
         parameters: {
             query?: never;
@@ -356,6 +418,30 @@ export interface paths {
          * @description Looks at the documents themselves, and whether what they refer to is among them or deployed. Signatures are verified at deployment only.
          */
         post: operations["validateDeployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/enrolment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The authority that issues the certificates of parts
+         * @description Whoever has a token finds its fingerprint in it, and compares before it sends the token.
+         */
+        get: operations["getEnrolment"];
+        put?: never;
+        /**
+         * Get a certificate for a token
+         * @description Of the request (CSR), the key is used and nothing else. The token is used up, whatever follows. Guessing is slowed down by the caller's address.
+         */
+        post: operations["enrol"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2007,6 +2093,46 @@ export interface components {
             /** Format: int64 */
             succeeded: number;
         };
+        Enrolled: {
+            /** @description PEM: the certificate and its issuer */
+            certificate: string;
+            /** @description Name of this Cockpit */
+            cockpit: string;
+            /** @description Id of the Controller */
+            controller: string;
+            /** @description The members of the Controller */
+            members: components["schemas"]["EnrolledMember"][];
+            name: string;
+            /** Format: int64 */
+            notAfter: number;
+            role: string;
+            /** @description PEM: the authorities of parts to trust */
+            roots: string;
+            /** @description PEM: the authority of signers to trust */
+            signers: string;
+        };
+        EnrolledMember: {
+            name: string;
+            url: string;
+        };
+        EnrolmentAuthority: {
+            /** @description PEM */
+            root: string;
+        };
+        EnrolmentToken: {
+            /** Format: int64 */
+            expires: number;
+            /** @description SHA-256 of the root that issues the certificates of parts, in hexadecimal digits */
+            fingerprint: string;
+            name: string;
+            role: string;
+            token: string;
+        };
+        EnrolRequest: {
+            /** @description Certificate request (PKCS #10) in PEM */
+            request: string;
+            token: string;
+        };
         Environment: {
             /** @description ink, plum, ocean, moss, clay or sand */
             color: string;
@@ -2744,6 +2870,10 @@ export interface components {
             /** @description A file with line, or a JSON path */
             where?: string;
         };
+        PublishRevocationsRequest: components["schemas"]["Explanation"] & {
+            /** @description PEM: the list, then the certificates of its issuer and of those above it, at most 1 MiB */
+            list: string;
+        };
         PutDraft: {
             kind: string;
             path: string;
@@ -2836,6 +2966,38 @@ export interface components {
             ids: string[];
             position?: components["schemas"]["Position"];
             restartKilledJob?: boolean;
+        };
+        RevocationList: {
+            /**
+             * Format: int64
+             * @description When it was made
+             */
+            from: number;
+            /** @description Stands for the key of the issuer: lists with the same id replace each other */
+            id: string;
+            issuer: string;
+            /** @description The list's number, in decimal digits */
+            number: string;
+            /** @description How many certificates it names */
+            revoked: number;
+            /**
+             * Format: int64
+             * @description When there should be a newer one
+             */
+            until: number;
+        };
+        RevocationLists: {
+            lists: components["schemas"]["RevocationList"][];
+        };
+        RevokeCertificatesRequest: components["schemas"]["Explanation"] & {
+            /** @description unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or privilegeWithdrawn */
+            cause?: string;
+            name: string;
+            /** @description agent, controller, cockpit, signer or user */
+            role: string;
+        };
+        RevokedCertificates: {
+            serials: string[];
         };
         RevokeRequest: components["schemas"]["Explanation"] & {
             objects: components["schemas"]["ObjectKey"][];
@@ -2937,6 +3099,16 @@ export interface components {
         };
         Throughput: {
             hours: components["schemas"]["EndedInHour"][];
+        };
+        TokenRequest: components["schemas"]["Explanation"] & {
+            /** @description Id of the Controller that the part belongs to; needed if this Cockpit serves several */
+            controller?: string;
+            /** @description DNS names and IP addresses that the certificate is to have, for foreign tools; between parts, they decide nothing */
+            hosts?: string[];
+            /** @description By which all others know the part */
+            name: string;
+            /** @description agent or controller */
+            role: string;
         };
         TransferOrdersRequest: components["schemas"]["Explanation"] & {
             /** @description The version that the orders leave */
@@ -3730,6 +3902,154 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listRevocations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest list of each issuer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "lists": [
+                     *         {
+                     *           "id": "0c2f5a3c9d1e4b7f8a6b5c4d3e2f1a0b",
+                     *           "issuer": "CN=Example Ltd node issuer,O=Example Ltd",
+                     *           "number": "12",
+                     *           "from": 1789900000000,
+                     *           "until": 1792500000000,
+                     *           "revoked": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RevocationLists"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    publishRevocations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "list": "-----BEGIN X509 CRL-----\n...",
+                 *       "reason": "monthly list of the company's authority"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PublishRevocationsRequest"];
+            };
+        };
+        responses: {
+            /** @description It is being sent */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    revokeCertificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "agent",
+                 *       "name": "agent-2",
+                 *       "cause": "keyCompromise",
+                 *       "reason": "the machine was stolen"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RevokeCertificatesRequest"];
+            };
+        };
+        responses: {
+            /** @description What was revoked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "serials": [
+                     *         "4f1a9c0de2b34c5d6e7f8091a2b3c4d5"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RevokedCertificates"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    makeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "agent",
+                 *       "name": "agent-2",
+                 *       "hosts": [
+                 *         "host2.example.com"
+                 *       ],
+                 *       "reason": "a second machine for the nightly load"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TokenRequest"];
+            };
+        };
+        responses: {
+            /** @description The token, which is shown once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "token": "signet-TOKEN",
+                     *       "role": "agent",
+                     *       "name": "agent-2",
+                     *       "expires": 1789900600000,
+                     *       "fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnrolmentToken"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     listCockpits: {
         parameters: {
             query?: never;
@@ -4023,6 +4343,81 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ValidateResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getEnrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The root */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "root": "-----BEGIN CERTIFICATE-----\n..."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EnrolmentAuthority"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    enrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "signet-TOKEN",
+                 *       "request": "-----BEGIN CERTIFICATE REQUEST-----\n..."
+                 *     }
+                 */
+                "application/json": components["schemas"]["EnrolRequest"];
+            };
+        };
+        responses: {
+            /** @description All that the part needs to begin */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "role": "agent",
+                     *       "name": "agent-2",
+                     *       "certificate": "-----BEGIN CERTIFICATE-----\n...",
+                     *       "roots": "-----BEGIN CERTIFICATE-----\n...",
+                     *       "signers": "-----BEGIN CERTIFICATE-----\n...",
+                     *       "controller": "controller",
+                     *       "members": [
+                     *         {
+                     *           "name": "controller-1",
+                     *           "url": "https://host1:4444"
+                     *         }
+                     *       ],
+                     *       "cockpit": "cockpit",
+                     *       "notAfter": 1789986400000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Enrolled"];
                 };
             };
             default: components["responses"]["Problem"];
