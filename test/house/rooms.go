@@ -78,6 +78,7 @@ var rooms = map[string]room{
 	"internal/store":      {kind: mechanism, owns: "the Cockpit's database"},
 	"internal/mirror":     {kind: mechanism, owns: "the open orders, in memory"},
 	"internal/objectfile": {kind: mechanism, owns: "object files as authors write them"},
+	"internal/archive":    {kind: mechanism, owns: ".zip and .tar.gz files"},
 	"internal/backup":     {kind: mechanism, owns: "what a backup is made of"},
 	"internal/guard": {kind: mechanism, owns: "the trust set in force", edges: map[string]string{
 		"internal/trust":   "it verifies for the engine (ADR 0007)",
