@@ -226,7 +226,7 @@ func (a *reader) contents(name string, r io.Reader, declared int64) ([]byte, err
 			return nil, a.entryTooLarge(name)
 		case size > most:
 			return nil, tooLarge(CodeTooLarge, name, "the files have more than %d bytes together", a.limits.Total)
-		case err == io.EOF: //nolint:errorlint // readers return it bare
+		case err == io.EOF:
 			if declared >= 0 && size != declared {
 				return nil, refuse(CodeCorrupt, name, "it has %d bytes where the archive tells of %d", size, declared)
 			}
@@ -247,7 +247,7 @@ func inflating(name string, err error) error {
 	if fault.Is(err, fault.TooLarge) || fault.Is(err, fault.Invalid) {
 		return err
 	}
-	if err == io.ErrUnexpectedEOF { //nolint:errorlint // as the standard library's readers give it
+	if err == io.ErrUnexpectedEOF {
 		return refuse(CodeTruncated, name, "the archive ends within this entry")
 	}
 	return refuse(CodeCorrupt, name, "it can't be unpacked: %s", err)
@@ -278,8 +278,14 @@ func packed(data []byte) string {
 		text string
 		kind string
 	}{
-		{0, "PK\x03\x04", "a zip archive"}, {0, "PK\x05\x06", "a zip archive"}, {0, "\x1f\x8b", "a gzip file"}, {0, "BZh", "a bzip2 file"},
-		{0, "\xfd7zXZ\x00", "an xz file"}, {0, "\x28\xb5\x2f\xfd", "a zstd file"}, {0, "7z\xbc\xaf\x27\x1c", "a 7z archive"}, {0, "Rar!\x1a\x07", "a RAR archive"},
+		{0, "PK\x03\x04", "a zip archive"},
+		{0, "PK\x05\x06", "a zip archive"},
+		{0, "\x1f\x8b", "a gzip file"},
+		{0, "BZh", "a bzip2 file"},
+		{0, "\xfd7zXZ\x00", "an xz file"},
+		{0, "\x28\xb5\x2f\xfd", "a zstd file"},
+		{0, "7z\xbc\xaf\x27\x1c", "a 7z archive"},
+		{0, "Rar!\x1a\x07", "a RAR archive"},
 		{257, "ustar", "a tar archive"},
 	} {
 		if len(data) >= m.at+len(m.text) && string(data[m.at:m.at+len(m.text)]) == m.text {

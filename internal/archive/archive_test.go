@@ -391,7 +391,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(written(f, format, map[string]string{"a.workflow.json": doc, "b/c.json.sig": "x"}))
 	}
 	for _, h := range append(hostileZips(), hostileTars()...) {
-		if data := h.make(); len(data) < 4<<10 {
+		if data := h.data(); len(data) < 4<<10 {
 			f.Add(data)
 		}
 	}

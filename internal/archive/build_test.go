@@ -165,7 +165,8 @@ func (f tfile) bytes() []byte {
 	if f.after != nil {
 		f.after(h)
 	}
-	out := append(h, f.data...)
+	out := append([]byte(nil), h...)
+	out = append(out, f.data...)
 	for len(out)%blockSize != 0 {
 		out = append(out, f.pad)
 	}

@@ -20,10 +20,10 @@ const doc = `{"instructions":[]}`
 type hostile struct {
 	name string
 	code string
-	make func() []byte
+	data func() []byte
 }
 
-func of(name, code string, make func() []byte) hostile { return hostile{name, code, make} }
+func of(name, code string, data func() []byte) hostile { return hostile{name, code, data} }
 
 // names that no archive may have.
 var badNames = []struct{ what, name, code string }{
@@ -321,7 +321,7 @@ func TestHostileArchives(t *testing.T) {
 		for _, h := range list {
 			t.Run(kind+"/"+h.name, func(t *testing.T) {
 				t.Parallel()
-				data := h.make()
+				data := h.data()
 				start := time.Now()
 				_, err := all(t, data, DefaultLimits())
 				if took := time.Since(start); took > 2*time.Second*slowness {
@@ -353,7 +353,7 @@ func TestMemory(t *testing.T) { //nolint:paralleltest // it measures the memory 
 		t.Skip("it takes some seconds")
 	}
 	const bound = 128 << 20
-	for name, make := range map[string]func() []byte{
+	for name, data := range map[string]func() []byte{
 		"240,000 entries": func() []byte { return full(t, TarGz, 240_000, 100) },
 		"zip of 50,000":   func() []byte { return full(t, Zip, 50_000, 1000) },
 		"large files":     func() []byte { return full(t, Zip, 3, 31<<20) },
@@ -363,7 +363,7 @@ func TestMemory(t *testing.T) { //nolint:paralleltest // it measures the memory 
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
 			// From a file, so that the archive itself isn't counted.
 			file := filepath.Join(t.TempDir(), "archive")
-			if err := os.WriteFile(file, make(), 0o600); err != nil {
+			if err := os.WriteFile(file, data(), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			f, err := os.Open(file)

@@ -187,7 +187,7 @@ func octal(b []byte) (int64, bool) {
 		return 0, true
 	}
 	n, err := strconv.ParseUint(s, 8, 63)
-	return int64(n), err == nil //nolint:gosec // 63 bits
+	return int64(n), err == nil
 }
 
 // entry reads one file or folder.

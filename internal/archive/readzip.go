@@ -194,7 +194,7 @@ func (a *reader) described(h *header, e *zipEntry, name string, x extras) ([]byt
 	le := binary.LittleEndian
 	packed, size := int64(le.Uint32(b[8:])), int64(le.Uint32(b[8+sizes:]))
 	if sizes == 8 {
-		packed, size = int64(le.Uint64(b[8:])), int64(le.Uint64(b[16:])) //nolint:gosec // a negative number equals none
+		packed, size = int64(le.Uint64(b[8:])), int64(le.Uint64(b[16:]))
 	}
 	if le.Uint32(b) != sigDescriptor || le.Uint32(b[4:]) != e.crc || packed != e.packed || size != e.size {
 		return nil, refuse(CodeCorrupt, name, "its checksum or sizes, which stand behind it, are wrong")
@@ -221,7 +221,7 @@ func (e *exactly) Read(b []byte) (int, error) {
 	}
 	n, err := e.in.Read(b[:min(int64(len(b)), e.left)])
 	e.left -= int64(n)
-	if err == io.EOF { //nolint:errorlint // the source gives it bare
+	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
@@ -234,7 +234,7 @@ func (e *exactly) ReadByte() (byte, error) {
 	}
 	e.left--
 	b, err := e.in.ReadByte()
-	if err == io.EOF { //nolint:errorlint // the source gives it bare
+	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
 	return b, err
@@ -307,7 +307,7 @@ func (x *extras) sizes(size, packed int64, name string) (realSize, realPacked in
 		if len(rest) < 8 {
 			return 0, 0, refuse(CodeCorrupt, name, "its zip64 extension lacks a size")
 		}
-		if *n = int64(binary.LittleEndian.Uint64(rest)); *n < 0 { //nolint:gosec // told right here
+		if *n = int64(binary.LittleEndian.Uint64(rest)); *n < 0 {
 			return 0, 0, tooLarge(CodeTooLarge, name, "the file is too large")
 		}
 		rest = rest[8:]

@@ -88,9 +88,10 @@ func (a *Writer) zip(w io.Writer) {
 			return err
 		}
 		h := &zip.FileHeader{
-			Name: name, CreatorVersion: unix | version, ReaderVersion: version, Method: zip.Deflate, ModifiedDate: dosDate, CRC32: crc32.ChecksumIEEE(data),
+			Name: name, CreatorVersion: unix | version, ReaderVersion: version, Method: zip.Deflate, CRC32: crc32.ChecksumIEEE(data),
 			CompressedSize64: uint64(packed.Len()), UncompressedSize64: uint64(len(data)), ExternalAttrs: mode << 16,
 		}
+		h.ModifiedDate = dosDate //nolint:staticcheck // CreateRaw writes what stands here
 		for i := range len(name) {
 			if name[i] >= 0x80 {
 				h.Flags = flagUTF8

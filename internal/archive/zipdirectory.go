@@ -94,7 +94,7 @@ func (x *extras) offset(h *header, name string) (int64, error) {
 	if len(x.zip64) < at+8 {
 		return 0, refuse(CodeCorrupt, name, "its zip64 extension lacks the place")
 	}
-	return int64(binary.LittleEndian.Uint64(x.zip64[at:])), nil //nolint:gosec // it is compared only
+	return int64(binary.LittleEndian.Uint64(x.zip64[at:])), nil
 }
 
 // checkAttributes looks at the kind of a file that systems keep in an archive:
@@ -135,7 +135,7 @@ func (a *reader) end64(end *ending) error {
 		return err
 	}
 	l := b[52:]
-	n := func(b []byte) int64 { return int64(le.Uint64(b)) } //nolint:gosec // compared only
+	n := func(b []byte) int64 { return int64(le.Uint64(b)) }
 	if n(b[0:]) != 44 || le.Uint32(b[12:]) != 0 || le.Uint32(b[16:]) != 0 || n(b[20:]) != end.entries || n(b[28:]) != end.entries ||
 		n(b[36:]) != end.size || n(b[44:]) != end.at {
 		return refuse(CodeCorrupt, "", "the zip64 end of the archive doesn't tell what is there")
