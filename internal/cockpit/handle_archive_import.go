@@ -118,7 +118,7 @@ func (im *importing) mapped() error {
 func (im *importing) tell(o *imported, change, why string) {
 	im.out.Objects = append(im.out.Objects, api.ImportedObject{
 		Kind: string(o.Key.Kind), Path: o.Key.Path, File: o.File, Change: api.ImportedObjectChange(change), Why: why, Signed: o.Evidence != nil,
-		Problems: draftProblems(o.read.Problems), Adjusted: append([]api.AdjustedText{}, o.adjusted...),
+		Problems: draftProblems(o.problems), Adjusted: append([]api.AdjustedText{}, o.adjusted...),
 	})
 }
 

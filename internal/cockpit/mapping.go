@@ -113,7 +113,7 @@ type imported struct {
 	objectfile.Object // Key is the new one
 	draft             // its text, with what it names adjusted
 	adjusted          []api.AdjustedText
-	read              objectfile.Reading
+	problems          []objectfile.Diagnosis // of the text; the rest of what was read of 50,000 would be too much
 }
 
 // apply gives the objects of an archive their new keys, and adjusts what they
@@ -196,7 +196,7 @@ func (m *mapping) one(o objectfile.Object, follow func(item.Key) (item.Key, bool
 			out.adjusted = append(out.adjusted, api.AdjustedText{Kind: string(from.Kind), Path: from.Path, Pointer: r.Pointer, Old: r.Old, New: r.New})
 		}
 	}
-	out.read = out.draft.read(out.Key)
+	out.problems = out.draft.read(out.Key).Problems
 	if signed && o.Evidence == nil {
 		out.Bytes = []byte(out.text)
 	}
