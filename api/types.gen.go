@@ -806,6 +806,9 @@ type Explanation struct {
 
 // ExportRequest defines model for ExportRequest.
 type ExportRequest struct {
+	// Audience Id of the installation that the release is for; this one when it is left out
+	Audience string `json:"audience,omitempty"`
+
 	// Dependencies Also what these name
 	Dependencies bool `json:"dependencies,omitempty"`
 
@@ -816,6 +819,9 @@ type ExportRequest struct {
 	Format ExportRequestFormat `json:"format,omitempty"`
 	Paths  []string            `json:"paths"`
 	Reason string              `json:"reason,omitempty"`
+
+	// Release With forSigning, also NAME.release.json, which lists all documents: its one signature suffices then
+	Release string `json:"release,omitempty"`
 
 	// Source draft when it is left out
 	Source ExportRequestSource `json:"source,omitempty"`
@@ -2726,6 +2732,12 @@ type DeployDraftsParams struct {
 type DiscardDraftParams struct {
 	// IfMatch The ETag of what is changed
 	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// ExportObjectsParams defines parameters for ExportObjects.
+type ExportObjectsParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
 }
 
 // ListFoldersParams defines parameters for ListFolders.

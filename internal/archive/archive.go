@@ -21,6 +21,7 @@ package archive
 import (
 	"compress/flate"
 	"context"
+	"errors"
 	"io"
 	"strconv"
 
@@ -226,7 +227,7 @@ func (a *reader) contents(name string, r io.Reader, declared int64) ([]byte, err
 			return nil, a.entryTooLarge(name)
 		case size > most:
 			return nil, tooLarge(CodeTooLarge, name, "the files have more than %d bytes together", a.limits.Total)
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			if declared >= 0 && size != declared {
 				return nil, refuse(CodeCorrupt, name, "it has %d bytes where the archive tells of %d", size, declared)
 			}
@@ -247,7 +248,7 @@ func inflating(name string, err error) error {
 	if fault.Is(err, fault.TooLarge) || fault.Is(err, fault.Invalid) {
 		return err
 	}
-	if err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return refuse(CodeTruncated, name, "the archive ends within this entry")
 	}
 	return refuse(CodeCorrupt, name, "it can't be unpacked: %s", err)

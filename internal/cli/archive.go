@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/archive"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/release"
 )
 
 // archiveHeaderTime is how long an answer about an archive may begin late: it is
@@ -64,7 +66,7 @@ func (s *session) exportVerb() *cobra.Command {
 below as FOLDER/, everything as /, or a path alone: that of a workflow, or else of a folder. Agents are exported only when they are named themselves.
 
 With --for-signing the documents are complete: the exact bytes that are deployed when ` + "`signet import --deploy`" + ` brings them back with signatures beside them.`,
-		example: "  signet export -o nightly.zip nightly/ --with-dependencies\n  signet export -o to-sign.tar.gz --for-signing / --reason 'release 42'",
+		example: "  signet export -o nightly.zip nightly/ --with-dependencies\n  signet export -o to-sign.tar.gz --for-signing --release 42 / --reason 'as agreed'",
 		run: func(ctx context.Context, args []string) error {
 			if file == "" {
 				return Usage("-o is missing: the file to be written")
@@ -88,9 +90,12 @@ With --for-signing the documents are complete: the exact bytes that are deployed
 	// It stands for the common -o, as nothing else is printed.
 	flags.StringVarP(&file, "output", "o", "", "the archive to be written: NAME.zip or NAME.tar.gz")
 	flags.BoolVar(&in.ForSigning, "for-signing", false, "write the exact bytes that are to be signed")
+	flags.StringVar(&in.Release, "release", "", "with --for-signing: also write NAME.release.json, whose one signature suffices for all documents")
+	flags.StringVar(&in.Audience, "audience", "", "id of the installation that the release is for (default: this one)")
 	flags.BoolVar(&in.Dependencies, "with-dependencies", false, "also what the objects name, but for Agents")
 	flags.BoolVar(&deployed, "deployed", false, "take what is deployed, instead of the drafts")
 	reasonFlag(c, &in.Reason)
+	s.controllerFlag(c)
 	return c
 }
 
@@ -101,14 +106,19 @@ func (s *session) export(ctx context.Context, client *Client, in api.ExportReque
 	}
 	progress := s.progress()
 	progress.show("exporting ...")
-	data, err := client.exchange(ctx, "/inventory/export", "application/json", format.MediaType(), body, true)
+	data, err := client.exchange(ctx, s.at("/inventory/export"), "application/json", format.MediaType(), body, true)
 	progress.end()
 	if err != nil {
 		return err
 	}
 	// What arrives broken doesn't replace what was there.
 	n := 0
-	err = archive.Read(ctx, strings.NewReader(string(data)), archive.DefaultLimits(), func(string, []byte) error { n++; return nil })
+	err = archive.Read(ctx, bytes.NewReader(data), archive.DefaultLimits(), func(name string, _ []byte) error {
+		if !strings.HasSuffix(name, release.Suffix) {
+			n++
+		}
+		return nil
+	})
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, "StrangeAnswer", err, "the Cockpit's answer is no archive: %s", fault.Of(err).Public())
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/archive"
 	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/objectfile"
+	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/trust"
 )
 
@@ -472,4 +474,96 @@ func testStrangeArchives(t *testing.T, b *bench) {
 	b.isRefused(503, "ImportRuns", b.send("/inventory/import", "", map[string]string{"a.workflow.json": empty}))
 	<-b.c.imports
 	b.imports("", map[string]string{"a.workflow.json": empty})
+}
+
+// One signature over a release is the evidence of all documents that it lists.
+func TestExportRelease(t *testing.T) { onBoth(t, options{noSign: true}, testExportRelease) }
+
+func testExportRelease(t *testing.T, b *bench) {
+	b.fake.installation = "prod-7QK2"
+	b.draft("Workflow:nightly/load", yamlUsesDB)
+	b.draft("JobResource:common/db", db)
+	in := api.ExportRequest{Paths: []string{"nightly/load"}, Dependencies: true, ForSigning: true, Release: "r-1", Reason: "as\nagreed"}
+	files := b.exported(in)
+	const name = "r-1.release.json"
+	m, err := release.Parse([]byte(files[name]))
+	b.check(err)
+	if m.Name != "r-1" || m.Audience != "prod-7QK2" || m.Author != "admin" || m.Reason != "as agreed" || len(m.Objects) != 2 || m.Serial < 1_700_000_000_000 || !m.Expires.After(m.Created) {
+		t.Errorf("%+v", m)
+	}
+	for _, key := range []item.Key{{Kind: item.KindWorkflow, Path: "nightly/load"}, {Kind: item.KindJobResource, Path: "common/db"}} {
+		text := files[objectfile.FileOf(key)]
+		b.check(m.Covers(key, versionOf(key.Kind, text), text))
+	}
+
+	signed := maps.Clone(files)
+	maps.Copy(signed, b.evidence(map[string]string{name: files[name]}))
+	with := func(name, text string) map[string]string {
+		files := maps.Clone(signed)
+		if files[name] = text; text == "-" {
+			delete(files, name)
+		}
+		return files
+	}
+	for what, files := range map[string]map[string]string{
+		"no signature":       with(name+".sig", "-"),
+		"empty signature":    with(name+".sig", ""),
+		"bad signature":      with(name+".sig", "%%%"),
+		"no release":         with(name, "-"),
+		"tampered release":   with(name, strings.Replace(signed[name], "as agreed", "as decided", 1)),
+		"tampered document":  with("common/db.jobresource.json", strings.Replace(signed["common/db.jobresource.json"], "db1", "db2", 1)),
+		"surplus document":   with("else.workflow.json", signedW),
+		"broken release":     with(name, "{"),
+		"other's signature":  with(name+".sig", b.evidence(map[string]string{"x": "y"})["x.sig"]),
+		"strange signature":  with(name+".exe", "x"),
+		"surplus signature":  with("r-2.release.json.sig", "x"),
+		"signature by asc":   with(name+".asc", "%%%"),
+		"signed on its own":  with("common/db.jobresource.json.sig", signed[name+".sig"]),
+		"passkey of nothing": with(name+".passkey", "{}"),
+	} {
+		w := b.send("/deployments/import", "", files)
+		var p api.Problem
+		b.check(json.Unmarshal(w.Body.Bytes(), &p))
+		if w.Code != 422 || p.Kind != "untrusted" && what != "surplus document" {
+			t.Errorf("%s: %d %s", what, w.Code, w.Body)
+		}
+	}
+	b.isRefused(422, "CannotImport", b.send("/deployments/import", "folder=x", signed))
+	for what, n := range map[string]int{name + ".sig": 1, "common/db.jobresource.json": 1} {
+		files := with(what, "-")
+		if what != name+".sig" {
+			files = with(what, strings.Replace(signed[what], "db1", "db2", 1))
+		}
+		if out := b.imported(b.send("/deployments/import", "preview=true", files)); len(out.Problems) < n {
+			t.Errorf("preview without %s: %+v", what, out.Problems)
+		}
+	}
+	if out := b.imported(b.send("/deployments/import", "preview=true", signed)); len(out.Problems) != 0 {
+		t.Errorf("preview: %+v", out.Problems)
+	}
+	if out := b.imported(b.send("/deployments/import", "", signed)); len(out.Deployed) != 2 {
+		t.Errorf("%+v", out)
+	}
+	var exact api.InventoryObject
+	b.call("GET", objectURL("Workflow:nightly/load")+"&source=deployed", nil, &exact)
+	if exact.Text != files["nightly/load.workflow.json"] {
+		t.Errorf("%s", exact.Text)
+	}
+	// As drafts without it.
+	b.imports("folder=copy", signed)
+
+	in.Audience, in.Release = "test-1", "r-2"
+	m, err = release.Parse([]byte(b.exported(in)["r-2.release.json"]))
+	b.check(err)
+	if m.Audience != "test-1" {
+		t.Errorf("%+v", m)
+	}
+	for body, code := range map[string]string{
+		`{"paths":["/"],"release":"r"}`: "InvalidRequest", `{"paths":["/"],"audience":"a","forSigning":true}`: "InvalidRequest",
+		`{"paths":["/"],"release":"a/b","forSigning":true}`: "InvalidName", `{"paths":["/"],"release":"a","audience":"a b","forSigning":true}`: "InvalidName",
+	} {
+		b.refused(422, code, "POST", "/inventory/export", body)
+	}
+	b.fake.installation = ""
+	b.refused(409, "NoInstallation", "POST", "/inventory/export", `{"paths":["/"],"release":"r","forSigning":true}`)
 }

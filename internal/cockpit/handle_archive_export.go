@@ -3,10 +3,12 @@ package cockpit
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/archive"
@@ -14,6 +16,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/inventory"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/objectfile"
+	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 	"github.com/signet-scheduler/signet/internal/transport"
@@ -54,7 +57,8 @@ func selection(text string) (s selected, err error) {
 type exporting struct {
 	deployed   bool // what is deployed, and not the drafts
 	forSigning bool
-	version    string // of documents that state none
+	version    string            // of documents that state none
+	manifest   *release.Manifest // to be written, with all documents listed; nil: none
 	objects    map[item.Key]store.Object
 	problems   []fault.Problem
 }
@@ -200,10 +204,23 @@ func (x *exporting) write(r store.InventoryReader, w *archive.Writer) error {
 	for _, o := range x.objects {
 		byName[x.nameOf(&o)] = &o
 	}
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		data, err := x.file(r, byName[name])
-		if err != nil {
+	names := slices.Sorted(maps.Keys(byName))
+	var manifest []byte
+	if x.manifest != nil {
+		var err error
+		if manifest, err = x.list(r, names, byName); err != nil {
 			return err
+		}
+		names = append(names, release.FileName(x.manifest.Name))
+		slices.Sort(names)
+	}
+	for _, name := range names {
+		data := manifest
+		if o := byName[name]; o != nil {
+			var err error
+			if data, err = x.file(r, o); err != nil {
+				return err
+			}
 		}
 		if len(x.problems) > 0 {
 			continue // only what else is wrong
@@ -212,10 +229,79 @@ func (x *exporting) write(r store.InventoryReader, w *archive.Writer) error {
 			return err
 		}
 	}
-	if len(x.problems) > 0 {
-		return &fault.Error{Kind: fault.Invalid, Code: "InvalidItems", Message: "the objects can't be exported like this", Problems: x.problems}
+	return errors.Join(x.refused(), w.Close())
+}
+
+// refused is the error for all that is wrong; nil: nothing.
+func (x *exporting) refused() error {
+	if len(x.problems) == 0 {
+		return nil
 	}
-	return w.Close()
+	return &fault.Error{Kind: fault.Invalid, Code: "InvalidItems", Message: "the objects can't be exported like this", Problems: x.problems}
+}
+
+// list returns the manifest of all documents. They are read once more when they are
+// written: all of them at once would take much memory.
+func (x *exporting) list(r store.InventoryReader, names []string, byName map[string]*store.Object) ([]byte, error) {
+	for _, name := range names {
+		o := byName[name]
+		data, err := x.file(r, o)
+		if err != nil {
+			return nil, err
+		}
+		key := keyOf(o)
+		x.manifest.Objects = append(x.manifest.Objects, release.NewObject(key, versionOf(key.Kind, string(data)), data))
+	}
+	if err := x.refused(); err != nil {
+		return nil, err
+	}
+	return x.manifest.Text()
+}
+
+// releaseLasts is how long a release may be under way until it is deployed.
+const releaseLasts = 30 * 24 * time.Hour
+
+// newRelease begins the manifest that an export asks for. For another installation
+// than this one the number is made of the time alone.
+func (k *call) newRelease(q *query, in *api.ExportRequest) (*release.Manifest, error) {
+	if in.Release == "" {
+		if in.Audience != "" {
+			return nil, fault.New(fault.Invalid, "InvalidRequest", "an audience is that of a release: name the release")
+		}
+		return nil, nil
+	}
+	if !in.ForSigning {
+		return nil, fault.New(fault.Invalid, "InvalidRequest", "a release lists the exact bytes: export for signing")
+	}
+	if err := release.CheckName(in.Release); err != nil {
+		return nil, err
+	}
+	next := NextRelease{Installation: in.Audience}
+	if in.Audience == "" {
+		h, err := k.history(q.text("controller"))
+		if err != nil {
+			return nil, err
+		}
+		if next, err = h.controller.NextRelease(k.r.Context()); err != nil {
+			return nil, err
+		}
+		if next.Installation == "" {
+			return nil, noInstallation(h.id)
+		}
+	} else if err := release.CheckName(in.Audience); err != nil {
+		return nil, err
+	}
+	now := k.clock.Now().UTC().Truncate(time.Second)
+	return &release.Manifest{
+		Name: in.Release, Audience: next.Installation, Serial: nextSerial(next.Serial, k.clock.Now()), Created: now, Expires: now.Add(releaseLasts),
+		Author: k.session.Account.Name, Reason: oneLine(in.Reason),
+	}, nil
+}
+
+// oneLine makes a reason one that a manifest takes.
+func oneLine(reason string) string {
+	reason = strings.Join(strings.Fields(reason), " ")
+	return strings.ToValidUTF8(reason[:min(len(reason), release.MaxText)], "")
 }
 
 // bounded is a buffer with a limit.
@@ -236,6 +322,10 @@ func (k *call) exportObjects() error {
 	in, err := decode[api.ExportRequest](k)
 	if err != nil {
 		return err
+	}
+	q := k.query("controller")
+	if q.err != nil {
+		return q.err
 	}
 	if len(in.Paths) == 0 || len(in.Paths) > maxExportPaths {
 		return fault.New(fault.Invalid, "InvalidRequest", "1 to %d paths can be exported at once", maxExportPaths)
@@ -260,6 +350,10 @@ func (k *call) exportObjects() error {
 	if err != nil {
 		return err
 	}
+	manifest, err := k.newRelease(q, &in)
+	if err != nil {
+		return err
+	}
 	if err := k.beginAudit("", in.Paths, in.Reason); err != nil {
 		return err
 	}
@@ -269,7 +363,7 @@ func (k *call) exportObjects() error {
 	default:
 		return fault.New(fault.Unavailable, "ExportsRun", "%d other exports are under way; try again when one has ended", maxExports)
 	}
-	x := &exporting{deployed: in.Source == "deployed", forSigning: in.ForSigning, version: k.newVersion(), objects: map[item.Key]store.Object{}}
+	x := &exporting{deployed: in.Source == "deployed", forSigning: in.ForSigning, version: k.newVersion(), manifest: manifest, objects: map[item.Key]store.Object{}}
 	// Of one moment, so it is made as a whole before the first byte is sent.
 	err = k.db.Read(k.r.Context(), func(r store.Reader) error {
 		for _, s := range all {

@@ -34,6 +34,7 @@ const (
 type importing struct {
 	objects  []imported
 	problems []fault.Problem
+	release  *objectfile.Release
 	out      api.ImportResponse
 }
 
@@ -62,6 +63,7 @@ func (k *call) receive(q *query, deploy bool) (im *importing, release func(), er
 	}
 	im = &importing{out: api.ImportResponse{Preview: q.flag("preview"), Objects: []api.ImportedObject{}, Problems: []api.ProblemDetail{}, Deployed: []api.DeployedObject{}}}
 	im.objects, im.problems = m.apply(contents, deploy)
+	im.release = contents.Release
 	return im, release, nil
 }
 
@@ -276,15 +278,22 @@ func (k *call) deployArchive() error {
 	if err != nil {
 		return err
 	}
+	brought, err := im.brought()
 	if im.out.Preview {
+		if err != nil {
+			im.problems = append(im.problems, fault.Problem{Where: im.release.File, Message: fault.Of(err).Public()})
+		}
 		missing, err := k.missing(h, objects)
 		if err != nil {
 			return err
 		}
-		for _, some := range [][]fault.Problem{im.problems, objectfile.Validate(objects), k.evidenceProblems(objects), missing} {
+		for _, some := range [][]fault.Problem{im.problems, objectfile.Validate(objects), k.evidenceProblems(brought, objects), missing} {
 			im.out.Problems = append(im.out.Problems, problemDetails(some)...)
 		}
 		return k.answer(im.out)
+	}
+	if err != nil {
+		return err
 	}
 	if err := im.mapped(); err != nil {
 		return err
@@ -296,11 +305,27 @@ func (k *call) deployArchive() error {
 	if err != nil {
 		return err
 	}
-	if im.out.Deployed, err = k.deployObjects(h, commandID, objects, nil, q.text("reason")); err != nil {
+	if im.out.Deployed, err = k.deployReleased(h, commandID, brought, objects, nil, q.text("reason")); err != nil {
 		return err
 	}
 	k.seen(h)
 	return k.answer(im.out)
+}
+
+// brought returns the release of the archive; nil: it has none.
+func (im *importing) brought() (*broughtRelease, error) {
+	if im.release == nil {
+		return nil, nil
+	}
+	in := &api.DeployRelease{Document: string(im.release.Text)}
+	for _, files := range im.release.Evidence {
+		one := map[string]string{}
+		for suffix, data := range files {
+			one[suffix] = string(data)
+		}
+		in.Evidence = append(in.Evidence, one)
+	}
+	return bringRelease(in)
 }
 
 // compare tells what the deployment of an archive does, as far as the inventory
@@ -362,12 +387,13 @@ func (o *imported) againstVersion(r store.InventoryReader, now *store.Object, id
 
 // evidenceProblems tells what can be told about evidence without the keys that a
 // Controller trusts.
-func (k *call) evidenceProblems(objects []objectfile.Object) []fault.Problem {
+func (k *call) evidenceProblems(brought *broughtRelease, objects []objectfile.Object) []fault.Problem {
 	var problems []fault.Problem
 	for i := range objects {
 		o := &objects[i]
-		var err error
+		_, released, err := brought.covers(o)
 		switch {
+		case released:
 		case o.Evidence != nil:
 			_, err = trust.EvidenceFromFiles(o.Evidence)
 		case k.signer == nil:

@@ -138,7 +138,7 @@ func (m *mapping) apply(c objectfile.Contents, signed bool) (all []imported, pro
 		report := func(pointer, message string) {
 			problems = append(problems, fault.Problem{Where: strings.TrimSpace(c.Objects[i].File + " " + pointer), Message: message})
 		}
-		o := m.one(c.Objects[i], follow, signed, report)
+		o := m.one(c.Objects[i], follow, signed, signed && (c.Release != nil || c.Objects[i].Evidence != nil), report)
 		if err := o.Key.Check(); err != nil {
 			report("", fault.Of(err).Public())
 		}
@@ -151,8 +151,8 @@ func (m *mapping) apply(c objectfile.Contents, signed bool) (all []imported, pro
 	return all, problems
 }
 
-// one is apply for one object.
-func (m *mapping) one(o objectfile.Object, follow func(item.Key) (item.Key, bool), signed bool, report func(pointer, message string)) imported {
+// one is apply for one object; fixed is one whose bytes were signed.
+func (m *mapping) one(o objectfile.Object, follow func(item.Key) (item.Key, bool), signed, fixed bool, report func(pointer, message string)) imported {
 	from := o.Key
 	out := imported{Object: o}
 	out.Key = m.moved(from)
@@ -180,7 +180,7 @@ func (m *mapping) one(o objectfile.Object, follow func(item.Key) (item.Key, bool
 		itself = inventory.Itself(root, out.Key.Path)
 	}
 	switch {
-	case signed && o.Evidence != nil && (out.Key != from || len(changes) > 0):
+	case fixed && (out.Key != from || len(changes) > 0):
 		report("", "it is signed, so neither its path nor what it names can be changed; import it without its signature first, then export it for signing from here")
 	case root == nil && out.Key != from:
 		report("", "it can't be read, so what it names can't be adjusted: repair it first")

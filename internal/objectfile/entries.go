@@ -10,6 +10,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
+	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 )
 
@@ -46,6 +47,17 @@ type Contents struct {
 	// Bare has, for an archive of JS7, the keys by which documents name objects
 	// that lie in folders: JS7's names have no folder.
 	Bare map[item.Key]item.Key
+	// Release is the manifest that lists the documents without evidence; nil: there
+	// is none.
+	Release *Release
+}
+
+// Release is a manifest with its signatures, as files; each of them is by another
+// person.
+type Release struct {
+	File     string
+	Text     []byte
+	Evidence []map[string][]byte
 }
 
 // Contents reads the files: documents, each with its evidence beside it, and
@@ -59,11 +71,14 @@ type Contents struct {
 func (e *Entries) Contents() (Contents, error) {
 	c := newCollector(inMemory{e})
 	meta, foreign := e.files[metaFile]
+	var releases []string // manifests, and evidence of such
 	for _, name := range slices.Sorted(maps.Keys(e.files)) {
 		switch {
 		case c.tooLarge != nil:
 			return Contents{}, c.tooLarge
 		case name == metaFile:
+		case isRelease(name):
+			releases = append(releases, name)
 		case strings.HasPrefix(name, ".") || strings.Contains(name, "/."):
 			c.report(fault.Invalid, name, "a hidden file is no object file, signature or certificate")
 		default:
@@ -80,15 +95,65 @@ func (e *Entries) Contents() (Contents, error) {
 	if c.tooLarge != nil {
 		return Contents{}, c.tooLarge
 	}
+	brought := c.release(releases, e.files)
 	objects, err := c.result()
 	if err != nil {
 		return Contents{}, err
 	}
-	out := Contents{Objects: objects}
+	out := Contents{Objects: objects, Release: brought}
 	if foreign {
 		out.Bare = bare(objects)
 	}
 	return out, nil
+}
+
+// isRelease tells whether a file is a manifest of a release, or evidence of one.
+func isRelease(name string) bool {
+	return strings.HasSuffix(name, release.Suffix) || strings.Contains(path.Base(name), release.Suffix+".")
+}
+
+// releaseEvidence are the suffixes of evidence of a release, those of one signature
+// together.
+var releaseEvidence = [...][]string{{".sig", ".pem"}, {".asc"}, {".sshsig"}, {".passkey"}}
+
+// release reads the one manifest that may be there, and the signatures beside it.
+func (c *collector) release(names []string, files map[string][]byte) *Release {
+	var r *Release
+	for _, name := range names {
+		switch manifest := strings.HasSuffix(name, release.Suffix); {
+		case manifest && strings.Contains(name, "/"):
+			c.report(fault.Invalid, name, "a release lies in no folder")
+		case manifest && r != nil:
+			c.report(fault.Invalid, name, "there is a release already: %s", r.File)
+		case manifest:
+			r = &Release{File: name, Text: files[name]}
+		case len(files[name]) == 0:
+			c.report(fault.Untrusted, name, "the file is empty")
+		case len(files[name]) > MaxEvidence:
+			c.report(fault.Untrusted, name, "the file is larger than %d bytes", MaxEvidence)
+		}
+	}
+	known := map[string]bool{}
+	if r != nil {
+		known[r.File] = true
+		for _, suffixes := range releaseEvidence {
+			one := map[string][]byte{}
+			for _, suffix := range suffixes {
+				if data, ok := files[r.File+suffix]; ok {
+					one[suffix], known[r.File+suffix] = data, true
+				}
+			}
+			if len(one) > 0 {
+				r.Evidence = append(r.Evidence, one)
+			}
+		}
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, release.Suffix) && !known[name] {
+			c.report(fault.Untrusted, name, "this is no signature of a release that is there")
+		}
+	}
+	return r
 }
 
 // stated gives documents that state their own name as their path that path.

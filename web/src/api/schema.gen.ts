@@ -336,8 +336,8 @@ export interface paths {
         put?: never;
         /**
          * Deploy the objects in an archive, all or none
-         * @description The body is as that of /inventory/import. A document with evidence beside it is deployed as it is, byte for byte, so no mapping may concern it. One without is signed by the server, where the security
-         *     level lets it. Evidence that is missing, empty, malformed or surplus, and a signature that the Controller doesn't trust, are refused (422, kind untrusted). With `preview` nothing is done, and
+         * @description The body is as that of /inventory/import. A document with evidence beside it is deployed as it is, byte for byte, so no mapping may concern it. With a release in the archive (docs/formats/release.md) its signatures are the evidence of those that have none. Otherwise
+         *     one without is signed by the server, where the security level lets it. Evidence that is missing, empty, malformed or surplus, and a signature that the Controller doesn't trust, are refused (422, kind untrusted). With `preview` nothing is done, and
          *     signatures are looked at only as to their form; `problems` tells what would be refused.
          */
         post: operations["deployArchive"];
@@ -2093,6 +2093,8 @@ export interface components {
             timeSpent?: number;
         };
         ExportRequest: {
+            /** @description Id of the installation that the release is for; this one when it is left out */
+            audience?: string;
             /** @description Also what these name */
             dependencies?: boolean;
             /**
@@ -2104,6 +2106,8 @@ export interface components {
             forSigning?: boolean;
             paths: string[];
             reason?: string;
+            /** @description With forSigning, also NAME.release.json, which lists all documents: its one signature suffices then */
+            release?: string;
             /**
              * @description draft when it is left out
              * @enum {string}
@@ -5067,7 +5071,10 @@ export interface operations {
     };
     exportObjects: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
