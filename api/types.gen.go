@@ -7,6 +7,66 @@ import (
 	"encoding/json"
 )
 
+// Defines values for ExportRequestFormat.
+const (
+	TarGz ExportRequestFormat = "tar.gz"
+	Zip   ExportRequestFormat = "zip"
+)
+
+// Valid indicates whether the value is a known member of the ExportRequestFormat enum.
+func (e ExportRequestFormat) Valid() bool {
+	switch e {
+	case TarGz:
+		return true
+	case Zip:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportRequestSource.
+const (
+	Deployed ExportRequestSource = "deployed"
+	Draft    ExportRequestSource = "draft"
+)
+
+// Valid indicates whether the value is a known member of the ExportRequestSource enum.
+func (e ExportRequestSource) Valid() bool {
+	switch e {
+	case Deployed:
+		return true
+	case Draft:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportedObjectChange.
+const (
+	Changed  ImportedObjectChange = "changed"
+	Conflict ImportedObjectChange = "conflict"
+	New      ImportedObjectChange = "new"
+	Same     ImportedObjectChange = "same"
+)
+
+// Valid indicates whether the value is a known member of the ImportedObjectChange enum.
+func (e ImportedObjectChange) Valid() bool {
+	switch e {
+	case Changed:
+		return true
+	case Conflict:
+		return true
+	case New:
+		return true
+	case Same:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NextReleaseSecurityLevel.
 const (
 	High   NextReleaseSecurityLevel = "high"
@@ -798,6 +858,41 @@ type Explanation struct {
 	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
+// ExportRequest defines model for ExportRequest.
+type ExportRequest struct {
+	// Audience Id of the installation that the release is for; this one when it is left out
+	Audience string `json:"audience,omitempty"`
+
+	// Dependencies Also what these name
+	Dependencies bool `json:"dependencies,omitempty"`
+
+	// ForSigning The exact bytes that are to be signed
+	ForSigning bool `json:"forSigning,omitempty"`
+
+	// Format zip when it is left out
+	Format ExportRequestFormat `json:"format,omitempty"`
+	Paths  []string            `json:"paths"`
+	Reason string              `json:"reason,omitempty"`
+
+	// Release With forSigning, also NAME.release.json, which lists all documents: its one signature suffices then
+	Release string `json:"release,omitempty"`
+
+	// Source draft when it is left out
+	Source ExportRequestSource `json:"source,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
+// ExportRequestFormat zip when it is left out
+type ExportRequestFormat string
+
+// ExportRequestSource draft when it is left out
+type ExportRequestSource string
+
 // FailedRun defines model for FailedRun.
 type FailedRun struct {
 	End        int64  `json:"end"`
@@ -992,6 +1087,39 @@ type HistorySteps struct {
 	Reached int64         `json:"reached,omitempty"`
 	Rows    []HistoryStep `json:"rows"`
 }
+
+// ImportResponse defines model for ImportResponse.
+type ImportResponse struct {
+	Deployed []DeployedObject `json:"deployed"`
+	Objects  []ImportedObject `json:"objects"`
+	Preview  bool             `json:"preview"`
+
+	// Problems In a preview, what keeps the objects from being imported
+	Problems []ProblemDetail `json:"problems"`
+}
+
+// ImportedObject defines model for ImportedObject.
+type ImportedObject struct {
+	Adjusted []AdjustedText       `json:"adjusted"`
+	Change   ImportedObjectChange `json:"change"`
+
+	// File In the archive
+	File string `json:"file"`
+	Kind string `json:"kind"`
+
+	// Path Here
+	Path     string         `json:"path"`
+	Problems []DraftProblem `json:"problems"`
+
+	// Signed There is evidence beside it
+	Signed bool `json:"signed"`
+
+	// Why What there is to know about the change
+	Why string `json:"why,omitempty"`
+}
+
+// ImportedObjectChange defines model for ImportedObject.Change.
+type ImportedObjectChange string
 
 // InventoryFolder defines model for InventoryFolder.
 type InventoryFolder struct {
@@ -2234,6 +2362,18 @@ type LogFrom = int64
 // LogTask defines model for LogTask.
 type LogTask = string
 
+// MapAgent Example: agent-1=prod-agent
+type MapAgent = string
+
+// MapFolder Example: dev=prod,dev/test=qa
+type MapFolder = string
+
+// NamePrefix defines model for NamePrefix.
+type NamePrefix = string
+
+// NameSuffix defines model for NameSuffix.
+type NameSuffix = string
+
 // OfAccount defines model for OfAccount.
 type OfAccount = string
 
@@ -2258,6 +2398,9 @@ type OrderId = string
 // Path defines model for Path.
 type Path = string
 
+// Preview defines model for Preview.
+type Preview = bool
+
 // Reason defines model for Reason.
 type Reason = string
 
@@ -2269,6 +2412,9 @@ type ReturnCode = int64
 
 // States defines model for States.
 type States = string
+
+// TargetFolder defines model for TargetFolder.
+type TargetFolder = string
 
 // Text defines model for Text.
 type Text = string
@@ -2409,6 +2555,36 @@ type GetControllerLogParams struct {
 type DeployParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+}
+
+// DeployArchiveParams defines parameters for DeployArchive.
+type DeployArchiveParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// RequestId Makes a repetition of this request harmless
+	RequestId string `form:"requestId,omitempty" json:"requestId,omitempty"`
+
+	// Preview Only tell what would happen
+	Preview Preview `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// Prefix Goes in front of the name of each object but Agents
+	Prefix NamePrefix `form:"prefix,omitempty" json:"prefix,omitempty"`
+
+	// Suffix Goes behind the name of each object but Agents
+	Suffix NameSuffix `form:"suffix,omitempty" json:"suffix,omitempty"`
+
+	// Folder The folder into which everything goes
+	Folder TargetFolder `form:"folder,omitempty" json:"folder,omitempty"`
+
+	// MapFolder OLD=NEW, separated by commas; what lies below a folder gets another one, before `folder` goes in front. The longest that fits counts.
+	MapFolder MapFolder `form:"mapFolder,omitempty" json:"mapFolder,omitempty"`
+
+	// MapAgent OLD=NEW, separated by commas; what names an Agent names another one
+	MapAgent MapAgent `form:"mapAgent,omitempty" json:"mapAgent,omitempty"`
+
+	// Reason For the audit trail
+	Reason Reason `form:"reason,omitempty" json:"reason,omitempty"`
 }
 
 // RevokeDeploymentParams defines parameters for RevokeDeployment.
@@ -2693,6 +2869,12 @@ type DiscardDraftParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty"`
 }
 
+// ExportObjectsParams defines parameters for ExportObjects.
+type ExportObjectsParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+}
+
 // ListFoldersParams defines parameters for ListFolders.
 type ListFoldersParams struct {
 	// Folder Path of a folder; the root if left out
@@ -2703,6 +2885,33 @@ type ListFoldersParams struct {
 
 	// Cursor The cursor of the answer before
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ImportObjectsParams defines parameters for ImportObjects.
+type ImportObjectsParams struct {
+	// Overwrite Replace drafts that are newer than what is deployed
+	Overwrite bool `form:"overwrite,omitempty" json:"overwrite,omitempty"`
+
+	// Preview Only tell what would happen
+	Preview Preview `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// Prefix Goes in front of the name of each object but Agents
+	Prefix NamePrefix `form:"prefix,omitempty" json:"prefix,omitempty"`
+
+	// Suffix Goes behind the name of each object but Agents
+	Suffix NameSuffix `form:"suffix,omitempty" json:"suffix,omitempty"`
+
+	// Folder The folder into which everything goes
+	Folder TargetFolder `form:"folder,omitempty" json:"folder,omitempty"`
+
+	// MapFolder OLD=NEW, separated by commas; what lies below a folder gets another one, before `folder` goes in front. The longest that fits counts.
+	MapFolder MapFolder `form:"mapFolder,omitempty" json:"mapFolder,omitempty"`
+
+	// MapAgent OLD=NEW, separated by commas; what names an Agent names another one
+	MapAgent MapAgent `form:"mapAgent,omitempty" json:"mapAgent,omitempty"`
+
+	// Reason For the audit trail
+	Reason Reason `form:"reason,omitempty" json:"reason,omitempty"`
 }
 
 // DeleteObjectParams defines parameters for DeleteObject.
@@ -3232,6 +3441,9 @@ type DiscardDraftJSONRequestBody = ObjectRequest
 
 // PutDraftsJSONRequestBody defines body for PutDrafts for application/json ContentType.
 type PutDraftsJSONRequestBody = PutDraftsRequest
+
+// ExportObjectsJSONRequestBody defines body for ExportObjects for application/json ContentType.
+type ExportObjectsJSONRequestBody = ExportRequest
 
 // PutObjectJSONRequestBody defines body for PutObject for application/json ContentType.
 type PutObjectJSONRequestBody = PutObjectRequest

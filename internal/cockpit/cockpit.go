@@ -86,6 +86,7 @@ type Cockpit struct {
 	histories []*history    // one for each Controller, as configured
 	backups   chan struct{} // capacity 1: one at a time
 	exports   chan struct{} // those that are under way
+	imports   chan struct{} // capacity 1: an archive may be large
 	server    *transport.Server
 	closing   sync.Once
 	closeErr  error
@@ -114,7 +115,7 @@ func New(ctx context.Context, d Deps) (*Cockpit, error) {
 	}
 	c := &Cockpit{
 		deps: d, settings: d.Settings, log: d.Log, clock: d.Clock, live: newLiveCalls(), news: newNews(d.Clock), backups: make(chan struct{}, 1),
-		exports: make(chan struct{}, maxExports), trustNews: make(chan struct{}, 1), enrolling: identity.NewThrottle(), hasher: identity.NewHasher(d.Hash),
+		exports: make(chan struct{}, maxExports), imports: make(chan struct{}, 1), trustNews: make(chan struct{}, 1), enrolling: identity.NewThrottle(), hasher: identity.NewHasher(d.Hash),
 	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())

@@ -39,6 +39,7 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"DraftDeployment": shape[api.DraftDeployment](), "ObjectRequest": shape[api.ObjectRequest](), "RenameRequest": shape[api.RenameRequest](),
 		"RenameResponse": shape[api.RenameResponse](), "CopyRequest": shape[api.CopyRequest](), "ObjectVersions": shape[api.ObjectVersions](),
 		"ObjectVersion": shape[api.ObjectVersion](), "ObjectUsers": shape[api.ObjectUsers](), "SearchHits": shape[api.SearchHits](),
+		"ExportRequest": shape[api.ExportRequest](), "ImportResponse": shape[api.ImportResponse](),
 		"LoginMethods": shape[api.LoginMethods](), "News": shape[api.News](), "OrderEvents": shape[api.OrderEvents](), "Dashboard": shape[api.Dashboard](), "OrderRows": shape[api.OrderRows](),
 		"WorkflowRows": shape[api.WorkflowRows](), "Places": shape[api.Places](),
 		"HistorySteps": shape[api.HistorySteps](), "HistoryRuns": shape[api.HistoryRuns](), "Throughput": shape[api.Throughput](), "JobStats": shape[api.JobStats](),

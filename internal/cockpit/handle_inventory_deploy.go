@@ -266,10 +266,15 @@ func (k *call) sendDrafts(h *history, d *deployment, requestID, reason string) e
 	for i := range deployed {
 		d.out.Deploys[i].VersionId = deployed[i].VersionId
 	}
+	k.seen(h)
+	return k.answer(d.out)
+}
+
+// seen waits until what was deployed is in the inventory.
+func (k *call) seen(h *history) {
 	ctx, cancel := context.WithTimeout(k.r.Context(), seenWithin)
 	defer cancel()
 	if err := h.catchUp(ctx); err != nil {
 		k.log.Info("a deployment is done, but not yet in the inventory", "controller", h.id, "error", err)
 	}
-	return k.answer(d.out)
 }

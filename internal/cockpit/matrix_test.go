@@ -112,6 +112,7 @@ func TestExamplesFitTheTypes(t *testing.T) {
 		for method, op := range methods {
 			where := method + " " + path
 			if op.RequestBody != nil {
+				_, isFile := op.RequestBody.Content["application/zip"]
 				content := op.RequestBody.Content["application/json"]
 				examples := []json.RawMessage{content.Example}
 				for _, e := range content.Examples {
@@ -122,7 +123,7 @@ func TestExamplesFitTheTypes(t *testing.T) {
 						check(where, content.Schema.Ref, e)
 					}
 				}
-				if len(examples) == 1 && examples[0] == nil {
+				if len(examples) == 1 && examples[0] == nil && !isFile {
 					t.Errorf("%s has no example", where)
 				}
 			}
@@ -163,8 +164,8 @@ func TestWhoMayCall(t *testing.T) {
 	open := regexp.MustCompile(`^(GET /health|GET /openapi.json|GET /login/methods|POST /login|(GET|POST) /enrolment)$`)
 	all := regexp.MustCompile(`^(POST /logout|GET /live|GET /me|POST /me/password|GET /version)$`)
 	managing := regexp.MustCompile(`^GET /(agents/\{name\}|controllers/\{name\}|cockpits)/log$|^POST /(orders|orders/(cancel|suspend|resume|delete|go|priority|transfer)|workflows/(control|breakpoints))$`)
-	admins := regexp.MustCompile(`^(\S+ /accounts.*|POST /deployments|POST /deployments/revoke|POST /agents.*|POST /backup|POST /certificates/(revocations|revoke|tokens)|GET /audit|GET /audit/export|` +
-		`(PUT|DELETE) /inventory/object|POST /inventory/(drafts|deploy|discard|rename|copy|restore|purge))$`)
+	admins := regexp.MustCompile(`^(\S+ /accounts.*|POST /deployments|POST /deployments/(revoke|import)|POST /agents.*|POST /backup|POST /certificates/(revocations|revoke|tokens)|GET /audit|GET /audit/export|` +
+		`(PUT|DELETE) /inventory/object|POST /inventory/(drafts|import|deploy|discard|rename|copy|restore|purge))$`)
 	calls := 0
 	for _, r := range routes() {
 		key := r.method + " " + r.pattern

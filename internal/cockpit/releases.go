@@ -94,6 +94,10 @@ func (r *broughtRelease) covers(o *objectfile.Object) (d SignedDocument, ok bool
 // time, so that those who make releases apart from each other need not agree.
 func nextSerial(newest int64, now time.Time) int64 { return max(newest+1, now.UnixMilli()) }
 
+func noInstallation(controller string) error {
+	return fault.New(fault.Conflict, "NoInstallation", "the Controller %s has no installation id, and accepts no release: set signet.installation in the configuration of all parts", controller)
+}
+
 // nextRelease tells what a release that is made now has to state.
 func (k *call) nextRelease() error {
 	h, err := k.named()
@@ -105,7 +109,7 @@ func (k *call) nextRelease() error {
 		return err
 	}
 	if next.Installation == "" {
-		return fault.New(fault.Conflict, "NoInstallation", "the Controller %s has no installation id, and accepts no release: set signet.installation in the configuration of all parts", h.id)
+		return noInstallation(h.id)
 	}
 	return k.answer(api.NextRelease{Audience: next.Installation, Serial: nextSerial(next.Serial, k.clock.Now()), SecurityLevel: api.NextReleaseSecurityLevel(next.SecurityLevel)})
 }

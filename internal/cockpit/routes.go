@@ -58,6 +58,7 @@ const (
 	tiny      = 16 << 10
 	body      = 10 << 20
 	documents = 64 << 20
+	archives  = 128 << 20 // as much as archive.DefaultLimits takes
 )
 
 // route is one row of the API: who may do what.
@@ -123,6 +124,7 @@ func routes() []route {
 		{"POST", "/deployments", "deploy", deploymentsManage, documents, true, false, (*call).deploy},
 		{"GET", "/releases/next", "nextRelease", workflowsView, 0, false, false, (*call).nextRelease},
 		{"POST", "/deployments/validate", "validateDeployment", workflowsView, documents, false, false, (*call).validateDeployment},
+		{"POST", "/deployments/import", "deployArchive", deploymentsManage, archives, true, true, (*call).deployArchive},
 		{"POST", "/deployments/revoke", "revokeDeployment", deploymentsManage, body, true, false, (*call).revokeDeployment},
 
 		{"GET", "/inventory", "listObjects", inventoryView, noBody, false, false, (*call).listObjects},
@@ -137,6 +139,8 @@ func routes() []route {
 		{"POST", "/inventory/discard", "discardDraft", inventoryManage, tiny, true, false, (*call).discardDraft},
 		{"POST", "/inventory/rename", "renameObject", inventoryManage, tiny, true, false, (*call).renameObject},
 		{"POST", "/inventory/copy", "copyObject", inventoryManage, tiny, true, false, (*call).copyObject},
+		{"POST", "/inventory/export", "exportObjects", inventoryView, body, false, true, (*call).exportObjects},
+		{"POST", "/inventory/import", "importObjects", inventoryManage, archives, true, true, (*call).importObjects},
 		{"GET", "/inventory/trash", "listTrash", inventoryView, noBody, false, false, (*call).listTrash},
 		{"POST", "/inventory/restore", "restoreObject", inventoryManage, tiny, true, false, (*call).restoreObject},
 		{"POST", "/inventory/purge", "purgeObject", inventoryManage, tiny, true, false, (*call).purgeObject},

@@ -17,8 +17,8 @@ import (
 	"github.com/signet-scheduler/signet/internal/workflow"
 )
 
-// Source is where files are read from: Disk, or the tree of an archive. Its
-// ReadDir returns entries sorted by name.
+// Source is where files are read from, in production Disk. Its ReadDir returns
+// entries sorted by name.
 type Source interface {
 	Open(name string) (fs.File, error)
 	ReadDir(name string) ([]fs.DirEntry, error)
@@ -70,7 +70,7 @@ func (Disk) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(name) }
 // InvalidFiles. Objects are sorted by key. Whether the documents are valid is
 // told by Validate.
 func Collect(paths []string, source Source) ([]Object, error) {
-	c := &collector{source: source, byFile: map[string]*Object{}, byKey: map[item.Key]string{}, kinds: map[fault.Kind]bool{}}
+	c := newCollector(source)
 	for _, p := range paths {
 		p = filepath.Clean(p)
 		info, err := source.Lstat(p)
@@ -93,6 +93,10 @@ func Collect(paths []string, source Source) ([]Object, error) {
 		return nil, c.tooLarge
 	}
 	return c.result()
+}
+
+func newCollector(source Source) *collector {
+	return &collector{source: source, byFile: map[string]*Object{}, byKey: map[item.Key]string{}, kinds: map[fault.Kind]bool{}}
 }
 
 type collector struct {
@@ -293,13 +297,7 @@ func (c *collector) contents(file string, limit int64, kind fault.Kind) ([]byte,
 		c.tooLarge = fault.New(fault.TooLarge, "TooManyFiles", "more than %d files; deploy in smaller parts", MaxFiles)
 		return nil, false
 	}
-	f, err := c.source.Open(file)
-	if err != nil {
-		c.readError(file, err)
-		return nil, false
-	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	_ = f.Close() // read only
+	data, err := c.load(file, limit)
 	if err != nil {
 		c.readError(file, err)
 		return nil, false
@@ -313,6 +311,20 @@ func (c *collector) contents(file string, limit int64, kind fault.Kind) ([]byte,
 		return nil, false
 	}
 	return data, true
+}
+
+// load reads a file, or one byte more than allowed.
+func (c *collector) load(file string, limit int64) ([]byte, error) {
+	if here, ok := c.source.(inMemory); ok {
+		return here.bytes(file)
+	}
+	f, err := c.source.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	_ = f.Close() // read only
+	return data, err
 }
 
 // attachEvidence gives each evidence file to its document. A document that was

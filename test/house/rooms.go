@@ -81,7 +81,8 @@ var rooms = map[string]room{
 	"internal/bulletin": {kind: mechanism, owns: "trust material beside the event log", edges: map[string]string{
 		"internal/pki": "lists are verified before they are kept (ADR 0021)",
 	}},
-	"internal/backup": {kind: mechanism, owns: "what a backup is made of"},
+	"internal/archive": {kind: mechanism, owns: ".zip and .tar.gz files"},
+	"internal/backup":  {kind: mechanism, owns: "what a backup is made of"},
 	"internal/guard": {kind: mechanism, owns: "the trust set in force", edges: map[string]string{
 		"internal/trust":   "it verifies for the engine (ADR 0007)",
 		"internal/conf":    "its settings (ADR 0007)",

@@ -387,6 +387,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/deployments/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deploy the objects in an archive, all or none
+         * @description The body is as that of /inventory/import. A document with evidence beside it is deployed as it is, byte for byte, so no mapping may concern it. With a release in the archive (docs/formats/release.md) its signatures are the evidence of those that have none. Otherwise
+         *     one without is signed by the server, where the security level lets it. Evidence that is missing, empty, malformed or surplus, and a signature that the Controller doesn't trust, are refused (422, kind untrusted). With `preview` nothing is done, and
+         *     signatures are looked at only as to their form; `problems` tells what would be refused.
+         */
+        post: operations["deployArchive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/deployments/revoke": {
         parameters: {
             query?: never;
@@ -748,6 +770,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/inventory/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Objects as an archive of their files
+         * @description Each of `paths` is an object as KIND:PATH (JobResource:db-env), a folder with all below as FOLDER/, everything as /, or a path alone: that of a workflow, or else of a folder. Agents are
+         *     exported only when they are named themselves. `source` is what authors go on with (draft, the default), or what is deployed. With `dependencies` also what these name, Agents left out.
+         *
+         *     With `forSigning` the documents are JSON and complete, with a version where the kind has one: the exact bytes that are deployed when they come back with signatures beside them
+         *     (docs/operations/roll-out.md). Where a draft has problems, nothing is exported (422 InvalidItems). The same objects give the same bytes, but for the new version.
+         */
+        post: operations["exportObjects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/inventory/folders": {
         parameters: {
             query?: never;
@@ -759,6 +805,28 @@ export interface paths {
         get: operations["listFolders"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make drafts of the objects in an archive
+         * @description The body is a .zip or .tar.gz archive of object files (docs/formats/archive.md), at most 128 MiB. All are saved, or none. What they name of each other, and Agents, is adjusted to their new paths;
+         *     all other bytes stay. Signatures are left behind, and the versions of signed documents with them: a draft is signed when it is deployed. Where a draft that is newer than what is deployed would
+         *     be replaced, nothing is done (409 ImportConflicts), unless `overwrite` is true. With `preview` nothing is done; the answer tells what would be.
+         */
+        post: operations["importObjects"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2150,6 +2218,35 @@ export interface components {
              */
             timeSpent?: number;
         };
+        ExportRequest: {
+            /** @description Id of the installation that the release is for; this one when it is left out */
+            audience?: string;
+            /** @description Also what these name */
+            dependencies?: boolean;
+            /**
+             * @description zip when it is left out
+             * @enum {string}
+             */
+            format?: "zip" | "tar.gz";
+            /** @description The exact bytes that are to be signed */
+            forSigning?: boolean;
+            paths: string[];
+            reason?: string;
+            /** @description With forSigning, also NAME.release.json, which lists all documents: its one signature suffices then */
+            release?: string;
+            /**
+             * @description draft when it is left out
+             * @enum {string}
+             */
+            source?: "draft" | "deployed";
+            /** @description Number of a ticket, or its address */
+            ticket?: string;
+            /**
+             * Format: int64
+             * @description Minutes
+             */
+            timeSpent?: number;
+        };
         FailedRun: {
             /** Format: int64 */
             end: number;
@@ -2324,6 +2421,28 @@ export interface components {
              */
             reached?: number;
             rows: components["schemas"]["HistoryStep"][];
+        };
+        ImportedObject: {
+            adjusted: components["schemas"]["AdjustedText"][];
+            /** @enum {string} */
+            change: "new" | "changed" | "same" | "conflict";
+            /** @description In the archive */
+            file: string;
+            kind: string;
+            /** @description Here */
+            path: string;
+            problems: components["schemas"]["DraftProblem"][];
+            /** @description There is evidence beside it */
+            signed: boolean;
+            /** @description What there is to know about the change */
+            why?: string;
+        };
+        ImportResponse: {
+            deployed: components["schemas"]["DeployedObject"][];
+            objects: components["schemas"]["ImportedObject"][];
+            preview: boolean;
+            /** @description In a preview, what keeps the objects from being imported */
+            problems: components["schemas"]["ProblemDetail"][];
         };
         InventoryFolder: {
             /** @description Of these, what is to be deployed still: draft, invalid, changed */
@@ -3311,6 +3430,14 @@ export interface components {
         LogFrom: number;
         /** @description Only what ran as this task; of any run of the order's id */
         LogTask: string;
+        /** @description OLD=NEW, separated by commas; what names an Agent names another one */
+        MapAgent: string;
+        /** @description OLD=NEW, separated by commas; what lies below a folder gets another one, before `folder` goes in front. The longest that fits counts. */
+        MapFolder: string;
+        /** @description Goes in front of the name of each object but Agents */
+        NamePrefix: string;
+        /** @description Goes behind the name of each object but Agents */
+        NameSuffix: string;
         /** @description Only what this account did */
         OfAccount: string;
         /** @description Only steps at this Agent */
@@ -3326,6 +3453,8 @@ export interface components {
         /** @description The order's id, percent-encoded */
         OrderId: string;
         Path: string;
+        /** @description Only tell what would happen */
+        Preview: boolean;
         /** @description For the audit trail */
         Reason: string;
         /** @description Only with one of these results, with commas: open, succeeded, failed, timedOut, killed, lost, disrupted, or of a run cancelled */
@@ -3334,6 +3463,8 @@ export interface components {
         ReturnCode: number;
         /** @description Only runs that ended in one of these states, with commas: Finished, Cancelled, Failed, FailedWhileFresh, Stopped, StoppedWhileFresh, Broken */
         States: string;
+        /** @description The folder into which everything goes */
+        TargetFolder: string;
         /** @description Only with this text in order id, workflow, job, label or message; capitals make no difference */
         Text: string;
         /** @description Only what began before this moment */
@@ -4257,6 +4388,75 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["DeployResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deployArchive: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+                /** @description The folder into which everything goes */
+                folder?: components["parameters"]["TargetFolder"];
+                /** @description OLD=NEW, separated by commas; what names an Agent names another one */
+                mapAgent?: components["parameters"]["MapAgent"];
+                /** @description OLD=NEW, separated by commas; what lies below a folder gets another one, before `folder` goes in front. The longest that fits counts. */
+                mapFolder?: components["parameters"]["MapFolder"];
+                /** @description Goes in front of the name of each object but Agents */
+                prefix?: components["parameters"]["NamePrefix"];
+                /** @description Only tell what would happen */
+                preview?: components["parameters"]["Preview"];
+                /** @description For the audit trail */
+                reason?: components["parameters"]["Reason"];
+                /** @description Makes a repetition of this request harmless */
+                requestId?: string;
+                /** @description Goes behind the name of each object but Agents */
+                suffix?: components["parameters"]["NameSuffix"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/gzip": string;
+                "application/zip": string;
+            };
+        };
+        responses: {
+            /** @description What became of each object, or would */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "preview": false,
+                     *       "objects": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "file": "nightly/load.workflow.json",
+                     *           "change": "changed",
+                     *           "signed": true,
+                     *           "problems": [],
+                     *           "adjusted": []
+                     *         }
+                     *       ],
+                     *       "problems": [],
+                     *       "deployed": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "versionId": "20261130T201500Z-k3jq2a"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportResponse"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -5264,6 +5464,35 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    exportObjects: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                    "application/zip": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     listFolders: {
         parameters: {
             query?: {
@@ -5307,6 +5536,84 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["InventoryFolders"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    importObjects: {
+        parameters: {
+            query?: {
+                /** @description The folder into which everything goes */
+                folder?: components["parameters"]["TargetFolder"];
+                /** @description OLD=NEW, separated by commas; what names an Agent names another one */
+                mapAgent?: components["parameters"]["MapAgent"];
+                /** @description OLD=NEW, separated by commas; what lies below a folder gets another one, before `folder` goes in front. The longest that fits counts. */
+                mapFolder?: components["parameters"]["MapFolder"];
+                /** @description Replace drafts that are newer than what is deployed */
+                overwrite?: boolean;
+                /** @description Goes in front of the name of each object but Agents */
+                prefix?: components["parameters"]["NamePrefix"];
+                /** @description Only tell what would happen */
+                preview?: components["parameters"]["Preview"];
+                /** @description For the audit trail */
+                reason?: components["parameters"]["Reason"];
+                /** @description Goes behind the name of each object but Agents */
+                suffix?: components["parameters"]["NameSuffix"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/gzip": string;
+                "application/zip": string;
+            };
+        };
+        responses: {
+            /** @description What became of each object, or would */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "preview": false,
+                     *       "objects": [
+                     *         {
+                     *           "kind": "JobResource",
+                     *           "path": "imported/db-env",
+                     *           "file": "db-env.jobresource.json",
+                     *           "change": "new",
+                     *           "signed": false,
+                     *           "problems": [],
+                     *           "adjusted": []
+                     *         },
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "imported/nightly/load",
+                     *           "file": "nightly/load.workflow.json",
+                     *           "change": "changed",
+                     *           "signed": false,
+                     *           "problems": [],
+                     *           "adjusted": [
+                     *             {
+                     *               "kind": "Workflow",
+                     *               "path": "nightly/load",
+                     *               "pointer": "/jobResourcePaths/0",
+                     *               "old": "db-env",
+                     *               "new": "imported/db-env"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "problems": [],
+                     *       "deployed": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportResponse"];
                 };
             };
             default: components["responses"]["Problem"];
