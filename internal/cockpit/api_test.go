@@ -544,7 +544,7 @@ func testAgentsAndStatus(t *testing.T, b *bench) {
 	}
 	b.call("GET", "/agents/a-1?controller=controller", nil, nil)
 	b.refused(404, "UnknownAgent", "GET", "/agents/a-1?controller=other", nil)
-	b.refused(422, "InvalidItems", "POST", "/agents?controller=other", `{"name":"a","uri":"http://localhost"}`)
+	b.refused(422, "InvalidItems", "POST", "/agents?controller=other", `{"name":"a","uri":"ftp://localhost"}`)
 	b.call("POST", "/agents/a-1/reset?controller=controller", `{"reason":"gone"}`, nil)
 	var s api.ControllersStatus
 	b.call("GET", "/controllers/status", nil, &s)
