@@ -2,5 +2,6 @@
 
 package archive
 
-// slowness is how much slower the race detector makes all.
+// slowness is how much slower the race detector makes all; the largest archives are
+// so much smaller then.
 const slowness = 10
