@@ -802,6 +802,9 @@ type Enrolled struct {
 	// Controller Id of the Controller
 	Controller string `json:"controller"`
 
+	// Installation Id of the installation
+	Installation string `json:"installation,omitempty"`
+
 	// Members The members of the Controller
 	Members  []EnrolledMember `json:"members"`
 	Name     string           `json:"name"`
@@ -810,6 +813,9 @@ type Enrolled struct {
 
 	// Roots PEM: the authorities of parts to trust
 	Roots string `json:"roots"`
+
+	// SecurityLevel low, medium or high
+	SecurityLevel string `json:"securityLevel,omitempty"`
 
 	// Signers PEM: the authority of signers to trust
 	Signers string `json:"signers"`

@@ -5,8 +5,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strconv"
 

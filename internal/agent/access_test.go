@@ -116,7 +116,7 @@ js7.auth.users.C = "plain:x"`)}
 func TestGetOnlyReads(t *testing.T) {
 	t.Parallel()
 	reads := []string{
-		"/agent/api/activity", "/agent/api/backup", "/agent/api/event", "/agent/api/log", "/agent/api/status", "/agent/api/task/{task}/log",
+		"/agent/api/activity", "/agent/api/backup", "/agent/api/certificate", "/agent/api/event", "/agent/api/log", "/agent/api/status", "/agent/api/task/{task}/log",
 	}
 	var gets []string
 	for _, r := range (&Agent{}).routes() {

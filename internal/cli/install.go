@@ -114,19 +114,31 @@ func (p *place) locate(text []byte) error {
 	return nil
 }
 
+// estateOf are the settings that all parts of an installation share.
+func estateOf(got *api.Enrolled) map[string]string {
+	more := map[string]string{}
+	if got.Installation != "" {
+		more["signet.installation"] = got.Installation
+	}
+	if got.SecurityLevel != "" {
+		more["signet.security-level"] = got.SecurityLevel
+	}
+	return more
+}
+
 // newConf is the least that a part needs to know.
 func newConf(id pki.Identity, got *api.Enrolled, o *installOptions) conf.File {
 	if got == nil {
 		got = &api.Enrolled{}
 	}
 	if id.Role == pki.RoleAgent {
-		f := conf.AgentFile{Name: id.Name, Listen: o.listen, ScriptsAllowed: o.scripts}
+		f := conf.AgentFile{Name: id.Name, Listen: o.listen, ScriptsAllowed: o.scripts, More: estateOf(got)}
 		for _, m := range got.Members {
 			f.Controllers = append(f.Controllers, m.Name)
 		}
 		return f
 	}
-	f := conf.ControllerFile{ID: got.Controller, Name: id.Name, Listen: o.listen}
+	f := conf.ControllerFile{ID: got.Controller, Name: id.Name, Listen: o.listen, More: estateOf(got)}
 	for _, m := range got.Members {
 		f.Members = append(f.Members, conf.Member{Name: m.Name, URL: m.Url})
 	}

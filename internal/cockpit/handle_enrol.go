@@ -180,6 +180,7 @@ func tokenUsed() error {
 func (k *call) enrolled(e store.Enrolment, ca *pki.CA, issued *pki.Issued) api.Enrolled {
 	out := api.Enrolled{
 		Role: e.Role, Name: e.Name, Controller: e.Controller, Cockpit: k.settings.Name, Members: []api.EnrolledMember{}, NotAfter: issued.Cert.NotAfter.UnixMilli(),
+		Installation: k.settings.Installation, SecurityLevel: k.settings.SecurityLevel,
 		Certificate: string(pki.EncodeCertsPEM(issued.Chain...)),
 		Roots:       string(pki.EncodeCertsPEM(ca.Root(pki.PurposeNode))),
 		Signers:     string(pki.EncodeCertsPEM(ca.Root(pki.PurposeSigning))),

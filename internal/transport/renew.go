@@ -130,15 +130,26 @@ func RenewalRoutes(prefix string, roles []pki.Role, creds func() *Credentials) [
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(v) //nolint:errchkjson // texts and numbers; that the peer is gone is noticed by the server
 	}
+	// A part behind a proxy, or one that knows passwords only, has no certificate.
+	owning := func(handle func(*Credentials, http.ResponseWriter, *http.Request)) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, r *http.Request) {
+			c := creds()
+			if c == nil || c.current().cert == nil {
+				WriteProblem(w, fault.New(fault.NotFound, "NoCertificate", "this part has no certificate of its own"))
+				return
+			}
+			handle(c, w, r)
+		}
+	}
 	return []Route{
-		{Method: "GET", Pattern: prefix + "/certificate", Roles: roles, Handler: func(w http.ResponseWriter, _ *http.Request) {
-			answer(w, creds().Shown(), nil)
-		}},
-		{Method: "POST", Pattern: prefix + "/certificate/request", Roles: roles, Handler: func(w http.ResponseWriter, _ *http.Request) {
-			request, err := creds().Request()
+		{Method: "GET", Pattern: prefix + "/certificate", Roles: roles, Handler: owning(func(c *Credentials, w http.ResponseWriter, _ *http.Request) {
+			answer(w, c.Shown(), nil)
+		})},
+		{Method: "POST", Pattern: prefix + "/certificate/request", Roles: roles, Handler: owning(func(c *Credentials, w http.ResponseWriter, _ *http.Request) {
+			request, err := c.Request()
 			answer(w, request, err)
-		}},
-		{Method: "POST", Pattern: prefix + "/certificate", Roles: roles, MaxBody: maxCertificateBody, Handler: func(w http.ResponseWriter, r *http.Request) {
+		})},
+		{Method: "POST", Pattern: prefix + "/certificate", Roles: roles, MaxBody: maxCertificateBody, Handler: owning(func(c *Credentials, w http.ResponseWriter, r *http.Request) {
 			body, err := ReadBody(r)
 			var n NewCertificate
 			if err == nil {
@@ -147,9 +158,9 @@ func RenewalRoutes(prefix string, roles []pki.Role, creds func() *Credentials) [
 				}
 			}
 			if err == nil {
-				err = creds().Install(n)
+				err = c.Install(n)
 			}
-			answer(w, creds().Shown(), err)
-		}},
+			answer(w, c.Shown(), err)
+		})},
 	}
 }

@@ -2168,6 +2168,8 @@ export interface components {
             cockpit: string;
             /** @description Id of the Controller */
             controller: string;
+            /** @description Id of the installation */
+            installation?: string;
             /** @description The members of the Controller */
             members: components["schemas"]["EnrolledMember"][];
             name: string;
@@ -2176,6 +2178,8 @@ export interface components {
             role: string;
             /** @description PEM: the authorities of parts to trust */
             roots: string;
+            /** @description low, medium or high */
+            securityLevel?: string;
             /** @description PEM: the authority of signers to trust */
             signers: string;
         };
