@@ -2,12 +2,15 @@ package app
 
 import (
 	"crypto/rand"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/objectfile"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/trust"
@@ -24,7 +27,9 @@ func newInstallation() string { return "dev-" + strings.ToLower(rand.Text()[:12]
 
 func (e *estate) operatorFile(name string) string { return filepath.Join(e.dir, operatorName, name) }
 
-// operatorKey makes the operator's signing key where the level asks for one.
+// operatorKey makes the operator's signing key where the level asks for one, and
+// then takes the keys of the authority of signers away from the authority's folder,
+// which the Cockpit uses: it must not be able to make signers.
 func (e *estate) operatorKey(ca *pki.CA, now time.Time) error {
 	key, cert := e.operatorFile("signing-key.pem"), e.operatorFile("signing-cert.pem")
 	if lasts(cert, key, now) {
@@ -33,11 +38,38 @@ func (e *estate) operatorKey(ca *pki.CA, now time.Time) error {
 	if err := os.MkdirAll(filepath.Join(e.dir, operatorName), 0o700); err != nil {
 		return err
 	}
+	if !ca.Issues(pki.PurposeSigning) { // the operator's certificate ends: it is renewed with the keys from there
+		if err := e.moveSigningKeys(e.operatorFile, e.authorityFile); err != nil {
+			return err
+		}
+		var err error
+		if ca, err = pki.OpenCA(fsys.Real{}, filepath.Join(e.dir, "ca")); err != nil {
+			return err
+		}
+	}
 	issued, err := ca.IssueSigner(pki.SignerParams{Name: operatorName, Now: now})
 	if err != nil {
 		return err
 	}
-	return writeKeyAndChain(key, cert, issued)
+	if err := writeKeyAndChain(key, cert, issued); err != nil {
+		return err
+	}
+	return e.moveSigningKeys(e.authorityFile, e.operatorFile)
+}
+
+// authorityFile returns where the authority has a key of its branch for signers.
+func (e *estate) authorityFile(name string) string {
+	return filepath.Join(e.dir, "ca", string(pki.PurposeSigning), strings.TrimPrefix(name, "authority-"))
+}
+
+// moveSigningKeys moves the keys of the authority of signers, those that are there.
+func (e *estate) moveSigningKeys(from, to func(name string) string) error {
+	for _, name := range []string{"authority-issuer.key", "authority-root.key"} {
+		if err := os.Rename(from(name), to(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // signed returns objects as a deployment brings them: signed by the operator where

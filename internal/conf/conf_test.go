@@ -266,7 +266,7 @@ func TestProblems(t *testing.T) {
 		{"cockpit", "signet.cockpit.controllers = []", []string{"at least one Controller"}},
 		{"cockpit", "signet.cockpit.controllers = [{id=a, members=[]}]", []string{"at least one member"}},
 		{"cockpit", "signet.cockpit.controllers = [{id=a, members=[{name=b, url=\"https://b:1\"}]},\n{id=a, members=[{name=b, url=\"https://b:1\"}]}]", []string{":2: signet.cockpit.controllers[1]: another Controller"}},
-		{"cockpit", minimal["cockpit"] + "signet.cockpit.security-level = highest", []string{"expected low or high or medium"}},
+		{"cockpit", minimal["cockpit"] + "signet.cockpit.security-level = highest", []string{"expected low or high"}},
 		{"cockpit", minimal["cockpit"] + "signet.cockpit.session.idle-timeout = 1d", []string{"session.max-duration (12h) must not be less"}},
 		{"cockpit", minimal["cockpit"] + "signet.cockpit.database = \"mysql://u:s3cret@h/db\"", []string{":2: signet.cockpit.database: expected sqlite:FILE or postgres://USER@HOST/DATABASE"}},
 		{"cockpit", minimal["cockpit"] + "signet.cockpit.database = \"postgres://u:s3cret@h:x/db\"", []string{":2: signet.cockpit.database: expected sqlite:FILE or"}},

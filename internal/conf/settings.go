@@ -28,7 +28,7 @@ type Trust struct {
 	PolicyFile    string // the trust policy
 
 	Installation  string // the audience of the releases that are accepted; "" as long as none is known
-	SecurityLevel string // "low", "medium", "high"
+	SecurityLevel string // "low", "high"
 }
 
 // Member is one Controller of a Raft group.
@@ -125,7 +125,7 @@ type Cockpit struct {
 	DatabaseAt           string // where it is set, FILE:LINE, or where it could be
 	DataDir              string
 
-	SecurityLevel string // "low", "medium", "high"
+	SecurityLevel string // "low", "high"
 	Installation  string // the audience of the releases that are made here
 
 	EnvironmentName  string // what people call this installation

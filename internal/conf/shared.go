@@ -53,9 +53,6 @@ func bindTrust(b *binder, t *Trust) {
 		time.Second, limits[time.Duration]{low: 100 * time.Millisecond, high: 2 * time.Second})
 }
 
-// levels are the security levels, the lowest first.
-var levels = []string{"low", "medium", "high"}
-
 // bindInstallation binds what the parts of one installation have in common.
 func bindInstallation(b *binder, installation, level *string, levelName string) {
 	b.text(installation, Key{
@@ -65,9 +62,9 @@ func bindInstallation(b *binder, installation, level *string, levelName string) 
 	}, "", checkName)
 	b.choice(level, Key{
 		Name: levelName,
-		Meaning: "Who signs what is deployed: at `low` the Cockpit does, with one key; at `medium` it does with the key of the account that deploys; at `high` somebody outside of all parts does. " +
+		Meaning: "Who signs what is deployed: at `low` the Cockpit does, with one key; at `high` somebody outside of all parts does. " +
 			"Fixed when the part starts for the first time; a part refuses to work for one with a lower level.",
-	}, levels...)
+	}, "low", "high")
 }
 
 // bindJournal binds what Controllers' and Agents' event logs have in common.

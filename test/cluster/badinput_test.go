@@ -133,7 +133,7 @@ func TestBadBatches(t *testing.T) {
 	url := c.Agents[0].URL + "/agent/api/command"
 	good := codec.Binary(nil, &engine.AgentBatch{ControllerID: "controller", LogID: c.StatusOf(as, c.Agents[0]).LogID, Term: 1, Sequence: 1, Commands: []engine.AgentCommand{&engine.DetachOrder{OrderID: "x"}}})
 	before := c.StatusOf(as, c.Agents[0]).LastEventID
-	bodies := [][]byte{nil, {0}, bytes.Repeat([]byte{0xff}, 1<<20), good[:len(good)-1], []byte(`{"controllerId":"controller"}`)}
+	bodies := [][]byte{nil, {0}, bytes.Repeat([]byte{0xff}, 1<<20), good[:len(good)-2], []byte(`{"controllerId":"controller"}`)}
 	for range 200 {
 		b := make([]byte, 64)
 		_, _ = rand.Read(b)

@@ -98,7 +98,7 @@ it('shows of an Agent what runs, what waits, its certificates and its log', asyn
   const log = page.getByRole('log', { name: 'Log of agent-1' });
   await log.getByText('serving part=agent').waitFor();
   await page.getByRole('searchbox', { name: 'Find in log' }).fill('trust set');
-  await log.getByText('trust set in force').waitFor();
+  await log.getByText('trust set in force').first().waitFor();
   expect(await log.getByText('serving part=agent').count()).toBe(0);
   expect(page.url()).toContain('tab=log');
   await page.goto('/controllers/controller-1?tab=log');

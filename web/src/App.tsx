@@ -23,6 +23,8 @@ function makeQueries(): QueryClient {
       queries: {
         // News say when something is out of date.
         staleTime: 10_000,
+        // A long list that was scrolled through goes soon after it was left.
+        gcTime: 60_000,
         retry: (n, e) => e instanceof Problem && (e.kind === 'offline' || e.kind === 'unavailable') && n < 2,
         refetchOnWindowFocus: false,
       },
