@@ -68,20 +68,12 @@ func Accept(roots *trust.Set, text, evidence []byte, installation string, known 
 	if err != nil {
 		return nil, err
 	}
-	var a Accepted
-	var verified []byte
-	for _, ev := range list {
-		v, err := roots.Verify(text, ev, now)
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(a.Signers, func(s trust.Signer) bool { return s.KeyID == v.Signer().KeyID }) {
-			return nil, fault.New(fault.Untrusted, trust.CodeSurplusEvidence, "the trust policy has two signatures by %s", v.Signer().Name)
-		}
-		a.Signers = append(a.Signers, v.Signer())
-		verified = v.Bytes()
+	verified, err := trust.VerifyAll(list, func(ev trust.Evidence) (*trust.Verified, error) { return roots.Verify(text, ev, now) })
+	if err != nil {
+		return nil, err
 	}
-	if a.Policy, err = policy.Parse(verified); err != nil {
+	a := Accepted{Signers: trust.SignersOf(verified)}
+	if a.Policy, err = policy.Parse(verified[0].Bytes()); err != nil {
 		return nil, err
 	}
 	if err := check(a.Policy, installation, known, now); err != nil {

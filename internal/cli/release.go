@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"strings"
 	"time"
 
@@ -31,7 +30,7 @@ func (s *session) signRelease(ctx context.Context, client *Client, signer trust.
 		return nil, err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	version := now.Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:6])
+	version := objectfile.NewVersion(now)
 	m := &release.Manifest{
 		Name: "deploy-" + version, Audience: next.Audience, Serial: next.Serial, Created: now, Expires: now.Add(signedNow),
 		Author: cmp.Or(profile.Account, signer.Name()), Reason: strings.Join(strings.Fields(reason), " "),

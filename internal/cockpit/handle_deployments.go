@@ -183,7 +183,7 @@ func (k *call) noteReason(h *history, commandID, reason string) error {
 
 // newVersion returns the version of the workflows of this deployment.
 func (k *call) newVersion() string {
-	return k.clock.Now().UTC().Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:6])
+	return objectfile.NewVersion(k.clock.Now())
 }
 
 // versionOf returns the version that a workflow's document states.

@@ -12,9 +12,6 @@ import (
 	"github.com/signet-scheduler/signet/internal/trust"
 )
 
-// maxReleaseSignatures is how many persons sign a release at most.
-const maxReleaseSignatures = 16
-
 // broughtRelease is a release that a deployment brings, as it was signed elsewhere.
 // The Cockpit passes it on: Controller and Agents verify it.
 type broughtRelease struct {
@@ -42,8 +39,8 @@ func bringRelease(in *api.DeployRelease) (*broughtRelease, error) {
 	if in == nil {
 		return nil, nil
 	}
-	if len(in.Evidence) == 0 || len(in.Evidence) > maxReleaseSignatures {
-		return nil, fault.New(fault.Untrusted, trust.CodeMissingEvidence, "a release needs 1 to %d signatures", maxReleaseSignatures)
+	if len(in.Evidence) == 0 || len(in.Evidence) > release.MaxSignatures {
+		return nil, fault.New(fault.Untrusted, trust.CodeMissingEvidence, "a release needs 1 to %d signatures", release.MaxSignatures)
 	}
 	r := &broughtRelease{text: in.Document}
 	for _, files := range in.Evidence {

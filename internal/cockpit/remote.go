@@ -147,10 +147,6 @@ func (r *Remote) call(ctx context.Context, method, path string, body []byte, out
 	})
 }
 
-// levelHeader names the security level of the Cockpit that asks: a Controller
-// refuses one with a lower level than its own.
-const levelHeader = "Signet-Security-Level"
-
 // notLeaderError is the answer of a member that knows who leads.
 type notLeaderError struct {
 	leader string
@@ -203,7 +199,7 @@ func send(ctx context.Context, m member, method, path string, body []byte) (*htt
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	req.Header.Set(levelHeader, m.level)
+	req.Header.Set(transport.LevelHeader, m.level)
 	resp, err := m.client.Do(req)
 	if err != nil {
 		return nil, err

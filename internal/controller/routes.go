@@ -60,9 +60,6 @@ func (c *Controller) routes() []transport.Route {
 	}, c.renewalRoutes(api, cockpit)...))
 }
 
-// levelHeader names the security level of the Cockpit that asks.
-const levelHeader = "Signet-Security-Level"
-
 // leveled has a Cockpit with a lower security level than this Controller's refused:
 // what it would deploy was signed with less care than is asked for here.
 func (c *Controller) leveled(routes []transport.Route) []transport.Route {
@@ -72,7 +69,7 @@ func (c *Controller) leveled(routes []transport.Route) []transport.Route {
 		}
 		handle := routes[i].Handler
 		routes[i].Handler = func(w http.ResponseWriter, r *http.Request) {
-			if level := r.Header.Get(levelHeader); c.estate().Below(level) {
+			if level := r.Header.Get(transport.LevelHeader); c.estate().Below(level) {
 				c.problem(w, fault.New(fault.Forbidden, "SecurityLevelTooLow",
 					"this Controller has the security level %s and answers no Cockpit with a lower one (%s)", c.estate().Level, cmp.Or(level, "low")))
 				return

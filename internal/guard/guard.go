@@ -231,3 +231,11 @@ func (g *Guard) momentOf(arrived int64) time.Time {
 func nameOf(s trust.Signer) string {
 	return s.Name + " (" + string(s.Kind) + " " + s.KeyID[:min(16, len(s.KeyID))] + ")"
 }
+
+func namesOf(signers []trust.Signer) []string {
+	names := make([]string, len(signers))
+	for i, s := range signers {
+		names[i] = nameOf(s)
+	}
+	return names
+}

@@ -16,9 +16,6 @@ import (
 // maxReleases bounds the releases that are remembered.
 const maxReleases = 1000
 
-// maxSignatures bounds the signatures of one release.
-const maxSignatures = 16
-
 // listing is a verified release, or why it isn't good.
 type listing struct {
 	document engine.Document // the release itself
@@ -136,25 +133,17 @@ func (g *Guard) readListing(d engine.Document, installation string, arrived int6
 	if err := json.Unmarshal([]byte(d.Evidence), &signatures); err != nil {
 		return listing{err: unreadable(err)}
 	}
-	if len(signatures) == 0 || len(signatures) > maxSignatures {
-		return listing{err: fault.New(fault.Untrusted, trust.CodeMissingEvidence, "a release needs 1 to %d signatures", maxSignatures)}
+	if len(signatures) == 0 || len(signatures) > release.MaxSignatures {
+		return listing{err: fault.New(fault.Untrusted, trust.CodeMissingEvidence, "a release needs 1 to %d signatures", release.MaxSignatures)}
 	}
-	var names []string
-	var signers []trust.Signer
-	seen := map[string]bool{}
-	for _, ev := range signatures {
-		v, err := g.watcher.Current().VerifyRelease([]byte(d.Text), ev, g.momentOf(arrived))
-		if err != nil {
-			return listing{err: err}
-		}
-		if seen[v.Signer().KeyID] {
-			return listing{err: fault.New(fault.Untrusted, trust.CodeSurplusEvidence, "the release is signed twice with the key of %s", v.Signer().Name)}
-		}
-		seen[v.Signer().KeyID] = true
-		names = append(names, nameOf(v.Signer()))
-		signers = append(signers, v.Signer())
+	verified, err := trust.VerifyAll(signatures, func(ev trust.Evidence) (*trust.Verified, error) {
+		return g.watcher.Current().VerifyRelease([]byte(d.Text), ev, g.momentOf(arrived))
+	})
+	if err != nil {
+		return listing{err: err}
 	}
-	r, err := release.Parse([]byte(d.Text))
+	signers := trust.SignersOf(verified)
+	r, err := release.Parse(verified[0].Bytes())
 	if err != nil {
 		return listing{err: err}
 	}
@@ -164,7 +153,7 @@ func (g *Guard) readListing(d engine.Document, installation string, arrived int6
 	if r.Audience != installation {
 		return listing{err: fault.New(fault.Untrusted, release.CodeWrongAudience, "the release %s is for the installation %s; this is %s", r.Name, r.Audience, installation)}
 	}
-	l := listing{signer: strings.Join(names, ", "), signers: signers, author: r.Author, serial: r.Serial, created: r.Created, expires: r.Expires, objects: make(map[[32]byte]release.Object, len(r.Objects))}
+	l := listing{signer: strings.Join(namesOf(signers), ", "), signers: signers, author: r.Author, serial: r.Serial, created: r.Created, expires: r.Expires, objects: make(map[[32]byte]release.Object, len(r.Objects))}
 	for _, o := range r.Objects {
 		l.objects[o.SHA256] = o
 	}

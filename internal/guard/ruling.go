@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -64,7 +62,7 @@ type knownJSON struct {
 
 // recall reads which policy was accepted last.
 func (r *ruling) recall() error {
-	text, err := readBounded(r.memory, 1<<10)
+	text, err := fsys.ReadFile(r.disk, r.memory, 1<<10)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -118,11 +116,7 @@ func (r *ruling) look(installation string) bool {
 	if before != nil && before.Known() == r.known {
 		return r.rule(true, before)
 	}
-	names := make([]string, len(accepted.Signers))
-	for i, s := range accepted.Signers {
-		names[i] = nameOf(s)
-	}
-	r.log.Info("trust policy in force", "version", accepted.Policy.Version(), "signers", names)
+	r.log.Info("trust policy in force", "version", accepted.Policy.Version(), "signers", namesOf(accepted.Signers))
 	return r.rule(true, accepted.Policy)
 }
 
@@ -143,13 +137,13 @@ func (r *ruling) rule(required bool, p *policy.Policy) bool {
 
 // read accepts the policy that lies beside the part's settings.
 func (r *ruling) read(roots *trust.Set, installation string) (*charter.Accepted, error) {
-	text, err := readBounded(r.file, policy.MaxBytes)
+	text, err := fsys.ReadFile(fsys.Real{}, r.file, policy.MaxBytes)
 	if err != nil {
 		return nil, fault.Wrap(fault.Untrusted, "TrustPolicyMissing", err, "a trust policy is required, as there are root keys, but %s can't be read: no document is accepted", r.file)
 	}
 	files := map[string][]byte{}
 	for _, suffix := range []string{".sig", ".pem", ".asc", ".sshsig"} {
-		data, err := readBounded(r.file+suffix, trust.MaxCertificates+trust.MaxSignature)
+		data, err := fsys.ReadFile(fsys.Real{}, r.file+suffix, trust.MaxCertificates+trust.MaxSignature)
 		switch {
 		case err == nil:
 			files[suffix] = data
@@ -214,17 +208,3 @@ func (r *ruling) check(text, installation string, signers []trust.Signer, by *po
 }
 
 func (r *ruling) close() error { return r.roots.Close() }
-
-// readBounded reads a file of at most so many bytes.
-func readBounded(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(data)) > most {
-		err = fault.New(fault.TooLarge, "FileTooLarge", "%s has more than %d bytes", path, most)
-	}
-	return data, err
-}

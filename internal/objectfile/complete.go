@@ -1,6 +1,10 @@
 package objectfile
 
 import (
+	"crypto/rand"
+	"strings"
+	"time"
+
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/strictjson"
@@ -67,4 +71,9 @@ func Complete(document []byte, key item.Key, versionID string) ([]byte, error) {
 	completed = append(completed, document[:open]...)
 	completed = append(completed, missing...)
 	return append(completed, document[open:]...), nil
+}
+
+// NewVersion returns a versionId for the workflows of a deployment that is made now.
+func NewVersion(now time.Time) string {
+	return now.UTC().Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:6])
 }

@@ -2,12 +2,10 @@ package release
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -20,6 +18,8 @@ const (
 	MaxBytes   = 32 << 20 // of its text
 	MaxText    = 2000     // bytes of its reason
 	MaxName    = 128      // characters of a name
+
+	MaxSignatures = 16 // of one release
 )
 
 // Suffix is how the file of a manifest ends: NAME.release.json.
@@ -156,13 +156,3 @@ func Digest(text string) [32]byte { return sha256.Sum256([]byte(text)) }
 
 // FileName returns the name of a manifest's file.
 func FileName(name string) string { return name + Suffix }
-
-// NameOfFile returns the name of the release whose manifest a file holds; false
-// when the file is no manifest by its name.
-func NameOfFile(file string) (string, bool) {
-	name, ok := strings.CutSuffix(file, Suffix)
-	return name, ok && name != ""
-}
-
-// CompareSerial orders releases, the oldest first.
-func CompareSerial(a, b *Manifest) int { return cmp.Compare(a.Serial, b.Serial) }

@@ -21,6 +21,10 @@ type Route struct {
 	Handler func(http.ResponseWriter, *http.Request)
 }
 
+// LevelHeader names the security level of the Cockpit that asks: a Controller
+// refuses one with a lower level than its own.
+const LevelHeader = "Signet-Security-Level"
+
 // Mux returns the handler of a table of routes. Before a row's handler runs, the
 // peer's role was found among its Roles, and the body is bounded. It panics on a
 // row without method, roles or handler, and on rows that overlap: the table is

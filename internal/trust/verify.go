@@ -93,3 +93,34 @@ func (s *Set) verify(doc []byte, ev Evidence, now time.Time) (*Verified, error) 
 	}
 	return v, nil
 }
+
+// VerifyAll verifies several signatures of one document, each by verify: all must
+// be good, and by different keys. It returns one verified document for each.
+func VerifyAll(list []Evidence, verify func(Evidence) (*Verified, error)) ([]*Verified, error) {
+	verified := make([]*Verified, 0, len(list))
+	seen := map[string]bool{}
+	for _, ev := range list {
+		v, err := verify(ev)
+		if err != nil {
+			return nil, err
+		}
+		if seen[v.signer.KeyID] {
+			return nil, fault.New(fault.Untrusted, CodeSurplusEvidence, "there are two signatures with the key of %s", v.signer.Name)
+		}
+		seen[v.signer.KeyID] = true
+		verified = append(verified, v)
+	}
+	if len(verified) == 0 {
+		return nil, fault.New(fault.Untrusted, CodeMissingEvidence, "there is no signature")
+	}
+	return verified, nil
+}
+
+// SignersOf returns who signed, in the order of the signatures.
+func SignersOf(verified []*Verified) []Signer {
+	signers := make([]Signer, len(verified))
+	for i, v := range verified {
+		signers[i] = v.signer
+	}
+	return signers
+}
