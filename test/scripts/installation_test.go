@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,8 +169,8 @@ func devCommand(ts *testscript.TestScript, neg bool, args []string) {
 
 // partCommand is `part kill NAME` (SIGKILL, then wait for the next process),
 // `part hold NAME` and `part release NAME` (SIGSTOP, SIGCONT), and
-// `part serve NAME KIND ARG...`, `part serve-as NAME UID KIND ARG...`, `part log NAME`, `part stop NAME` for
-// parts of the script's own.
+// `part serve NAME KIND ARG...`, `part serve-as NAME UID KIND ARG...`, `part log NAME REGEXP...` (which waits until
+// the log has a match for each), `part stop NAME` for parts of the script's own.
 func partCommand(ts *testscript.TestScript, neg bool, args []string) {
 	i := theInstallation(ts)
 	if neg || len(args) < 2 {
@@ -197,10 +198,7 @@ func partCommand(ts *testscript.TestScript, neg bool, args []string) {
 		cmd.SysProcAttr = asUser(ts, args[2])
 		i.run(ts, name, "msg=serving", cmd)
 	case "log":
-		// For `stdout`: there is no other way to hand text to it.
-		file := ts.MkAbs(name + ".log")
-		ts.Check(os.WriteFile(file, []byte(i.parts[name].output()), 0o600))
-		ts.Check(ts.Exec("cat", file))
+		i.log(ts, name, args[2:])
 	case "stop":
 		if err := i.parts[name].stop(syscall.SIGTERM, 12*time.Second); err != nil {
 			ts.Fatalf("%s: %s", name, err)
@@ -208,6 +206,20 @@ func partCommand(ts *testscript.TestScript, neg bool, args []string) {
 		delete(i.parts, name)
 	default:
 		ts.Fatalf("part %s is unknown", args[0])
+	}
+}
+
+// log waits until a part's log has a match for each of the expressions.
+func (i *installation) log(ts *testscript.TestScript, name string, expressions []string) {
+	for _, e := range expressions {
+		wanted, err := regexp.Compile(e)
+		ts.Check(err)
+		ts.Check(poll(patience, func() error {
+			if text := i.parts[name].output(); !wanted.MatchString(text) {
+				return fmt.Errorf("no match for %s in the log of %s:\n%s", wanted, name, text)
+			}
+			return nil
+		}))
 	}
 }
 
