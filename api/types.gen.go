@@ -2049,7 +2049,7 @@ type Session struct {
 	// Method How it was begun
 	Method string `json:"method"`
 
-	// Role administrator, operator or viewer
+	// Role administrator, developer, release-manager, deployer, operator or viewer
 	Role  string `json:"role"`
 	Token string `json:"token"`
 }

@@ -17,6 +17,7 @@ const (
 	ordersManage       Permission = "orders:manage"
 	workflowsView      Permission = "workflows:view"
 	workflowsControl   Permission = "workflows:control"
+	deploymentsView    Permission = "deployments:view" // who has deployed what, by whose signature
 	deploymentsManage  Permission = "deployments:manage"
 	inventoryView      Permission = "inventory:view"
 	inventoryManage    Permission = "inventory:manage"
@@ -33,11 +34,17 @@ const (
 
 // permissions returns what a role may do, sorted.
 func permissions(r identity.Role) []Permission {
-	all := []Permission{agentsView, eventsView, historyView, inventoryView, ordersView, workflowsView}
+	all := []Permission{agentsView, deploymentsView, eventsView, historyView, inventoryView, ordersView, workflowsView}
 	switch r {
 	case identity.Viewer:
 	case identity.Operator:
 		all = append(all, ordersManage, workflowsControl, partLogsView)
+	case identity.Deployer:
+		all = append(all, deploymentsManage)
+	case identity.ReleaseManager:
+		all = append(all, auditView)
+	case identity.Developer:
+		all = append(all, ordersManage, workflowsControl, deploymentsManage, inventoryManage, partLogsView)
 	case identity.Administrator:
 		all = append(all, ordersManage, workflowsControl, deploymentsManage, inventoryManage, agentsManage, auditView, accountsManage, backupsMake, certificatesManage, partLogsView)
 	default:

@@ -21,13 +21,18 @@ type Role string
 
 // The roles that are built in.
 const (
-	Administrator Role = "administrator" // everything
-	Operator      Role = "operator"      // sees everything but accounts and audit, and deals with orders and workflows
-	Viewer        Role = "viewer"        // sees what an operator sees
+	Administrator  Role = "administrator"   // everything
+	Developer      Role = "developer"       // makes objects and deploys them, and deals with their orders
+	ReleaseManager Role = "release-manager" // looks through what is to be released, and who did what; changes nothing
+	Deployer       Role = "deployer"        // deploys, redeploys and withdraws what others have made
+	Operator       Role = "operator"        // sees everything but accounts and audit, and deals with orders and workflows
+	Viewer         Role = "viewer"          // sees what an operator sees
 )
 
 // Roles returns the roles, the mightiest first.
-func Roles() []Role { return []Role{Administrator, Operator, Viewer} }
+func Roles() []Role {
+	return []Role{Administrator, Developer, ReleaseManager, Deployer, Operator, Viewer}
+}
 
 // ParseRole returns the role of that name; Invalid, UnknownRole.
 func ParseRole(name string) (Role, error) {

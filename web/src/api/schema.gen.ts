@@ -3195,7 +3195,7 @@ export interface components {
             idleMilliseconds: number;
             /** @description How it was begun */
             method: string;
-            /** @description administrator, operator or viewer */
+            /** @description administrator, developer, release-manager, deployer, operator or viewer */
             role: string;
             token: string;
         };

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import de from './de.json';
 import en from './en.json';
@@ -27,4 +28,15 @@ it('no text is empty, and none shouts', () => {
     expect(text, key).not.toBe('');
     expect(text, key).not.toMatch(/!/);
   }
+});
+
+it('every permission and role of the API has a text', () => {
+  const api = readFileSync('../api/openapi.yaml', 'utf8');
+  const permissions = new Set(
+    [...api.matchAll(/x-permission: '?([a-z]+:[a-z]+)/g)].map((m) => m[1]?.replace(':', '_')),
+  );
+  expect([...permissions].filter((p) => p && !(p in en.profile.permission))).toEqual([]);
+  const roles = /description: '(administrator, [^']*)'/.exec(api)?.[1]?.split(/, | or /) ?? [];
+  expect(roles.length).toBeGreaterThan(5);
+  expect(roles.filter((r) => !(`role_${r}` in en.profile))).toEqual([]);
 });
