@@ -104,23 +104,29 @@ func (m *machine) foldRelease(text string) error {
 	return nil
 }
 
-// outdated returns an Untrusted fault when a newer release than the document's own
-// lists it. A newer one that is here may say until when that is allowed.
-func (m *machine) outdated(k item.Key, d Document) error {
+// replacedBy returns the number of a newer release than the document's own that
+// lists it; 0 when there is none.
+func (m *machine) replacedBy(k item.Key, d Document) (newest int64, err error) {
 	ref, ok := release.ReferenceOf(d.Evidence)
 	if !ok {
-		return nil
+		return 0, nil
 	}
-	newest, _ := m.floors.paths.get(k.String())
+	newest, _ = m.floors.paths.get(k.String())
 	if newest <= ref.Serial {
-		return nil
+		return 0, nil
 	}
-	if it, ok := m.items.get(releaseRef(newest).String()); ok && k.Kind.Versioned() {
-		if r, err := release.Parse([]byte(it.Document.Text)); err == nil && m.now < r.OlderUntil.UnixMilli() {
-			return nil
-		}
+	return newest, fault.New(fault.Untrusted, release.CodeReleaseOutdated, "%s comes with release number %d, but number %d has replaced it", k, ref.Serial, newest)
+}
+
+// olderAllowed tells whether a release that is here lets orders go on with the
+// versions before it. That is no leave to deploy these again.
+func (a *Agent) olderAllowed(k item.Key, serial int64) bool {
+	it, ok := a.items.get(releaseRef(serial).String())
+	if !ok || !k.Kind.Versioned() {
+		return false
 	}
-	return fault.New(fault.Untrusted, release.CodeReleaseOutdated, "%s comes with release number %d, but number %d has replaced it", k, ref.Serial, newest)
+	r, err := release.Parse([]byte(it.Document.Text))
+	return err == nil && a.now < r.OlderUntil.UnixMilli()
 }
 
 // checkRelease returns why a deployment's releases don't fit: it would bring back
@@ -142,7 +148,7 @@ func (c *Controller) checkRelease(b *UpdateItems) error {
 				return fault.New(fault.Untrusted, release.CodeReleaseMissing, "%s comes with release number %d, which isn't here", n.Ref.Key(), ref.Serial)
 			}
 		}
-		if err := c.outdated(n.Ref.Key(), n.Document); err != nil {
+		if _, err := c.replacedBy(n.Ref.Key(), n.Document); err != nil {
 			return err
 		}
 	}
@@ -255,7 +261,7 @@ func (a *Agent) outdatedHere(cmd *AttachItem) *order.Problem {
 				return &order.Problem{Code: release.CodeReleaseMissing, Message: "the release with number " + ref.Path + " isn't here"}
 			}
 		}
-		if err := a.outdated(cmd.Item.Key(), cmd.Document); err != nil {
+		if newest, err := a.replacedBy(cmd.Item.Key(), cmd.Document); err != nil && !a.olderAllowed(cmd.Item.Key(), newest) {
 			return order.ProblemOf(err)
 		}
 		return nil

@@ -130,6 +130,22 @@ func TestReleaseIsLetGo(t *testing.T) {
 	must(t, c.Check())
 }
 
+// That orders may go on with the versions before a release is no leave to deploy
+// these again.
+func TestOlderVersionsAreNotDeployedAgain(t *testing.T) {
+	t.Parallel()
+	c := cluster(t, "A")
+	first := newRelease(t, 1, job("W", "1", "end", 1), resource("R", "1"))
+	must(t, c.DeployRelease(first))
+	second, err := enginetest.NewRelease("alice", 2, func(m *release.Manifest) { m.OlderUntil = m.Expires }, job("W", "2", "end", 1))
+	must(t, err)
+	must(t, c.DeployRelease(second))
+	must(t, c.Pump())
+	_, err = c.Submit(engine.Command{Body: &engine.UpdateItems{Add: first.Items[:1]}}) // its release is here, for R
+	wantCode(t, err, release.CodeReleaseOutdated)
+	must(t, c.Check())
+}
+
 // deliver brings documents to the Agent as a Controller that is an enemy would, and
 // returns why each was refused.
 func deliver(t *testing.T, a *enginetest.Agent, sequence int64, cmds ...*engine.AttachItem) []string {
