@@ -198,10 +198,11 @@ func (c *Controller) inForce(o release.Object, serial int64) bool {
 // addRelease records a release, unless it is here.
 func (c *Controller) addRelease(r *NewRelease) {
 	ref := releaseRef(r.Manifest.Serial)
-	if it, ok := c.items.get(ref.String()); ok && it.Document == r.Document && !it.Removed && it.Quarantine == nil {
+	it, had := c.items.get(ref.String())
+	if had && it.Document == r.Document && !it.Removed && it.Quarantine == nil {
 		return
 	}
-	c.emit("", &ItemAdded{Item: ref, Document: r.Document, Signer: r.Signer})
+	c.emit("", &ItemAdded{Item: ref, Document: r.Document, Signer: r.Signer, Changed: had})
 	c.reattach(ref)
 }
 

@@ -7,8 +7,10 @@ import (
 	"github.com/signet-scheduler/signet/internal/consensus"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/engine/enginetest"
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/handover"
+	"github.com/signet-scheduler/signet/internal/release"
 )
 
 // Bug is a mistake on purpose, to see whether the simulation finds it.
@@ -29,6 +31,7 @@ const (
 	NoUndo        Bug = "NoUndo"        // a leader that lost keeps what wasn't committed
 	LimitIgnored  Bug = "LimitIgnored"  // a job runs more processes than its limit
 	TrustAll      Bug = "TrustAll"      // the Agent starts what a distrusted signer signed
+	MixReleases   Bug = "MixReleases"   // a document needn't be listed by the release that it names
 	CutDamaged    Bug = "CutDamaged"    // a damaged log is cut off where the damage is
 	ForgetLost    Bug = "ForgetLost"    // after a restart nobody looks for lost processes
 	HistoryTwice  Bug = "HistoryTwice"  // the Cockpit writes its position after the rows, not with them
@@ -38,7 +41,7 @@ const (
 func Bugs() []Bug {
 	return []Bug{
 		NoSync, NoDirSync, NoFence, NoNumbers, ForgetLeft, StartEarly, SkipEvent, ReplyEarly, IgnoreReaders, ConfirmEarly, NoUndo,
-		LimitIgnored, TrustAll, CutDamaged, ForgetLost, HistoryTwice,
+		LimitIgnored, TrustAll, MixReleases, CutDamaged, ForgetLost, HistoryTwice,
 	}
 }
 
@@ -181,7 +184,28 @@ func (b Bug) verifier(s enginetest.Signers) engine.Verifier {
 	case LimitIgnored:
 		return generous{s}
 	}
+	return b.verifierAbove(s)
+}
+
+// verifierAbove is a Controller's trust set.
+func (b Bug) verifierAbove(s enginetest.Signers) engine.Verifier {
+	if b == MixReleases {
+		return careless{s}
+	}
 	return s
+}
+
+// careless takes a release's signature for every document that names it.
+type careless struct{ enginetest.Signers }
+
+// Verify implements engine.Verifier.
+func (c careless) Verify(d engine.Document, manifest *engine.Document, at int64) (engine.Verified, error) {
+	v, err := c.Signers.Verify(d, manifest, at)
+	if fault.HasCode(err, release.CodeNotInRelease) {
+		v, err = c.Signers.Verify(*manifest, nil, at)
+		return engine.Verified{Text: d.Text, Signer: v.Signer}, err
+	}
+	return v, err
 }
 
 // credulous trusts everybody.

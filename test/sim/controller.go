@@ -13,6 +13,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/handover"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/ledger"
+	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 )
 
@@ -41,7 +42,7 @@ func newController(w *world, i int) *controller {
 func (c *controller) engine() *engine.Controller { return c.eng }
 
 func (c *controller) config() engine.Config {
-	return engine.Config{ControllerID: controllerID, Verifier: c.trust, Env: noEnvironment}
+	return engine.Config{ControllerID: controllerID, Verifier: c.verifier(), Env: noEnvironment}
 }
 
 func noEnvironment(string) (string, bool) { return "", false }
@@ -175,42 +176,62 @@ func (c *controller) command(data []byte, reply func(any, error)) {
 	c.ask(func(e *engine.Controller, now int64) (any, error) { return e.Submit(cmd, now) }, reply)
 }
 
-// deployment is documents with their signers, and what is to be removed.
+// deployment is documents with their evidence, the release that they come with, if
+// any, and what is to be removed.
 type deployment struct {
-	texts   []string
-	signers []string
-	remove  []item.Key
+	release  *enginetest.Release
+	texts    []string
+	evidence []string
+	remove   []item.Key
 }
+
+func (c *controller) verifier() engine.Verifier { return c.w.cfg.Bug.verifierAbove(c.trust) }
 
 // deploy verifies documents and deploys them.
 func (c *controller) deploy(id string, d *deployment, reply func(any, error)) {
-	u := &engine.UpdateItems{Remove: d.remove}
-	for i, text := range d.texts {
-		doc := engine.Document{Text: text, Evidence: d.signers[i]}
-		v, err := c.trust.Verify(doc, nil, 0)
+	c.ask(func(e *engine.Controller, now int64) (any, error) {
+		u, err := c.update(e, d)
 		if err != nil {
-			reply(nil, err)
-			return
+			return nil, err
+		}
+		return e.Submit(engine.Command{ID: id, Body: u}, now)
+	}, reply)
+}
+
+// update returns a deployment whose documents are all trusted.
+func (c *controller) update(e *engine.Controller, d *deployment) (*engine.UpdateItems, error) {
+	u := &engine.UpdateItems{Remove: d.remove}
+	if r := d.release; r != nil {
+		v, err := c.trust.Verify(r.Document, nil, 0)
+		if err != nil {
+			return nil, err
+		}
+		u.Release = &engine.NewRelease{Document: r.Document, Signer: v.Signer, Manifest: r.Manifest}
+	}
+	for i, text := range d.texts {
+		doc := engine.Document{Text: text, Evidence: d.evidence[i]}
+		manifest := e.Manifest(doc)
+		if ref, ok := release.ReferenceOf(doc.Evidence); ok && d.release != nil && ref.Serial == d.release.Manifest.Serial {
+			manifest = &d.release.Document
+		}
+		v, err := c.verifier().Verify(doc, manifest, 0)
+		if err != nil {
+			return nil, err
 		}
 		it, err := item.Parse([]byte(v.Text))
 		if err != nil {
-			c.w.fail(fmt.Errorf("parsing a document: %w", err))
-			return
+			return nil, err
 		}
 		n := engine.NewItem{Document: doc, Signer: v.Signer, Item: it, Ref: engine.ItemRef{Kind: it.Key().Kind, Path: it.Key().Path}}
 		if wf, ok := it.(item.Workflow); ok {
 			n.Ref.VersionID = wf.ID.VersionID
 		}
+		if err := v.Is(n.Ref); err != nil {
+			return nil, err
+		}
 		u.Add = append(u.Add, n)
 	}
-	c.ask(func(e *engine.Controller, now int64) (any, error) {
-		for i := range u.Add { // the trust set may have changed meanwhile
-			if _, err := c.trust.Verify(u.Add[i].Document, nil, 0); err != nil {
-				return nil, err
-			}
-		}
-		return e.Submit(engine.Command{ID: id, Body: u}, now)
-	}, reply)
+	return u, nil
 }
 
 // distrust changes the member's trust directory.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/engine"
+	"github.com/signet-scheduler/signet/internal/engine/enginetest"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/value"
@@ -21,10 +22,10 @@ type load struct {
 	rand     *mathrand.Rand
 	docs     []document
 	version  int
-	texts    map[string]string // newest text of each path, as far as asked
 	deployed bool
-	orders   []string // asked to be added
-	acked    []string // ids of orders whose adding was acknowledged
+	orders   []string              // asked to be added
+	acked    []string              // ids of orders whose adding was acknowledged
+	released []*enginetest.Release // asked to be deployed
 	ids      int
 	prefix   string // of ids
 	asking   int    // clients that wait for an answer
@@ -44,7 +45,7 @@ type request struct {
 }
 
 func newLoad(w *world) *load {
-	return &load{w: w, rand: w.random("load"), docs: w.documents(), texts: map[string]string{}}
+	return &load{w: w, rand: w.random("load"), docs: w.documents()}
 }
 
 // weights is how often which kind of request is made.
@@ -67,6 +68,8 @@ var weights = []struct {
 	{"resource", 1},
 	{"agentref", 1},
 	{"revoke", 1},
+	{"release", 3},
+	{"replay", 2},
 	{"reset", 12},
 	{"snapshot", 1},
 	{"read", 6},
@@ -100,14 +103,13 @@ func (l *load) deploy() {
 	d.add(resource(1), "carol")
 	l.version++
 	for _, doc := range l.docs {
-		l.texts[doc.path] = doc.text(l.version)
-		d.add(l.texts[doc.path], doc.signer)
+		d.add(doc.text(l.version), doc.signer)
 	}
 	l.operator(&request{id: l.newID(), what: "deploy all", deploy: d}, func() { l.deployed = true })
 }
 
-func (d *deployment) add(text, signer string) {
-	d.texts, d.signers = append(d.texts, text), append(d.signers, signer)
+func (d *deployment) add(text, evidence string) {
+	d.texts, d.evidence = append(d.texts, text), append(d.evidence, evidence)
 }
 
 // operator has a request carried out, whoever leads, however often it takes.
@@ -225,6 +227,12 @@ func (l *load) body(kind string, q *request) engine.CommandBody {
 		return nil
 	case "deploy", "resource", "agentref", "revoke":
 		q.deploy = l.documents(kind)
+		return nil
+	case "release":
+		q.deploy = l.release()
+		return nil
+	case "replay":
+		q.deploy = l.replay()
 		return nil
 	}
 	return l.control(kind, q)
@@ -368,8 +376,7 @@ func (l *load) documents(kind string) *deployment {
 	default:
 		for _, doc := range l.docs {
 			if chance(r, 40) {
-				l.texts[doc.path] = doc.text(l.version)
-				d.add(l.texts[doc.path], doc.signer)
+				d.add(doc.text(l.version), doc.signer)
 			}
 		}
 		if len(d.texts) == 0 {

@@ -26,6 +26,7 @@ type book struct {
 	task    map[string]string // newest task of each Agent
 	here    map[workflow.ID]presence
 	paused  map[string]bool // paths of workflows that are suspended at this Agent
+	release releases
 	buf     []byte
 	plain   engine.Stamped // for sum, so that it needs no memory
 }
@@ -61,7 +62,7 @@ const (
 func newBook(s *Stream, agent string) *book {
 	return &book{
 		s: s, agent: agent, orders: map[string]*life{}, gone: newGraveyard(), running: map[jobOf]int{}, task: map[string]string{},
-		here: map[workflow.ID]presence{}, paused: map[string]bool{},
+		here: map[workflow.ID]presence{}, paused: map[string]bool{}, release: newReleases(),
 	}
 }
 

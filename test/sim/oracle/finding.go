@@ -33,6 +33,8 @@ const (
 	EffectTwice     Rule = "EffectTwice"     // 4: a start led to more than one process
 	EffectMissing   Rule = "EffectMissing"   // 4: a process was told to have ended that never ran
 	EffectUntrusted Rule = "EffectUntrusted" // 4: a process of a document whose signer the Agent didn't trust
+	OldRelease      Rule = "OldRelease"      // 4: a release or a document came back that a newer release has replaced
+	NotListed       Rule = "NotListed"       // 4: a document came with a release that doesn't list it
 	HeldBack        Rule = "HeldBack"        // 4: a start although the document was in quarantine, refused or removed
 
 	NotAdopted     Rule = "NotAdopted"     // 5: an Agent's event is missing, doubled or changed at the Controller

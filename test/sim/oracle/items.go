@@ -36,6 +36,7 @@ type attachment struct {
 	state    attachState
 	revision int64
 	problem  bool // refused, or in quarantine there
+	again    bool // it was deployed again meanwhile
 	had      bool // the Agent has it, perhaps in an older revision
 }
 
@@ -80,7 +81,9 @@ func (s *Stream) itemEvent(e *engine.Stamped) bool {
 			s.wrongItem(e, ev.Item, "", "it isn't the newest version")
 		}
 	case *engine.ItemDeletionMarked:
-		s.byCommand(e, "UpdateItems", "")
+		if ev.Item.Kind != kindRelease { // which goes with the last that it vouches for
+			s.byCommand(e, "UpdateItems", "")
+		}
 		s.mustBeKnown(e, ev.Item)
 	case *engine.ItemDeleted:
 		s.mustBeKnown(e, ev.Item)
@@ -119,6 +122,10 @@ func (s *Stream) forget(e *engine.Stamped, id workflow.ID) {
 func (s *Stream) itemAdded(e *engine.Stamped, ev *engine.ItemAdded) {
 	s.byCommand(e, "UpdateItems", "")
 	ref := bare(ev.Item)
+	s.log.release.take(s.log, e, ref, ev.Document, false)
+	for key, at := range s.items.at {
+		at.again = at.again || key.item == ref
+	}
 	if !ref.Kind.Versioned() {
 		if _, had := s.items.known[ref]; had != ev.Changed && !s.late {
 			s.wrongItem(e, ref, "", "whether it was there before isn't what the event says")
@@ -141,7 +148,7 @@ func (s *Stream) attachmentEvent(e *engine.Stamped) bool {
 	switch ev := e.Event.(type) {
 	case *engine.ItemAttachable:
 		key := atAgent{ev.Agent, bare(ev.Item)}
-		if at := s.items.at[key]; at != nil && at.state != isDetachable && at.revision == ev.Item.Revision && !at.problem {
+		if at := s.items.at[key]; at != nil && at.state != isDetachable && at.revision == ev.Item.Revision && !at.problem && !at.again {
 			s.wrongItem(e, ev.Item, ev.Agent, "the Agent has it already, or gets it")
 		}
 		had := s.items.at[key] != nil && s.items.at[key].had
@@ -267,6 +274,7 @@ func (i *items) stopsAt(l *life) bool {
 func (s *Stream) agentsEvent(b *book, e *engine.Stamped) {
 	switch ev := e.Event.(type) {
 	case *engine.ItemAttachedToMe:
+		b.release.take(b, e, bare(ev.Item), ev.Document, true)
 		if ev.Item.Kind == item.KindWorkflow {
 			id := workflow.ID{Path: ev.Item.Path, VersionID: ev.Item.VersionID}
 			s.document(id, ev.Document, ev.Signer)
