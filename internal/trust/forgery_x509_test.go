@@ -15,6 +15,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"net"
+	"net/url"
 	"slices"
 	"sync"
 	"testing"
@@ -160,6 +162,9 @@ func TestForgedCertificates(t *testing.T) {
 	} {
 		leaf := root.Issue(t, trusttest.CertOptions{Name: "who", Change: c.change}, key)
 		add(name, c.code, rootPEM, signBy(t, leaf))
+		under := sub.Issue(t, trusttest.CertOptions{Name: "who", Change: c.change}, key)
+		add(name+", below an intermediate", c.code, rootPEM, signBy(t, under))
+		add(name+", below a trusted intermediate", c.code, trusttest.PEM(sub.Cert), rawSign(t, key, crypto.SHA256, under.Cert))
 		if c.code != trust.CodeMalformedCertificate {
 			// The same when just this certificate is trusted, shown or not.
 			add(name+", itself trusted", c.code, trusttest.PEM(leaf.Cert), signBy(t, leaf))
@@ -208,6 +213,40 @@ func TestForgedCertificates(t *testing.T) {
 	add("root expired", trust.CodeSignerExpired, trusttest.PEM(oldRoot.Cert), signBy(t, oldRoot.Issue(t, trusttest.CertOptions{Name: "who"}, key)))
 	newRoot := trusttest.NewCA(t, "new root", trusttest.ECDSA(t), laterOnly)
 	add("root not yet valid", trust.CodeSignerNotYetValid, trusttest.PEM(newRoot.Cert), signBy(t, newRoot.Issue(t, trusttest.CertOptions{Name: "who"}, key)))
+
+	// Names that an authority may not vouch for.
+	for name, change := range map[string]struct{ authority, leaf change }{
+		"excluded DNS name": {func(c *x509.Certificate) {
+			c.PermittedDNSDomainsCritical, c.ExcludedDNSDomains = true, []string{"example.test"}
+		}, func(c *x509.Certificate) { c.DNSNames = []string{"a.example.test"} }},
+		"permitted e-mail": {func(c *x509.Certificate) {
+			c.PermittedDNSDomainsCritical, c.PermittedEmailAddresses = true, []string{"example.test"}
+		}, func(c *x509.Certificate) { c.EmailAddresses = []string{"who@other.test"} }},
+		"permitted address": {func(c *x509.Certificate) {
+			c.PermittedDNSDomainsCritical, c.PermittedIPRanges = true, []*net.IPNet{{IP: net.IP{10, 0, 0, 0}, Mask: net.CIDRMask(8, 32)}}
+		}, func(c *x509.Certificate) { c.IPAddresses = []net.IP{{192, 168, 0, 1}} }},
+		"permitted URI": {func(c *x509.Certificate) {
+			c.PermittedDNSDomainsCritical, c.PermittedURIDomains = true, []string{"example.test"}
+		}, func(c *x509.Certificate) { c.URIs = []*url.URL{{Scheme: "https", Host: "other.test"}} }},
+	} {
+		authority := root.SubCA(t, "constrained", trusttest.ECDSA(t), change.authority)
+		add("name constraint: "+name, trust.CodeSignerNotAllowed, rootPEM, signBy(t, authority.Issue(t, trusttest.CertOptions{Name: "who", Change: change.leaf}, key)))
+	}
+
+	// Chains that lead in a circle, or to somebody of the same name or key.
+	x, y := trusttest.ECDSA(t), trusttest.ECDSA(t)
+	first := other.SubCA(t, "x", x)
+	second := first.SubCA(t, "y", y)
+	third := second.SubCA(t, "x", x)
+	add("two that vouch for each other", trust.CodeUnknownSigner, rootPEM, rawSign(t, key, crypto.SHA256, third.Issue(t, trusttest.CertOptions{Name: "who"}, key).Cert, third.Cert, second.Cert))
+	namesake := root.SubCA(t, "sub", trusttest.ECDSA(t))
+	add("intermediate of the same name with another key", trust.CodeSignerNotAllowed, rootPEM, rawSign(t, key, crypto.SHA256, below.Cert, namesake.Cert))
+	add("intermediate of the same name, itself trusted", trust.CodeUnknownSigner, trusttest.PEM(namesake.Cert), rawSign(t, key, crypto.SHA256, below.Cert))
+	add("root's key in an authority of another name", trust.CodeUnknownSigner, trusttest.PEM(trusttest.NewCA(t, "another", root.Key).Cert), signBy(t, good))
+	add("signed by the key of its authority", trust.CodeSignatureInvalid, rootPEM, rawSign(t, root.Key, crypto.SHA256, good.Cert))
+	add("signed by the key of its intermediate", trust.CodeSignatureInvalid, rootPEM, rawSign(t, sub.Key, crypto.SHA256, below.Cert, sub.Cert))
+	add("signed by the key of another of the same name", trust.CodeSignatureInvalid, rootPEM, rawSign(t, x, crypto.SHA256, good.Cert))
+	add("intermediate below itself", trust.CodeSurplusEvidence, rootPEM, rawSign(t, key, crypto.SHA256, below.Cert, selfSigned(t, "sub", sub.Key).Cert, sub.Cert))
 
 	// What isn't part of the chain.
 	add("surplus certificate", trust.CodeSurplusEvidence, rootPEM, rawSign(t, key, crypto.SHA256, good.Cert, sub.Cert))
