@@ -41,6 +41,7 @@ type options struct {
 	rounds    int // times the throughput is measured
 	latency   int // single orders
 	workflows int
+	released  int   // documents of one release
 	sleepers  []int // jobs that sleep at once
 	finished  int   // orders after which memory is looked at
 	scheduled int   // requests of 1,000 orders
@@ -68,11 +69,11 @@ func parse(args []string, errOut io.Writer) (options, error) {
 		return o, errors.New("-quick and -full exclude each other")
 	}
 	o.oneStep, o.rounds, o.latency, o.workflows, o.sleepers, o.finished, o.scheduled = 5000, 3, 200, 100_000, []int{2000}, 20_000, 40
-	o.shown, o.browsers = 50_000, 1000
+	o.shown, o.browsers, o.released = 50_000, 1000, wholeRelease
 	switch {
 	case *quick:
 		o.oneStep, o.rounds, o.latency, o.workflows, o.sleepers, o.finished, o.scheduled = 2000, 1, 100, 5000, []int{500}, 5000, 20
-		o.shown, o.browsers = 2000, 200
+		o.shown, o.browsers, o.released = 2000, 200, 5000
 	case *full:
 		o.sleepers, o.finished = []int{2000, 10_000}, 100_000
 	}
@@ -100,6 +101,7 @@ func groups() []group {
 		{"finished", true, 8 * time.Minute, (*bench).finished},
 		{"scheduled", true, 2 * time.Minute, (*bench).scheduled},
 		{"workflows", true, 6 * time.Minute, (*bench).workflows},
+		{"release", true, 3 * time.Minute, (*bench).release},
 		{"pages", true, 15 * time.Minute, (*bench).pages},
 		{"browsers", false, 5 * time.Minute, (*bench).browsers},
 	}
