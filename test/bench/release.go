@@ -33,7 +33,7 @@ func (b *bench) release(ctx context.Context) error {
 	}
 	private := filepath.Join(b.inst.dir, "cockpit", "config", "private")
 	began := time.Now()
-	deploy := exec.CommandContext(ctx, b.o.bin, "deploy", dir, "--profile", b.inst.profile(), //nolint:gosec // the program that is measured
+	deploy := exec.CommandContext(ctx, b.o.bin, "deploy", dir, "--profile", b.inst.profile(),
 		"--sign-with", filepath.Join(private, "signing-key.pem"), "--cert", filepath.Join(private, "signing-cert.pem"))
 	if out, err := deploy.CombinedOutput(); err != nil {
 		return fmt.Errorf("signet deploy: %w; it said: %.2000s", err, out)
