@@ -20,6 +20,7 @@ func (c *Controller) AgentEvents(agent, logID string, events []Stamped, now int6
 			return fault.New(fault.Conflict, "AgentLogMismatch", "the Agent %s has another log than the one known", agent)
 		}
 		last, news := a.Observed, false
+		c.again = nil
 		for i := range events {
 			s := &events[i]
 			if s.ID <= last {
@@ -36,6 +37,9 @@ func (c *Controller) AgentEvents(agent, logID string, events []Stamped, now int6
 		}
 		if news { // bookkeeping alone isn't worth an entry: confirming it would only make more of it
 			c.emit(agent, &AgentEventsObserved{UntilEventID: last})
+		}
+		for _, ref := range c.again {
+			c.attachItem(agent, ref)
 		}
 		return nil
 	})
@@ -62,7 +66,7 @@ func (c *Controller) adopt(agent string, s *Stamped) error {
 	case *ItemAttachedToMe:
 		return c.adoptItem(agent, e.Item, func(ref ItemRef) Event { return &ItemAttached{Item: ref, Agent: agent} }, s)
 	case *ItemRefused:
-		return c.adoptItem(agent, e.Item, func(ref ItemRef) Event { return &ItemRefused{Item: ref, Agent: agent, Problem: e.Problem} }, s)
+		return c.adoptRefusal(agent, e, s)
 	case *ItemQuarantined:
 		return c.adoptItem(agent, e.Item, func(ref ItemRef) Event { return &ItemQuarantined{Item: ref, Agent: agent, Problem: e.Problem} }, s)
 	case *ItemReleased:
@@ -97,6 +101,17 @@ func (c *Controller) adoptItem(agent string, said ItemRef, as func(ItemRef) Even
 	}
 	c.emitAt("", as(ref), s.Time())
 	return nil
+}
+
+// adoptRefusal believes an Agent that refuses a document. When it says so once
+// more, its trust set has changed: it gets the document again.
+func (c *Controller) adoptRefusal(agent string, e *ItemRefused, s *Stamped) error {
+	at, ok := c.attached.get(attachKey(agent, e.Item))
+	again := ok && at.State == ItemIsAttached && at.Problem != nil
+	if _, known := c.items.get(e.Item.String()); again && known {
+		c.again = append(c.again, e.Item)
+	}
+	return c.adoptItem(agent, e.Item, func(ref ItemRef) Event { return &ItemRefused{Item: ref, Agent: agent, Problem: e.Problem} }, s)
 }
 
 func (c *Controller) adoptItemDetached(agent string, said ItemRef, s *Stamped) error {

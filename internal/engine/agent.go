@@ -299,6 +299,7 @@ func (a *Agent) Lead(logID string, alive func(task string) bool, now int64) erro
 		}
 		a.emit(a.cfg.Agent, &AgentReady{})
 		a.trustChanged() // every document is verified again
+		a.refuseAgain()
 		for _, id := range a.orders.keys() {
 			if o := a.orders.m[id]; o.State.Kind == order.Processing && o.Attachment.Where == order.Attached && !alive(o.State.Task) {
 				a.emitOrder(o, &order.ProcessedEvent{Outcome: a.lost(o)})
@@ -322,8 +323,17 @@ func (a *Agent) Tick(now int64) error {
 func (a *Agent) TrustChanged(now int64) error {
 	return a.transactLaunching(now, func() error {
 		a.trustChanged()
+		a.refuseAgain()
 		return nil
 	})
+}
+
+// refuseAgain tells the Controller once more what was refused: it sends these
+// documents again, since they may be trusted now. They aren't kept here.
+func (a *Agent) refuseAgain() {
+	for _, key := range a.refused.keys() {
+		a.emit("", &ItemRefused{Item: refOf(key), Agent: a.cfg.Agent, Problem: a.refused.m[key]})
+	}
 }
 
 // transactLaunching is transact; launches of a refused transaction are dropped.

@@ -32,6 +32,7 @@ type Controller struct {
 	agentsDirty map[string]bool            // Agents whose outstanding documents changed since the last Take
 	releases    map[int64]bool             // serial numbers of the releases that are here
 	left        []workflow.ID              // versions that lost their last order in this transaction
+	again       []ItemRef                  // documents that the Agent in question has refused once more
 	unused      []string                   // releases that lost their last document in this transaction
 	led         bool                       // Lead was called since the last Take
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"strings"
+
 	"github.com/signet-scheduler/signet/internal/codec"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/order"
@@ -46,6 +48,14 @@ func (r *ItemRef) Walk(w codec.Walker) {
 
 // Key returns the key of the item, without its version.
 func (r ItemRef) Key() item.Key { return item.Key{Kind: r.Kind, Path: r.Path} }
+
+// refOf reads what String writes; its revision is 0.
+func refOf(key string) (r ItemRef) {
+	kind, rest, _ := strings.Cut(key, ":")
+	r.Kind = item.Kind(kind)
+	r.Path, r.VersionID, _ = strings.Cut(rest, "~") // no path has one
+	return r
+}
 
 // String returns "Kind:path" with the version where there is one.
 func (r ItemRef) String() string {

@@ -322,3 +322,46 @@ func TestAgentRefusesLowerLevel(t *testing.T) {
 		t.Errorf("the Agent belongs to %v", got)
 	}
 }
+
+// An Agent that comes to trust a signer gets again what it had refused, and orders
+// that waited for it go on. Nobody has to do anything else.
+func TestRefusedDocumentsComeAgain(t *testing.T) {
+	t.Parallel()
+	for name, deploy := range map[string]func(*enginetest.Cluster, int64, string) error{
+		"signed by itself": func(c *enginetest.Cluster, _ int64, text string) error { return c.Deploy("alice", text) },
+		"by a release": func(c *enginetest.Cluster, serial int64, text string) error {
+			return c.DeployRelease(newRelease(t, serial, text))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := cluster(t, "A")
+			must(t, deploy(c, 1, resource("R", "1")))
+			must(t, c.Deploy("bob", `{"TYPE":"Workflow","path":"W","versionId":"1","jobResourcePaths":["R"],"instructions":[`+
+				`{"TYPE":"Execute.Anonymous","job":{"agentPath":"A","executable":{"TYPE":"ShellScriptExecutable","script":"hold"}}},`+
+				`{"TYPE":"Execute.Anonymous","job":{"agentPath":"A","executable":{"TYPE":"ShellScriptExecutable","script":"rc=0"}}}]}`))
+			add(t, c, "W", "O")
+			must(t, c.Trust("A", "alice", false))
+			for task := range c.Agents["A"].Running {
+				c.Agents["A"].End(task, enginetest.Result("rc=0"))
+			}
+			must(t, c.Pump()) // R is in quarantine, and the order waits
+			must(t, deploy(c, 2, resource("R", "2")))
+			must(t, c.Pump())
+			if s := state(t, c, "O"); s != "Ready" {
+				t.Errorf("R is refused, and the order is %s", s)
+			}
+			must(t, c.Trust("A", "alice", true))
+			must(t, c.Pump())
+			for _, at := range c.Controller.Attachments("A") {
+				if at.Problem != nil {
+					t.Errorf("the signer is trusted again, and %s isn't: %s", at.Ref, at.Problem.Message)
+				}
+			}
+			if s := state(t, c, "O"); s != "Finished" {
+				t.Errorf("the signer is trusted again, and the order is %s", s)
+			}
+			must(t, c.Check())
+		})
+	}
+}

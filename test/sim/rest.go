@@ -8,6 +8,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/ledger"
 	"github.com/signet-scheduler/signet/internal/order"
+	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/test/sim/oracle"
 )
 
@@ -105,13 +106,20 @@ func (w *world) heal(done func()) {
 	next(0)
 }
 
-// tend has Agents that lost their log taken in again, as an operator does.
+// tend has Agents that lost their log taken in again, and signs anew what an Agent
+// refuses because it knows a later release than that it came with: as an operator
+// does.
 func (w *world) tend() {
 	l := w.load
 	m := w.leader()
 	for _, a := range w.agents {
 		if m == nil || !a.up() || !a.ready {
 			continue
+		}
+		if d := passedOver(m.eng, a.name); d != nil {
+			w.last = w.now
+			l.operator(&request{id: l.newID(), what: "sign anew what " + a.name + " refuses", deploy: d}, func() { w.after(2*time.Second, "tend", w.tend) })
+			return
 		}
 		st, _ := m.eng.Agent(a.name)
 		switch {
@@ -125,6 +133,22 @@ func (w *world) tend() {
 		}
 	}
 	w.after(2*time.Second, "tend", w.tend)
+}
+
+// passedOver returns a document that an Agent refuses because of the release that it
+// came with, as it is deployed anew; nil: there is none.
+func passedOver(e *engine.Controller, agent string) *deployment {
+	for _, at := range e.Attachments(agent) {
+		if at.Problem == nil || at.Ref.IsRelease() || at.Problem.Code != release.CodeReleaseOutdated && at.Problem.Code != release.CodeReleaseMissing {
+			continue
+		}
+		if it, ok := e.Item(at.Ref); ok && !it.Removed {
+			d := &deployment{}
+			d.add(it.Document.Text, "root")
+			return d
+		}
+	}
+	return nil
 }
 
 // resting tells what isn't at rest; "" when everything is.
