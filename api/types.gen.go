@@ -69,19 +69,40 @@ func (e ImportedObjectChange) Valid() bool {
 
 // Defines values for NextReleaseSecurityLevel.
 const (
-	High   NextReleaseSecurityLevel = "high"
-	Low    NextReleaseSecurityLevel = "low"
-	Medium NextReleaseSecurityLevel = "medium"
+	NextReleaseSecurityLevelHigh   NextReleaseSecurityLevel = "high"
+	NextReleaseSecurityLevelLow    NextReleaseSecurityLevel = "low"
+	NextReleaseSecurityLevelMedium NextReleaseSecurityLevel = "medium"
 )
 
 // Valid indicates whether the value is a known member of the NextReleaseSecurityLevel enum.
 func (e NextReleaseSecurityLevel) Valid() bool {
 	switch e {
-	case High:
+	case NextReleaseSecurityLevelHigh:
 		return true
-	case Low:
+	case NextReleaseSecurityLevelLow:
 		return true
-	case Medium:
+	case NextReleaseSecurityLevelMedium:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SigningKeySecurityLevel.
+const (
+	SigningKeySecurityLevelHigh   SigningKeySecurityLevel = "high"
+	SigningKeySecurityLevelLow    SigningKeySecurityLevel = "low"
+	SigningKeySecurityLevelMedium SigningKeySecurityLevel = "medium"
+)
+
+// Valid indicates whether the value is a known member of the SigningKeySecurityLevel enum.
+func (e SigningKeySecurityLevel) Valid() bool {
+	switch e {
+	case SigningKeySecurityLevelHigh:
+		return true
+	case SigningKeySecurityLevelLow:
+		return true
+	case SigningKeySecurityLevelMedium:
 		return true
 	default:
 		return false
@@ -194,6 +215,28 @@ type Account struct {
 	HasPassword bool   `json:"hasPassword"`
 	Name        string `json:"name"`
 	Role        string `json:"role"`
+
+	// SigningKey The key that it signs with, at security level medium
+	SigningKey *AccountKey `json:"signingKey,omitempty"`
+}
+
+// AccountKey defines model for AccountKey.
+type AccountKey struct {
+	// ExpiresAt When its certificate ends; not there if it never does
+	ExpiresAt int64 `json:"expiresAt,omitempty"`
+
+	// KeyId Of the public key, in hexadecimal digits, as trust policies name it
+	KeyId string `json:"keyId"`
+
+	// Kind X509, PGP or SSH
+	Kind   string `json:"kind"`
+	MadeAt int64  `json:"madeAt"`
+
+	// Origin generated here, or imported
+	Origin string `json:"origin"`
+
+	// Signer The name that its signatures have
+	Signer string `json:"signer"`
 }
 
 // Accounts defines model for Accounts.
@@ -1395,6 +1438,24 @@ type LoginRequest struct {
 	Password string `json:"password,omitempty"`
 }
 
+// MakeSigningKeyRequest defines model for MakeSigningKeyRequest.
+type MakeSigningKeyRequest struct {
+	// Certificates PEM: that of the key, then those above it
+	Certificates string `json:"certificates,omitempty"`
+
+	// Key A private key: PEM, OpenSSH or OpenPGP, without passphrase
+	Key string `json:"key,omitempty"`
+
+	// Keystore A PKCS#12 keystore, in base64
+	Keystore string `json:"keystore,omitempty"`
+
+	// Password Of the keystore
+	Password string `json:"password,omitempty"`
+
+	// Reason For the audit trail
+	Reason string `json:"reason,omitempty"`
+}
+
 // Me defines model for Me.
 type Me struct {
 	Account          string   `json:"account"`
@@ -2065,6 +2126,17 @@ type SetUp struct {
 	// Workflow A workflow is deployed
 	Workflow bool `json:"workflow"`
 }
+
+// SigningKey defines model for SigningKey.
+type SigningKey struct {
+	// CanGenerate Whether this server can make a key with a certificate
+	CanGenerate   bool                    `json:"canGenerate"`
+	Key           *AccountKey             `json:"key,omitempty"`
+	SecurityLevel SigningKeySecurityLevel `json:"securityLevel"`
+}
+
+// SigningKeySecurityLevel defines model for SigningKey.SecurityLevel.
+type SigningKeySecurityLevel string
 
 // SkipLabel defines model for SkipLabel.
 type SkipLabel struct {
@@ -3471,6 +3543,9 @@ type LoginJSONRequestBody = LoginRequest
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
+
+// MakeSigningKeyJSONRequestBody defines body for MakeSigningKey for application/json ContentType.
+type MakeSigningKeyJSONRequestBody = MakeSigningKeyRequest
 
 // AddOrdersJSONRequestBody defines body for AddOrders for application/json ContentType.
 type AddOrdersJSONRequestBody = AddOrdersRequest

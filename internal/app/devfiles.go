@@ -14,6 +14,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/seal"
 )
 
 // controllerID is the id of the one Controller that `signet dev` plays.
@@ -149,10 +150,15 @@ func addHost(p *pki.NodeParams, host string) {
 }
 
 // anySigningKey makes the key that documents are signed with: the Cockpit's, or at
-// level high the operator's, which the Cockpit never gets.
+// level high the operator's, which the Cockpit never gets. At level medium each
+// account has its own; here is what these are sealed with.
 func (e *estate) anySigningKey(ca *pki.CA, now time.Time) error {
-	if e.facts.Level == levelHigh {
+	switch e.facts.Level {
+	case levelHigh:
 		return e.operatorKey(ca, now)
+	case levelMedium:
+		_, _, err := seal.MakeKey(filepath.Join(e.privateDir(cockpitName), "sealing.key"))
+		return err
 	}
 	return e.signingKey(ca, now)
 }

@@ -83,9 +83,7 @@ func openEstate(o cli.DevOptions) (*estate, error) {
 // checkDevFlags refuses flags that are wrong whatever the folder holds.
 func checkDevFlags(o cli.DevOptions) error {
 	switch o.Level {
-	case "low", levelHigh:
-	case "medium":
-		return cli.Usage("--level medium comes with a later version of Signet; this one knows low and high")
+	case levelLow, levelMedium, levelHigh:
 	default:
 		return cli.Usage("--level is low, medium or high, not %q", o.Level)
 	}

@@ -46,6 +46,7 @@ func (g *greeter) greet(ctx context.Context, stdout io.Writer) error {
 		do   func(context.Context) error
 	}{
 		{"the Cockpit to answer", g.logIn},
+		{"the administrator to have a signing key", g.signingKey},
 		{"the Controllers to agree on a leader", g.controllersAgree},
 		{"the Agents to be known", g.addAgents},
 		{"the Agents to be coupled", g.agentsCoupled},
@@ -141,6 +142,21 @@ func (g *greeter) newSession(ctx context.Context, p *cli.Profile) error {
 
 func notYet(format string, args ...any) error {
 	return fault.New(fault.Unavailable, "NotYet", format, args...)
+}
+
+// signingKey gives the administrator a key where each account signs with its own.
+func (g *greeter) signingKey(ctx context.Context) error {
+	if g.estate.facts.Level != levelMedium {
+		return nil
+	}
+	var has api.SigningKey
+	if err := g.client.Get(ctx, "/me/signing-key", nil, &has); err != nil {
+		return err
+	}
+	if has.Key != nil && (has.Key.ExpiresAt == 0 || time.Until(time.UnixMilli(has.Key.ExpiresAt)) > renewBefore) {
+		return nil
+	}
+	return g.client.Post(ctx, "/me/signing-key", api.MakeSigningKeyRequest{Reason: "signet dev"}, true, nil)
 }
 
 // controllersAgree tells whether all Controllers are there and one leads.

@@ -20,7 +20,11 @@ import (
 // machine. The key lies in a folder of its own, which no part knows.
 const operatorName = "operator"
 
-const levelHigh = "high"
+const (
+	levelLow    = "low"
+	levelMedium = "medium"
+	levelHigh   = "high"
+)
 
 // newInstallation returns the id of a new installation.
 func newInstallation() string { return "dev-" + strings.ToLower(rand.Text()[:12]) }

@@ -16,6 +16,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/seal"
 	"github.com/signet-scheduler/signet/web"
 )
 
@@ -87,8 +88,19 @@ func initCockpit(ctx context.Context, o cli.InitCockpitOptions) (cli.InitCockpit
 	if err := finishReplacement(data); err != nil {
 		return result, err
 	}
+	if set.SecurityLevel == levelMedium {
+		_, made, err := seal.MakeKey(set.SealingKeyFile)
+		if err != nil {
+			return result, err
+		}
+		if made {
+			result.Created = append(result.Created, set.SealingKeyFile)
+		}
+	}
 	if o.CADir != "" {
-		if result.Created, err = cockpitKeys(set, o, time.Now()); err != nil {
+		made, err := cockpitKeys(set, o, time.Now())
+		result.Created = append(result.Created, made...)
+		if err != nil {
 			return result, err
 		}
 	}
@@ -131,7 +143,7 @@ func cockpitKeys(set *conf.Cockpit, o cli.InitCockpitOptions, now time.Time) (ma
 		}, func(*pki.CA) error { return nil }},
 	}
 	for _, p := range pairs {
-		if p.key == "" || exists(p.key) {
+		if p.key == "" || exists(p.key) || p.key == set.SigningKeyFile && set.SecurityLevel != levelLow {
 			continue
 		}
 		issued, err := p.issue(ca)
@@ -156,7 +168,11 @@ func cockpitKeys(set *conf.Cockpit, o cli.InitCockpitOptions, now time.Time) (ma
 // aren't there.
 func missingKeys(set *conf.Cockpit) []string {
 	var missing []string
-	for _, file := range append([]string{set.TLS.KeyFile, set.TLS.CertFile, set.TLS.Keystore, set.UserTLS.KeyFile, set.UserTLS.CertFile, set.SigningKeyFile, set.SigningCertFile}, set.TLS.TrustFiles...) {
+	asked := append([]string{set.TLS.KeyFile, set.TLS.CertFile, set.TLS.Keystore, set.UserTLS.KeyFile, set.UserTLS.CertFile}, set.TLS.TrustFiles...)
+	if set.SecurityLevel == levelLow {
+		asked = append(asked, set.SigningKeyFile, set.SigningCertFile)
+	}
+	for _, file := range asked {
 		if file != "" && !exists(file) && !slices.Contains(missing, file) {
 			missing = append(missing, file)
 		}

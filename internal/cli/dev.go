@@ -27,7 +27,7 @@ It is for trying out and for tests: anybody who can read the folder can do every
 	f.IntVar(&o.Controllers, "controllers", 1, "Controllers in one group: 1, 3 or 5; fixed for the life of the folder")
 	f.IntVar(&o.Agents, "agents", 1, "Agents, named agent-1 ... agent-M; more can be added later")
 	f.BoolVar(&o.FreePorts, "free-ports", false, "every part takes a free port (else Controllers 4451..., Agents 4461...)")
-	f.StringVar(&o.Level, "level", "low", "security level: low, or high (the signing key lies in DIR/operator, outside of all parts); fixed for the life of the folder")
+	f.StringVar(&o.Level, "level", "low", "security level: low, medium (each account signs with its own key) or high (the signing key lies in DIR/operator, outside of all parts); fixed for the life of the folder")
 	f.BoolVar(&o.NoSample, "no-sample", false, "deploy no sample workflows")
 	return c
 }

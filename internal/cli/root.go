@@ -69,7 +69,7 @@ func (s *session) root() *cobra.Command {
 		s.loginVerb(), s.logoutVerb(), s.versionVerb(),
 		s.validateVerb(), s.deployVerb(), s.revokeVerb(), s.signVerb(), s.policyGroup(),
 		s.putVerb(), s.inventoryGroup(), s.exportVerb(), s.importVerb(),
-		s.orderGroup(), s.workflowGroup(), s.agentGroup(), s.controllerGroup(), s.certificateGroup(),
+		s.orderGroup(), s.workflowGroup(), s.agentGroup(), s.controllerGroup(), s.certificateGroup(), s.keyGroup(),
 		s.historyVerb(), s.auditVerb(), s.eventsVerb(), s.apiVerb(),
 		s.backupVerb(), s.restoreVerb(),
 		s.caGroup(), s.enrolVerb(), s.keystoreGroup(), s.cockpitGroup(),

@@ -125,6 +125,9 @@ func Init(ctx context.Context, o InitOptions) (password string, err error) {
 		if _, err := w.AddAudit(store.AuditEntry{Time: now, Action: "init", Objects: []string{"Account:" + o.Account}, Result: "done"}); err != nil {
 			return err
 		}
+		if err := w.SetFact(store.FactLevel, o.Settings.SecurityLevel); err != nil {
+			return err
+		}
 		return w.AddAccount(store.Account{Name: o.Account, Role: string(identity.Administrator), PasswordHash: hash, CreatedAt: now})
 	})
 	if cerr := db.Close(); err == nil {

@@ -29,7 +29,7 @@ func (c *Cockpit) checkAuthority() error {
 	if err != nil {
 		return err
 	}
-	if c.settings.SecurityLevel == "high" && ca.Issues(pki.PurposeSigning) {
+	if c.settings.SecurityLevel == levelHigh && ca.Issues(pki.PurposeSigning) {
 		return fault.New(fault.Invalid, "SignersKeyHere",
 			"at the security level high, a Cockpit must not be able to make signers: keep signing/issuer.key of %s elsewhere, and send its lists by \"signet certificate publish\"", c.settings.AuthorityDir)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/identity"
 	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/seal"
 	"github.com/signet-scheduler/signet/internal/store/postgres/postgrestest"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 	"github.com/signet-scheduler/signet/internal/transport"
@@ -61,6 +62,7 @@ type options struct {
 
 	postgres  bool // the database is PostgreSQL
 	authority bool // the Cockpit has an authority
+	level     string
 }
 
 func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
@@ -95,6 +97,14 @@ func newBench(t testing.TB, o options) *bench {
 		Name: "cockpit", Listen: "127.0.0.1:0", Database: "sqlite:" + filepath.Join(dir, "cockpit.db"), SecurityLevel: "low",
 		SigningKeyFile: key, SigningCertFile: cert, SessionIdle: 30 * time.Minute, SessionMax: 12 * time.Hour, LogRetention: o.retain,
 		DataDir: dir, ShutdownTimeout: 5 * time.Second, Controllers: []conf.ControllerRef{{ID: "controller", Names: []string{"c"}, URLs: []string{"https://localhost:1"}}},
+	}
+	if o.level != "" {
+		b.settings.SecurityLevel = o.level
+	}
+	if o.level == levelMedium {
+		b.settings.SealingKeyFile = filepath.Join(dir, "sealing.key")
+		_, _, err := seal.MakeKey(b.settings.SealingKeyFile)
+		b.check(err)
 	}
 	if o.postgres {
 		b.settings.Database = postgrestest.Database(t)

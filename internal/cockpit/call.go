@@ -17,18 +17,20 @@ import (
 	"github.com/signet-scheduler/signet/internal/order"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/transport"
+	"github.com/signet-scheduler/signet/internal/trust"
 )
 
 // call is one request on its way: found route, then known who asks, then
 // permitted. Owned by the request's goroutine.
 type call struct {
 	*Cockpit
-	w       http.ResponseWriter
-	r       *http.Request
-	route   *route
-	session identity.Session // zero for an anonymous route
-	address string
-	audit   int64 // id of the audit entry that was begun; 0: none
+	w             http.ResponseWriter
+	r             *http.Request
+	route         *route
+	session       identity.Session // zero for an anonymous route
+	address       string
+	accountSigner trust.SignerKey // opened by signerOfCall
+	audit         int64           // id of the audit entry that was begun; 0: none
 	// Of the body that was decoded, for the audit entry.
 	ticket    string
 	timeSpent int64 // minutes

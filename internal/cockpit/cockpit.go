@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +24,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/objectfile"
 	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/seal"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/transport"
 	"github.com/signet-scheduler/signet/internal/trust"
@@ -75,7 +75,8 @@ type Cockpit struct {
 	audience  audience
 	answers   sharedAnswers
 	pages     *pages
-	signer    trust.SignerKey        // nil: the server may not sign
+	signer    trust.SignerKey        // of the installation, at level low; nil: it has none
+	sealing   *seal.Key              // opens the keys of accounts, at level medium
 	nodeFiles *transport.Credentials // nil in tests
 	userFiles *transport.Credentials
 	notices   *bulletin.Board
@@ -136,6 +137,9 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	if c.signer, err = loadSigner(c.settings); err != nil {
 		return err
 	}
+	if c.sealing, err = loadSealing(c.settings); err != nil {
+		return err
+	}
 	c.signing = signingCertificates(c.settings)
 	if c.db, err = OpenDatabase(ctx, c.settings, c.deps.FS); err != nil {
 		return err
@@ -143,6 +147,9 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	c.services = &fenced{Store: c.db}
 	c.dropCopy()
 	if err := c.mustBeInitialized(ctx); err != nil {
+		return err
+	}
+	if err := c.checkLevel(ctx); err != nil {
 		return err
 	}
 	accounts := accountsIn{c.db}
@@ -333,47 +340,4 @@ func (c *Cockpit) history(id string) (*history, error) {
 		return nil, fault.New(fault.Invalid, "ControllerNeeded", "say which Controller is meant, by the parameter controller: %s", strings.Join(ids, ", "))
 	}
 	return nil, fault.New(fault.NotFound, "UnknownController", "there is no Controller %q here; there are: %s", clip(id), strings.Join(ids, ", "))
-}
-
-// signingCertificates tells of the certificate that the server signs with; none
-// if it has none, or one that can't be read, which loadSigner has reported.
-func signingCertificates(s *conf.Cockpit) []part.Certificate {
-	if s.SecurityLevel != "low" || s.SigningCertFile == "" {
-		return nil
-	}
-	chain, err := pki.ReadCertsPEM(s.SigningCertFile)
-	if err != nil {
-		return nil
-	}
-	return part.Certificates(part.ForSigning, chain, nil)
-}
-
-// loadSigner reads the key that the server signs documents with; nil when there
-// is none. The files lie outside of the database: a copy of it can't sign.
-func loadSigner(s *conf.Cockpit) (trust.SignerKey, error) {
-	if s.SecurityLevel != "low" || s.SigningKeyFile == "" {
-		return nil, nil // the server may not sign
-	}
-	info, err := os.Stat(s.SigningKeyFile)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil // nobody gave it a key
-	}
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, "SigningKeyUnreadable", err, "the signing key %s can't be read", s.SigningKeyFile)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fault.New(fault.Untrusted, "KeyFileExposed", "others than its owner can use the signing key %s: chmod 600 it", s.SigningKeyFile)
-	}
-	key, err := os.ReadFile(s.SigningKeyFile)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, "SigningKeyUnreadable", err, "the signing key %s can't be read", s.SigningKeyFile)
-	}
-	var cert []byte
-	if s.SigningCertFile != "" {
-		cert, err = os.ReadFile(s.SigningCertFile)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fault.Wrap(fault.Invalid, "SigningKeyUnreadable", err, "the signing certificate %s can't be read", s.SigningCertFile)
-		}
-	}
-	return trust.LoadSigner(key, cert)
 }

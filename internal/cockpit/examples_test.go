@@ -44,6 +44,7 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"WorkflowRows": shape[api.WorkflowRows](), "Places": shape[api.Places](),
 		"HistorySteps": shape[api.HistorySteps](), "HistoryRuns": shape[api.HistoryRuns](), "Throughput": shape[api.Throughput](), "JobStats": shape[api.JobStats](),
 		"RevocationLists": shape[api.RevocationLists](), "PublishRevocationsRequest": shape[api.PublishRevocationsRequest](),
+		"SigningKey": shape[api.SigningKey](), "MakeSigningKeyRequest": shape[api.MakeSigningKeyRequest](),
 		"RevokeCertificatesRequest": shape[api.RevokeCertificatesRequest](), "RevokedCertificates": shape[api.RevokedCertificates](),
 		"TokenRequest": shape[api.TokenRequest](), "EnrolmentToken": shape[api.EnrolmentToken](), "EnrolmentAuthority": shape[api.EnrolmentAuthority](),
 		"EnrolRequest": shape[api.EnrolRequest](), "Enrolled": shape[api.Enrolled](),

@@ -396,8 +396,8 @@ func (k *call) evidenceProblems(brought *broughtRelease, objects []objectfile.Ob
 		case released:
 		case o.Evidence != nil:
 			_, err = trust.EvidenceFromFiles(o.Evidence)
-		case k.signer == nil:
-			err = k.mustBeSigned()
+		default:
+			_, err = k.signerOfCall()
 		}
 		if err != nil {
 			problems = append(problems, fault.Problem{Where: o.File, Message: fault.Of(err).Public()})

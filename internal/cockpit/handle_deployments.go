@@ -207,13 +207,14 @@ func (k *call) signed(o *objectfile.Object, version string) (SignedDocument, err
 		// Its bytes are what was signed: they are not touched.
 		evidence, err = trust.EvidenceFromFiles(o.Evidence)
 	} else {
-		if k.signer == nil {
-			return SignedDocument{}, k.mustBeSigned()
+		signer, failed := k.signerOfCall()
+		if failed != nil {
+			return SignedDocument{}, failed
 		}
 		if doc, err = objectfile.Complete(o.Bytes, o.Key, version); err != nil {
 			return SignedDocument{}, err
 		}
-		evidence, err = k.signer.Sign(doc)
+		evidence, err = signer.Sign(doc)
 	}
 	if err != nil {
 		return SignedDocument{}, err
@@ -223,11 +224,6 @@ func (k *call) signed(o *objectfile.Object, version string) (SignedDocument, err
 		return SignedDocument{}, fmt.Errorf("encoding evidence: %w", err)
 	}
 	return SignedDocument{String: string(doc), Evidence: text}, nil
-}
-
-// mustBeSigned is said of a document without evidence where the server doesn't sign.
-func (k *call) mustBeSigned() error {
-	return fault.New(fault.Untrusted, trust.CodeMissingEvidence, "the document has no signature, and this server signs none (security level %s)", k.settings.SecurityLevel)
 }
 
 func (k *call) validateDeployment() error {

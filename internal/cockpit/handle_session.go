@@ -198,8 +198,18 @@ func (k *call) listAccounts() error {
 	out := api.Accounts{Accounts: []api.Account{}}
 	err := k.db.Read(k.r.Context(), func(r store.Reader) error {
 		all, err := r.Accounts()
+		if err != nil {
+			return err
+		}
+		list, err := r.AccountKeys()
+		keys := map[string]*api.AccountKey{}
+		for i := range list {
+			keys[list[i].Account] = apiKey(&list[i])
+		}
 		for _, a := range all {
-			out.Accounts = append(out.Accounts, api.Account{Name: a.Name, Role: a.Role, Disabled: a.Disabled, HasPassword: a.PasswordHash != "", CreatedAt: a.CreatedAt})
+			out.Accounts = append(out.Accounts, api.Account{
+				Name: a.Name, Role: a.Role, Disabled: a.Disabled, HasPassword: a.PasswordHash != "", CreatedAt: a.CreatedAt, SigningKey: keys[a.Name],
+			})
 		}
 		return err
 	})
@@ -277,7 +287,11 @@ func (k *call) deleteAccount() error {
 		return err
 	}
 	var ended [][32]byte
+	var key store.AccountKey
 	err := k.db.Write(k.r.Context(), func(w store.Writer) (err error) {
+		if key, err = w.AccountKey(name); err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
 		if err := w.DeleteAccount(name); err != nil {
 			return err
 		}
@@ -290,6 +304,9 @@ func (k *call) deleteAccount() error {
 		return err
 	}
 	k.live.end(ended...)
+	if err := k.revokeGenerated(&key); err != nil {
+		return err
+	}
 	k.w.WriteHeader(http.StatusNoContent)
 	return nil
 }

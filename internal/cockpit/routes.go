@@ -63,6 +63,7 @@ func permits(r identity.Role, p Permission) bool {
 const (
 	noBody    = 0
 	tiny      = 16 << 10
+	keyBody   = 256 << 10 // a keystore with its certificates
 	body      = 10 << 20
 	documents = 64 << 20
 	archives  = 128 << 20 // as much as archive.DefaultLimits takes
@@ -92,11 +93,15 @@ func routes() []route {
 		{"POST", "/logout", "logout", authenticated, tiny, true, false, (*call).logout},
 		{"GET", "/me", "getMe", authenticated, noBody, false, false, (*call).getMe},
 		{"POST", "/me/password", "changePassword", authenticated, tiny, true, false, (*call).changePassword},
+		{"GET", "/me/signing-key", "getSigningKey", authenticated, noBody, false, false, (*call).getSigningKey},
+		{"POST", "/me/signing-key", "makeSigningKey", deploymentsManage, keyBody, true, false, (*call).makeSigningKey},
+		{"DELETE", "/me/signing-key", "withdrawSigningKey", deploymentsManage, noBody, true, false, (*call).withdrawSigningKey},
 
 		{"GET", "/accounts", "listAccounts", accountsManage, noBody, false, false, (*call).listAccounts},
 		{"POST", "/accounts", "addAccount", accountsManage, tiny, true, false, (*call).addAccount},
 		{"POST", "/accounts/{name}", "changeAccount", accountsManage, tiny, true, false, (*call).changeAccount},
 		{"DELETE", "/accounts/{name}", "deleteAccount", accountsManage, noBody, true, false, (*call).deleteAccount},
+		{"DELETE", "/accounts/{name}/signing-key", "withdrawAccountKey", accountsManage, noBody, true, false, (*call).withdrawAccountKey},
 
 		{"GET", "/orders", "listOrders", ordersView, noBody, false, false, (*call).listOrders},
 		{"POST", "/orders", "addOrders", ordersManage, body, true, false, (*call).addOrders},

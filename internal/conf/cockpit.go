@@ -27,10 +27,15 @@ func bindCockpit(b *binder, c *Cockpit) {
 	b.choice(&c.EnvironmentColor, Key{
 		Name: prefix + "environment.color", Meaning: "The colour of the band above every page, by which people tell installations apart.",
 	}, "ink", "plum", "ocean", "moss", "clay", "sand")
-	b.path(&c.SigningKeyFile, Key{Name: prefix + "signing.key-file", Meaning: "The private key (PEM) that the Cockpit signs documents with."},
+	b.path(&c.SigningKeyFile, Key{Name: prefix + "signing.key-file", Meaning: "The private key (PEM) that the Cockpit signs documents with, at level `low`."},
 		configBase, "private/signing-key.pem")
 	b.path(&c.SigningCertFile, Key{Name: prefix + "signing.cert-file", Meaning: "Its certificate (PEM), with the code-signing usage."},
 		configBase, "private/signing-cert.pem")
+	b.path(&c.SealingKeyFile, Key{
+		Name: prefix + "sealing.key-file",
+		Meaning: "The key that opens the accounts' signing keys, which the database has only sealed, at level `medium`. Several Cockpits on one database have the same; " +
+			"keep a copy apart from those of the database.",
+	}, configBase, "private/sealing.key")
 	b.path(&c.AuthorityDir, Key{
 		Name: prefix + "authority.directory", sample: `"/var/lib/signet/ca"`,
 		Meaning: "The directory of the certificate authority, as `signet ca init` makes it, from which this Cockpit issues and renews the certificates of Agents and Controllers, " +

@@ -117,7 +117,7 @@ func TestDefaults(t *testing.T) {
 	if d := cmp.Diff(&conf.Cockpit{
 		Name: "cockpit", Listen: "0.0.0.0:4446", TLS: defaultTLS, UserTLS: conf.TLS{KeyFile: defaultTLS.KeyFile, CertFile: defaultTLS.CertFile},
 		Controllers: []conf.ControllerRef{{ID: "controller", URLs: []string{"https://localhost:4444"}, Names: []string{"controller-1"}}},
-		Database:    "sqlite:/d/cockpit.db", DatabaseAt: "/c/cockpit.conf", DataDir: "/d", SecurityLevel: "low", EnvironmentName: "Signet", EnvironmentColor: "ink", SigningKeyFile: "/c/private/signing-key.pem", SigningCertFile: "/c/private/signing-cert.pem", CertValidity: 24 * time.Hour,
+		Database:    "sqlite:/d/cockpit.db", DatabaseAt: "/c/cockpit.conf", DataDir: "/d", SecurityLevel: "low", EnvironmentName: "Signet", EnvironmentColor: "ink", SigningKeyFile: "/c/private/signing-key.pem", SigningCertFile: "/c/private/signing-cert.pem", SealingKeyFile: "/c/private/sealing.key", CertValidity: 24 * time.Hour,
 		SessionIdle: 30 * time.Minute, SessionMax: 12 * time.Hour, ShutdownTimeout: 8 * time.Second, LogLevel: "info", LogFormat: "text",
 	}, k); d != "" {
 		t.Errorf("Cockpit: %s", d)

@@ -28,7 +28,7 @@ type Trust struct {
 	PolicyFile    string // the trust policy
 
 	Installation  string // the audience of the releases that are accepted; "" as long as none is known
-	SecurityLevel string // "low", "high"
+	SecurityLevel string // "low", "medium", "high"
 }
 
 // Member is one Controller of a Raft group.
@@ -125,13 +125,14 @@ type Cockpit struct {
 	DatabaseAt           string // where it is set, FILE:LINE, or where it could be
 	DataDir              string
 
-	SecurityLevel string // "low", "high"
+	SecurityLevel string // "low", "medium", "high"
 	Installation  string // the audience of the releases that are made here
 
 	EnvironmentName  string // what people call this installation
 	EnvironmentColor string // one of EnvironmentColors
 
-	SigningKeyFile, SigningCertFile string
+	SigningKeyFile, SigningCertFile string // at level low
+	SealingKeyFile                  string // at level medium: opens the keys of accounts
 
 	AuthorityDir string        // empty: this Cockpit has no certificate authority
 	CertValidity time.Duration // of what it issues to parts

@@ -62,9 +62,9 @@ func bindInstallation(b *binder, installation, level *string, levelName string) 
 	}, "", checkName)
 	b.choice(level, Key{
 		Name: levelName,
-		Meaning: "Who signs what is deployed: at `low` the Cockpit does, with one key; at `high` somebody outside of all parts does. " +
-			"Fixed when the part starts for the first time; a part refuses to work for one with a lower level.",
-	}, "low", "high")
+		Meaning: "Who signs what is deployed: at `low` the Cockpit does, with one key; at `medium` it does with the key of the account that deploys; " +
+			"at `high` somebody outside of all parts does. Fixed when the part starts for the first time; a part refuses to work for one with a lower level.",
+	}, "low", "medium", "high")
 }
 
 // bindJournal binds what Controllers' and Agents' event logs have in common.

@@ -64,6 +64,11 @@ type Reader interface {
 	Bulletins() ([]Bulletin, error)
 	Enrolment(hash [32]byte) (Enrolment, error) // NotFound, UnknownEnrolment
 
+	// Fact returns what was noted of the installation under a name, or "".
+	Fact(name string) (string, error)
+	AccountKey(account string) (AccountKey, error) // NotFound, UnknownAccountKey
+	AccountKeys() ([]AccountKey, error)            // by account
+
 	// Position returns the id of the last event of a Controller whose
 	// consequences are in the database; 0 before the first.
 	Position(controller string) (int64, error)
@@ -106,7 +111,7 @@ type Writer interface {
 
 	AddAccount(a Account) error      // Conflict, DuplicateAccount: names differ by more than case
 	ChangeAccount(a Account) error   // NotFound, UnknownAccount
-	DeleteAccount(name string) error // with its filters
+	DeleteAccount(name string) error // with its filters and its key
 
 	AddSession(s Session) error
 	TouchSession(hash [32]byte, lastUsed int64) error
@@ -134,6 +139,13 @@ type Writer interface {
 	UseEnrolment(hash [32]byte, now int64) error
 	// DeleteEnrolments forgets those that expired before a time.
 	DeleteEnrolments(before int64) error
+
+	// SetFact notes something of the installation; what was noted before under the
+	// name is replaced.
+	SetFact(name, value string) error
+	// PutAccountKey replaces the key that the account has. NotFound, UnknownAccount.
+	PutAccountKey(k AccountKey) error
+	DeleteAccountKey(account string) error // NotFound, UnknownAccountKey
 
 	AddAudit(e AuditEntry) (id int64, err error)
 	SetAuditResult(id int64, result string) error

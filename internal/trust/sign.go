@@ -7,7 +7,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"strings"
@@ -21,6 +23,9 @@ type SignerKey interface {
 	Sign(doc []byte) (Evidence, error)
 	// Name tells people whose key it is.
 	Name() string
+	// Kind is the kind of the evidence, and KeyID identifies the key as Signer does.
+	Kind() Kind
+	KeyID() string
 }
 
 // unusableKey is the error of a private key or certificate that can't sign.
@@ -73,6 +78,17 @@ func X509Signer(key crypto.Signer, chainPEM []byte) (SignerKey, error) {
 }
 
 func (s *x509Signer) Name() string { return s.name }
+
+func (*x509Signer) Kind() Kind { return X509 }
+
+func (s *x509Signer) KeyID() string {
+	spki, err := x509.MarshalPKIXPublicKey(s.key.Public())
+	if err != nil {
+		return "" // of no key that is accepted
+	}
+	sum := sha256.Sum256(spki)
+	return hex.EncodeToString(sum[:])
+}
 
 func (s *x509Signer) Sign(doc []byte) (Evidence, error) {
 	digest, hash := doc, crypto.Hash(0)

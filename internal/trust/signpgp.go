@@ -3,6 +3,7 @@ package trust
 import (
 	"bytes"
 	"crypto"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -52,6 +53,10 @@ func PGPSigner(armoured, passphrase []byte) (SignerKey, error) {
 }
 
 func (s *pgpSigner) Name() string { return s.name }
+
+func (*pgpSigner) Kind() Kind { return PGP }
+
+func (s *pgpSigner) KeyID() string { return hex.EncodeToString(s.entity.PrimaryKey.Fingerprint) }
 
 func (s *pgpSigner) Sign(doc []byte) (Evidence, error) {
 	var packets bytes.Buffer

@@ -44,6 +44,12 @@ func SSHSignerWithPassphrase(key, passphrase []byte) (SignerKey, error) {
 // Name returns the key's id; the private key's comment isn't known.
 func (s *sshSigner) Name() string { return "SSH key " + s.key.keyID[:16] }
 
+// Kind implements SignerKey.
+func (*sshSigner) Kind() Kind { return SSH }
+
+// KeyID implements SignerKey.
+func (s *sshSigner) KeyID() string { return s.key.keyID }
+
 func (s *sshSigner) Sign(doc []byte) (Evidence, error) {
 	const hashName = "sha512"
 	text := sshSignedText(hashName, digestOf(crypto.SHA512, doc))

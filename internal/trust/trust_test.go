@@ -80,6 +80,9 @@ func TestSignedDocumentIsVerified(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if got := v.Signer(); again.KeyID() != got.KeyID || again.Kind() != got.Kind {
+				t.Errorf("the key says that it is %s %s, its evidence %s %s", again.Kind(), again.KeyID(), got.Kind, got.KeyID)
+			}
 			if _, err := set.Verify(doc, trusttest.Sign(t, again, doc), trusttest.Now()); err != nil {
 				t.Errorf("with the key read from its file: %s", err)
 			}

@@ -219,7 +219,16 @@ func TestHostileControllerWithReleases(t *testing.T) {
 // Controller of a lower level than its Agent's neither.
 func TestLowerLevel(t *testing.T) {
 	t.Parallel()
-	x := newCompromised(t, cluster.Line(here), cluster.Line("signet.security-level = high"))
+	for level, lower := range map[string][]string{"medium": {"", "low", "higher"}, "high": {"", "low", "medium", "higher"}} {
+		t.Run(level, func(t *testing.T) {
+			t.Parallel()
+			testLowerLevel(t, level, lower)
+		})
+	}
+}
+
+func testLowerLevel(t *testing.T, level string, lower []string) {
+	x := newCompromised(t, cluster.Line(here), cluster.Line("signet.security-level = "+level))
 	for _, path := range []string{"/status", "/order", "/item", "/release"} {
 		var answer json.RawMessage
 		err := x.c.Client().GetJSON(t.Context(), x.c.Controllers[0].URL+"/controller/api"+path, &answer)
@@ -229,13 +238,13 @@ func TestLowerLevel(t *testing.T) {
 	}
 	b := x.batch
 	b.Sequence = 1
-	for _, level := range []string{"", "low", "medium", "higher"} {
-		b.Estate = engine.Estate{Installation: "here", Level: level}
+	for _, theirs := range lower {
+		b.Estate = engine.Estate{Installation: "here", Level: theirs}
 		if err := x.send(&b); !fault.Is(err, fault.Forbidden) || !fault.HasCode(err, "SecurityLevelTooLow") {
-			t.Errorf("a Controller of level %q: %v", level, err)
+			t.Errorf("a Controller of level %q: %v", theirs, err)
 		}
 	}
-	b.Estate.Level = "high"
+	b.Estate.Level = level
 	if err := x.send(&b); err != nil {
 		t.Error(err)
 	}

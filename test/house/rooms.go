@@ -83,6 +83,7 @@ var rooms = map[string]room{
 	}},
 	"internal/archive": {kind: mechanism, owns: ".zip and .tar.gz files"},
 	"internal/backup":  {kind: mechanism, owns: "what a backup is made of"},
+	"internal/seal":    {kind: mechanism, owns: "secrets where others can read"},
 	"internal/guard": {kind: mechanism, owns: "the trust set in force", edges: map[string]string{
 		"internal/trust":   "it verifies for the engine (ADR 0007)",
 		"internal/conf":    "its settings (ADR 0007)",

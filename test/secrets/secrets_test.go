@@ -21,6 +21,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/test/faults/rig"
 )
 
@@ -30,13 +31,13 @@ func TestMain(m *testing.M) { os.Exit(rig.Main(m, &binary)) }
 
 // kept names the files of an installation in which secrets belong: the keys of the
 // parts and of the authority, the operator's, and what the user is given.
-var kept = regexp.MustCompile(`^(ca/.*\.key|operator/.*(\.key|key\.pem)|[a-z0-9-]+/config/private/.*key\.pem|admin-password|profile\.json|other-profile\.json)$`)
+var kept = regexp.MustCompile(`^(ca/.*\.key|operator/.*(\.key|key\.pem)|[a-z0-9-]+/config/private/(.*key\.pem|sealing\.key)|admin-password|profile\.json|other-profile\.json)$`)
 
 // No part keeps a private key, a password or a token anywhere but in the files that
 // are for it: neither database, logs and states, nor a backup.
 func TestNothingKeepsSecrets(t *testing.T) {
 	t.Parallel()
-	for _, level := range []string{"low", "high"} {
+	for _, level := range []string{"low", "medium", "high"} {
 		t.Run(level, func(t *testing.T) {
 			t.Parallel()
 			r := rig.Start(t, rig.Options{Binary: &binary, Flags: []string{"--level", level}})
@@ -76,7 +77,7 @@ func TestNothingKeepsSecrets(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, n := range s.needles {
-				if n.name != "an account's password" && n.name != "token of enrolment" &&
+				if !strings.HasPrefix(n.name, "an account's ") && n.name != "a keystore's password" && n.name != "token of enrolment" &&
 					!slices.ContainsFunc(there.found, func(f string) bool { return strings.HasPrefix(f, n.name+" is in ") }) {
 					t.Errorf("%s isn't found where it belongs", n.name)
 				}
@@ -105,6 +106,50 @@ func use(t *testing.T, r *rig.Rig, level string) []needle {
 	}
 	r.Must("order", "add", "W", "--id", "O", "--wait=60s")
 
+	if level == "medium" {
+		return append(bringKey(t, r), useAccounts(t, r)...)
+	}
+	return useAccounts(t, r)
+}
+
+// bringKey has the administrator sign with a key of their own, and returns it with the
+// password of the keystore that it comes in.
+func bringKey(t *testing.T, r *rig.Rig) []needle {
+	t.Helper()
+	dir := t.TempDir()
+	r.Must("ca", "issue", "signer", "ada", "--dir", filepath.Join(r.Dir, "ca"), "--out", dir)
+	text, err := os.ReadFile(filepath.Join(dir, "signing-key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	needles, err := keyNeedles("an account's key", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pair pki.Keypair
+	if pair.Key, err = pki.ParseKeyPEM(text); err != nil {
+		t.Fatal(err)
+	}
+	if pair.Chain, err = pki.ReadCertsPEM(filepath.Join(dir, "signing-cert.pem")); err != nil {
+		t.Fatal(err)
+	}
+	password := "of the keystore " + rand.Text()
+	store, err := pki.EncodePKCS12(pair, pki.Secret(password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "ada.p12")
+	if err := os.WriteFile(file, store, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := r.RunAs(t.Context(), r.Profile(), password+"\n", "key", "import", file); err != nil || res.Err() != nil {
+		t.Fatal(err, res.Err())
+	}
+	return append(needles, newNeedle("a keystore's password", []byte(password)))
+}
+
+func useAccounts(t *testing.T, r *rig.Rig) []needle {
+	t.Helper()
 	password := "a password " + rand.Text()
 	if err := r.Client().Post(t.Context(), "/accounts", api.AddAccountRequest{Name: "anna", Role: "operator", Password: password}, false, nil); err != nil {
 		t.Fatal(err)
@@ -153,6 +198,13 @@ func ofFiles(t *testing.T, dir string) (all []needle) {
 				t.Errorf("%s has no token: %v", name, err)
 			}
 			all = append(all, newNeedle(name, []byte(p.Token)))
+		case strings.HasSuffix(name, "sealing.key"):
+			block, _ := pem.Decode(text)
+			if block == nil {
+				t.Errorf("%s is no sealing key", name)
+				return nil
+			}
+			all = append(all, newNeedle(name, block.Bytes))
 		case bytes.Contains(text, []byte("PRIVATE KEY-----")):
 			found, err := keyNeedles(name, text)
 			if err != nil {

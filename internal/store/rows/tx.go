@@ -139,6 +139,9 @@ func (t *Tx) DeleteAccount(name string) error {
 	if err == nil {
 		_, err = t.Exec("DELETE FROM filters WHERE owner = ?", name)
 	}
+	if err == nil {
+		_, err = t.Exec("DELETE FROM account_keys WHERE account = ?", name)
+	}
 	return err
 }
 

@@ -52,6 +52,8 @@ func Run(t *testing.T, e Engine) {
 		{"filters", testFilters},
 		{"bulletins", testBulletins},
 		{"enrolments", testEnrolments},
+		{"facts", testFacts},
+		{"account keys", testAccountKeys},
 		{"auditSearch", testAuditSearch},
 		{"undone", testUndone},
 		{"shared", testShared},

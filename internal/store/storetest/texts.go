@@ -148,6 +148,8 @@ func Fill(w store.Writer) error {
 		w.AddHour(store.Hour{Controller: "c", Hour: 1, Succeeded: 2}),
 		filter,
 		w.PutBulletin(store.Bulletin{Kind: "CRL", ID: "i", Version: "1", Text: "t\x00"}),
+		w.SetFact("security-level", "medium"),
+		w.PutAccountKey(store.AccountKey{Account: "Anna", Kind: "X509", KeyID: "k", Signer: "s", Origin: "imported", MadeAt: 1, Sealed: []byte{0, 255}}),
 		w.AddEnrolment(store.Enrolment{Hash: [32]byte{1, 0, 255}, Role: "agent", Name: "a", Authority: []byte{0, 255}, ExpiresAt: 2}),
 		fillInventory(w),
 	)

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -118,6 +119,17 @@ func PublicPEM(t testing.TB, key crypto.PublicKey) string {
 type authenticatorKey struct{ *Authenticator }
 
 func (k authenticatorKey) Name() string { return k.Authenticator.Name }
+
+func (authenticatorKey) Kind() trust.Kind { return trust.Passkey }
+
+func (k authenticatorKey) KeyID() string {
+	spki, err := x509.MarshalPKIXPublicKey(k.Key.Public())
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(spki)
+	return hex.EncodeToString(sum[:])
+}
 
 // Identity returns the authenticator's owner. What they sign is verified by
 // Set.VerifyRelease.

@@ -43,6 +43,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/{name}/signing-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete the signing key of an account; a certificate that was generated here is revoked */
+        delete: operations["withdrawAccountKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/agents": {
         parameters: {
             query?: never;
@@ -1199,6 +1216,36 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/signing-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * With which key what one deploys is signed
+         * @description At security level low it is the installation's, at medium the account's own; at high this server has none. The private key is never given out.
+         */
+        get: operations["getSigningKey"];
+        put?: never;
+        /**
+         * Give oneself a signing key, in place of the one there is
+         * @description At security level medium only. Without `key` and `keystore` one is generated, with a certificate of the authority of signers of this server. An imported key is a
+         *     private key in PEM with its certificates, or an OpenSSH or OpenPGP private key, without passphrase; or a PKCS#12 keystore in base64 with its password. It is kept
+         *     sealed with a key that isn't in the database. Controllers and Agents have to trust it.
+         */
+        post: operations["makeSigningKey"];
+        /**
+         * Delete one's signing key; a certificate that was generated here is revoked
+         * @description What was signed with a revoked certificate is put into quarantine at Controllers and Agents.
+         */
+        delete: operations["withdrawSigningKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -1724,6 +1771,25 @@ export interface components {
             hasPassword: boolean;
             name: string;
             role: string;
+            /** @description The key that it signs with, at security level medium */
+            signingKey?: components["schemas"]["AccountKey"];
+        };
+        AccountKey: {
+            /**
+             * Format: int64
+             * @description When its certificate ends; not there if it never does
+             */
+            expiresAt?: number;
+            /** @description Of the public key, in hexadecimal digits, as trust policies name it */
+            keyId: string;
+            /** @description X509, PGP or SSH */
+            kind: string;
+            /** Format: int64 */
+            madeAt: number;
+            /** @description generated here, or imported */
+            origin: string;
+            /** @description The name that its signatures have */
+            signer: string;
         };
         Accounts: {
             accounts: components["schemas"]["Account"][];
@@ -2692,6 +2758,18 @@ export interface components {
              */
             try: number;
         };
+        MakeSigningKeyRequest: {
+            /** @description PEM: that of the key, then those above it */
+            certificates?: string;
+            /** @description A private key: PEM, OpenSSH or OpenPGP, without passphrase */
+            key?: string;
+            /** @description A PKCS#12 keystore, in base64 */
+            keystore?: string;
+            /** @description Of the keystore */
+            password?: string;
+            /** @description For the audit trail */
+            reason?: string;
+        };
         Me: {
             account: string;
             /** Format: int64 */
@@ -3208,6 +3286,13 @@ export interface components {
             /** @description A workflow is deployed */
             workflow: boolean;
         };
+        SigningKey: {
+            /** @description Whether this server can make a key with a certificate */
+            canGenerate: boolean;
+            key?: components["schemas"]["AccountKey"];
+            /** @enum {string} */
+            securityLevel: "low" | "medium" | "high";
+        };
         SkipLabel: {
             label: string;
             skip: boolean;
@@ -3578,6 +3663,27 @@ export interface operations {
         };
     };
     deleteAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["AccountName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    withdrawAccountKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -6470,6 +6576,99 @@ export interface operations {
         };
         responses: {
             /** @description Changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSigningKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "securityLevel": "medium",
+                     *       "canGenerate": true,
+                     *       "key": {
+                     *         "kind": "X509",
+                     *         "keyId": "9f3ac2e1b0d4",
+                     *         "signer": "anna",
+                     *         "origin": "generated",
+                     *         "madeAt": 1790000000000,
+                     *         "expiresAt": 1821536000000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SigningKey"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    makeSigningKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeSigningKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "securityLevel": "medium",
+                     *       "canGenerate": true,
+                     *       "key": {
+                     *         "kind": "X509",
+                     *         "keyId": "9f3ac2e1b0d4",
+                     *         "signer": "anna",
+                     *         "origin": "generated",
+                     *         "madeAt": 1790000000000,
+                     *         "expiresAt": 1821536000000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SigningKey"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    withdrawSigningKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
