@@ -324,6 +324,20 @@ type AddOrdersResponse struct {
 	Ids        []string `json:"ids"`
 }
 
+// AddPasskeyRequest Bytes are in base64url without padding
+type AddPasskeyRequest struct {
+	AuthenticatorData string `json:"authenticatorData"`
+
+	// Challenge That of newPasskey
+	Challenge    string `json:"challenge"`
+	ClientData   string `json:"clientData"`
+	CredentialId string `json:"credentialId"`
+	Name         string `json:"name"`
+
+	// PublicKey SubjectPublicKeyInfo
+	PublicKey string `json:"publicKey"`
+}
+
 // AdjustedText defines model for AdjustedText.
 type AdjustedText struct {
 	Kind string `json:"kind"`
@@ -693,6 +707,9 @@ type DeployDraftsRequest struct {
 	Objects []ObjectKey `json:"objects"`
 	Reason  string      `json:"reason,omitempty"`
 
+	// Release The release that prepareRelease has made of these drafts, signed
+	Release *DeployRelease `json:"release,omitempty"`
+
 	// RequestId Makes a repetition of this request harmless
 	RequestId string `json:"requestId,omitempty"`
 
@@ -708,7 +725,7 @@ type DeployObject struct {
 	// Document The document's exact text (JSON)
 	Document string `json:"document"`
 
-	// Evidence The evidence files beside the document, by suffix: .sig, .pem, .asc, .sshsig
+	// Evidence The evidence files beside the document, by suffix: .sig, .pem, .asc, .sshsig (.passkey is for releases)
 	Evidence map[string]string `json:"evidence,omitempty"`
 
 	// File Where the author keeps it; for messages
@@ -1498,6 +1515,14 @@ type MovedObject struct {
 	To       string `json:"to"`
 }
 
+// NewPasskey defines model for NewPasskey.
+type NewPasskey struct {
+	Account   string `json:"account"`
+	Challenge string `json:"challenge"`
+	RpId      string `json:"rpId"`
+	UserId    string `json:"userId"`
+}
+
 // News What has changed; whoever shows it asks again
 type News struct {
 	// More More orders and workflows than are named
@@ -1773,6 +1798,34 @@ type PartLogLine struct {
 	Time  int64  `json:"time"`
 }
 
+// Passkey defines model for Passkey.
+type Passkey struct {
+	// BackupEligible It may be copied to other devices
+	BackupEligible bool `json:"backupEligible"`
+
+	// Id Its credential id, in base64url
+	Id string `json:"id"`
+
+	// KeyId Of its public key, in hexadecimal digits, as trust policies name it
+	KeyId  string `json:"keyId"`
+	MadeAt int64  `json:"madeAt"`
+	Name   string `json:"name"`
+
+	// Origin The address of the pages where it was registered
+	Origin string `json:"origin"`
+
+	// RpId The host that it is for
+	RpId string `json:"rpId"`
+
+	// TrustFile What machines that are to trust it put into their folder of trusted passkeys
+	TrustFile string `json:"trustFile"`
+}
+
+// Passkeys defines model for Passkeys.
+type Passkeys struct {
+	Passkeys []Passkey `json:"passkeys"`
+}
+
 // Place defines model for Place.
 type Place struct {
 	// Counts How many orders are in which status
@@ -1793,6 +1846,30 @@ type Places struct {
 
 // Position A place in a workflow, as [3] or [1, "then", 0]
 type Position = json.RawMessage
+
+// PrepareReleaseRequest defines model for PrepareReleaseRequest.
+type PrepareReleaseRequest struct {
+	Objects []ObjectKey `json:"objects"`
+
+	// Reason It stands in the release
+	Reason string `json:"reason,omitempty"`
+}
+
+// PreparedRelease defines model for PreparedRelease.
+type PreparedRelease struct {
+	Audience string `json:"audience"`
+
+	// Document The exact text of the manifest
+	Document string `json:"document"`
+
+	// Expires Until when it may be deployed
+	Expires int64          `json:"expires"`
+	Objects []DeployObject `json:"objects"`
+	Serial  int64          `json:"serial"`
+
+	// Sha256 Its digest, in hexadecimal digits
+	Sha256 string `json:"sha256"`
+}
 
 // PriorityRequest defines model for PriorityRequest.
 type PriorityRequest struct {
@@ -3428,6 +3505,12 @@ type NextReleaseParams struct {
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
 }
 
+// PrepareReleaseParams defines parameters for PrepareRelease.
+type PrepareReleaseParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+}
+
 // GetWorkflowParams defines parameters for GetWorkflow.
 type GetWorkflowParams struct {
 	Path string `form:"path" json:"path"`
@@ -3541,6 +3624,9 @@ type ValidateDraftJSONRequestBody = ValidateDraftRequest
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
 
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = AddPasskeyRequest
+
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
@@ -3573,6 +3659,9 @@ type TransferOrdersJSONRequestBody = TransferOrdersRequest
 
 // WaitForOrdersJSONRequestBody defines body for WaitForOrders for application/json ContentType.
 type WaitForOrdersJSONRequestBody = WaitRequest
+
+// PrepareReleaseJSONRequestBody defines body for PrepareRelease for application/json ContentType.
+type PrepareReleaseJSONRequestBody = PrepareReleaseRequest
 
 // ChangeBreakpointsJSONRequestBody defines body for ChangeBreakpoints for application/json ContentType.
 type ChangeBreakpointsJSONRequestBody = BreakpointsRequest

@@ -44,6 +44,8 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"WorkflowRows": shape[api.WorkflowRows](), "Places": shape[api.Places](),
 		"HistorySteps": shape[api.HistorySteps](), "HistoryRuns": shape[api.HistoryRuns](), "Throughput": shape[api.Throughput](), "JobStats": shape[api.JobStats](),
 		"RevocationLists": shape[api.RevocationLists](), "PublishRevocationsRequest": shape[api.PublishRevocationsRequest](),
+		"Passkeys": shape[api.Passkeys](), "NewPasskey": shape[api.NewPasskey](), "AddPasskeyRequest": shape[api.AddPasskeyRequest](),
+		"PreparedRelease": shape[api.PreparedRelease](), "PrepareReleaseRequest": shape[api.PrepareReleaseRequest](),
 		"SigningKey": shape[api.SigningKey](), "MakeSigningKeyRequest": shape[api.MakeSigningKeyRequest](),
 		"RevokeCertificatesRequest": shape[api.RevokeCertificatesRequest](), "RevokedCertificates": shape[api.RevokedCertificates](),
 		"TokenRequest": shape[api.TokenRequest](), "EnrolmentToken": shape[api.EnrolmentToken](), "EnrolmentAuthority": shape[api.EnrolmentAuthority](),

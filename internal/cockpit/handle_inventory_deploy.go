@@ -225,7 +225,11 @@ func (k *call) deployDrafts() error {
 	if len(d.objects) == 0 {
 		return k.answer(d.out)
 	}
-	return k.sendDrafts(h, d, in.RequestId, in.Reason)
+	brought, err := bringRelease(in.Release)
+	if err != nil {
+		return err
+	}
+	return k.sendDrafts(h, d, brought, in.RequestId, in.Reason)
 }
 
 // keysOf reads which objects are to be deployed.
@@ -254,12 +258,15 @@ func keysOf(in []api.ObjectKey) ([]item.Key, error) {
 const seenWithin = 10 * time.Second
 
 // sendDrafts deploys, and waits until that is in the inventory.
-func (k *call) sendDrafts(h *history, d *deployment, requestID, reason string) error {
+func (k *call) sendDrafts(h *history, d *deployment, brought *broughtRelease, requestID, reason string) error {
 	commandID, err := k.commandID(requestID)
 	if err != nil {
 		return err
 	}
-	deployed, err := k.deployObjects(h, commandID, d.objects, d.remove, reason)
+	if err := brought.complete(d.objects); err != nil {
+		return err
+	}
+	deployed, err := k.deployReleased(h, commandID, brought, d.objects, d.remove, reason)
 	if err != nil {
 		return err
 	}

@@ -97,6 +97,11 @@ func routes() []route {
 		{"POST", "/me/signing-key", "makeSigningKey", deploymentsManage, keyBody, true, false, (*call).makeSigningKey},
 		{"DELETE", "/me/signing-key", "withdrawSigningKey", deploymentsManage, noBody, true, false, (*call).withdrawSigningKey},
 
+		{"GET", "/me/passkeys", "listPasskeys", authenticated, noBody, false, false, (*call).getPasskeys},
+		{"GET", "/me/passkeys/new", "newPasskey", authenticated, noBody, false, false, (*call).newPasskey},
+		{"POST", "/me/passkeys", "addPasskey", authenticated, tiny, true, false, (*call).addPasskey},
+		{"DELETE", "/me/passkeys/{id}", "deletePasskey", authenticated, noBody, true, false, (*call).deletePasskey},
+
 		{"GET", "/accounts", "listAccounts", accountsManage, noBody, false, false, (*call).listAccounts},
 		{"POST", "/accounts", "addAccount", accountsManage, tiny, true, false, (*call).addAccount},
 		{"POST", "/accounts/{name}", "changeAccount", accountsManage, tiny, true, false, (*call).changeAccount},
@@ -135,6 +140,7 @@ func routes() []route {
 		{"GET", "/items", "listItems", workflowsView, noBody, false, false, (*call).listItems},
 		{"POST", "/deployments", "deploy", deploymentsManage, documents, true, false, (*call).deploy},
 		{"GET", "/releases/next", "nextRelease", workflowsView, 0, false, false, (*call).nextRelease},
+		{"POST", "/releases/prepare", "prepareRelease", inventoryView, body, false, false, (*call).prepareRelease},
 		{"POST", "/deployments/validate", "validateDeployment", workflowsView, documents, false, false, (*call).validateDeployment},
 		{"POST", "/deployments/import", "deployArchive", deploymentsManage, archives, true, true, (*call).deployArchive},
 		{"POST", "/deployments/revoke", "revokeDeployment", deploymentsManage, body, true, false, (*call).revokeDeployment},

@@ -68,6 +68,7 @@ type Reader interface {
 	Fact(name string) (string, error)
 	AccountKey(account string) (AccountKey, error) // NotFound, UnknownAccountKey
 	AccountKeys() ([]AccountKey, error)            // by account
+	Passkeys(account string) ([]Passkey, error)    // the oldest first
 
 	// Position returns the id of the last event of a Controller whose
 	// consequences are in the database; 0 before the first.
@@ -111,7 +112,7 @@ type Writer interface {
 
 	AddAccount(a Account) error      // Conflict, DuplicateAccount: names differ by more than case
 	ChangeAccount(a Account) error   // NotFound, UnknownAccount
-	DeleteAccount(name string) error // with its filters and its key
+	DeleteAccount(name string) error // with its filters and keys
 
 	AddSession(s Session) error
 	TouchSession(hash [32]byte, lastUsed int64) error
@@ -146,6 +147,9 @@ type Writer interface {
 	// PutAccountKey replaces the key that the account has. NotFound, UnknownAccount.
 	PutAccountKey(k AccountKey) error
 	DeleteAccountKey(account string) error // NotFound, UnknownAccountKey
+	AddPasskey(p Passkey) error            // Conflict, DuplicatePasskey
+	// DeletePasskey is NotFound, UnknownPasskey, for another account's.
+	DeletePasskey(account string, id []byte) error
 
 	AddAudit(e AuditEntry) (id int64, err error)
 	SetAuditResult(id int64, result string) error

@@ -3,6 +3,18 @@ package store
 // FactLevel is the name of the fact that is the installation's security level.
 const FactLevel = "security-level"
 
+// Passkey is a security key of an account, by which a browser signs releases.
+type Passkey struct {
+	ID             []byte // credential id
+	Account        string
+	Name           string
+	PublicKey      []byte // SubjectPublicKeyInfo, DER
+	RPID           string // relying party's id: the host that it is for
+	Origin         string // of the page where it was registered
+	BackupEligible bool   // it may be copied to other devices
+	MadeAt         int64
+}
+
 // AccountKey is the key that an account signs documents with. The private key is
 // sealed: what seals it isn't in the database. Times are in milliseconds since the
 // epoch.

@@ -10,7 +10,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -182,8 +181,7 @@ func (f *passkeyFile) passkey() (*passkey, error) {
 	if k.spki, k.pub, err = passkeyPublicKey(f.PublicKey); err != nil {
 		return nil, fmt.Errorf(`"publicKey" can't be used: %w`, err)
 	}
-	sum := sha256.Sum256(k.spki)
-	k.keyID = hex.EncodeToString(sum[:])
+	k.keyID = keyIDOf(k.spki)
 	return k, nil
 }
 

@@ -86,6 +86,11 @@ func (s *x509Signer) KeyID() string {
 	if err != nil {
 		return "" // of no key that is accepted
 	}
+	return keyIDOf(spki)
+}
+
+// keyIDOf identifies a public key, given as SubjectPublicKeyInfo.
+func keyIDOf(spki []byte) string {
 	sum := sha256.Sum256(spki)
 	return hex.EncodeToString(sum[:])
 }

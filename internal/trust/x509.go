@@ -2,10 +2,8 @@ package trust
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -84,8 +82,7 @@ func certificateName(cert *x509.Certificate) (string, error) {
 
 // certificateKeyID identifies a certificate's key, also across renewals.
 func certificateKeyID(cert *x509.Certificate) string {
-	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-	return hex.EncodeToString(sum[:])
+	return keyIDOf(cert.RawSubjectPublicKeyInfo)
 }
 
 // verifyX509 verifies a raw signature and the chain of its certificate.

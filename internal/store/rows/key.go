@@ -67,3 +67,38 @@ func (t *Tx) DeleteAccountKey(account string) error {
 	}
 	return err
 }
+
+const passkeyFields = "id, account, name, public_key, rp_id, origin, backup_eligible, made_at"
+
+// Passkeys implements store.Reader.
+func (t *Tx) Passkeys(account string) (all []store.Passkey, err error) {
+	err = t.Each("SELECT "+passkeyFields+" FROM passkeys WHERE account = ? ORDER BY made_at, id", func(r Row) error {
+		var p store.Passkey
+		err := r.Scan(&p.ID, &p.Account, &p.Name, &p.PublicKey, &p.RPID, &p.Origin, &p.BackupEligible, &p.MadeAt)
+		all = append(all, p)
+		return err
+	}, account)
+	return all, err
+}
+
+// AddPasskey implements store.Writer.
+func (t *Tx) AddPasskey(p store.Passkey) error {
+	if _, err := t.Account(p.Account); err != nil {
+		return err
+	}
+	n, err := t.Exec("INSERT INTO passkeys ("+passkeyFields+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+		p.ID, p.Account, p.Name, p.PublicKey, p.RPID, p.Origin, p.BackupEligible, p.MadeAt)
+	if err == nil && n == 0 {
+		return fault.New(fault.Conflict, "DuplicatePasskey", "this passkey is registered already")
+	}
+	return err
+}
+
+// DeletePasskey implements store.Writer.
+func (t *Tx) DeletePasskey(account string, id []byte) error {
+	n, err := t.Exec("DELETE FROM passkeys WHERE account = ? AND id = ?", account, id)
+	if err == nil && n == 0 {
+		return fault.New(fault.NotFound, "UnknownPasskey", "your account has no such passkey")
+	}
+	return err
+}

@@ -142,6 +142,9 @@ func (t *Tx) DeleteAccount(name string) error {
 	if err == nil {
 		_, err = t.Exec("DELETE FROM account_keys WHERE account = ?", name)
 	}
+	if err == nil {
+		_, err = t.Exec("DELETE FROM passkeys WHERE account = ?", name)
+	}
 	return err
 }
 

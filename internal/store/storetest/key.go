@@ -46,3 +46,27 @@ func testAccountKeys(_ *testing.T, b *bench) {
 	b.write(func(w store.Writer) error { return w.DeleteAccountKey("Anna") })
 	b.refused("UnknownAccountKey", func(w store.Writer) error { _, err := w.AccountKey("Anna"); return err })
 }
+
+func testPasskeys(_ *testing.T, b *bench) {
+	one := store.Passkey{ID: []byte{0, 255}, Account: "Anna", Name: "blue", PublicKey: []byte{1, 0}, RPID: "host", Origin: "https://host", BackupEligible: true, MadeAt: 2}
+	two := one
+	two.ID, two.Name, two.BackupEligible, two.MadeAt = []byte{1}, "red", false, 1
+	b.refused("UnknownAccount", func(w store.Writer) error { return w.AddPasskey(one) })
+	b.write(func(w store.Writer) error {
+		return errors.Join(w.AddAccount(store.Account{Name: "Anna", Role: "administrator"}), w.AddPasskey(one), w.AddPasskey(two))
+	})
+	b.refused("DuplicatePasskey", func(w store.Writer) error { return w.AddPasskey(one) })
+	list := func(want ...store.Passkey) {
+		b.read(func(r store.Reader) error {
+			all, err := r.Passkeys("Anna")
+			same(b, "Passkeys", all, want)
+			return err
+		})
+	}
+	list(two, one)
+	b.refused("UnknownPasskey", func(w store.Writer) error { return w.DeletePasskey("bob", one.ID) })
+	b.write(func(w store.Writer) error { return w.DeletePasskey("Anna", one.ID) })
+	list(two)
+	b.write(func(w store.Writer) error { return w.DeleteAccount("Anna") })
+	list()
+}

@@ -54,6 +54,7 @@ func Run(t *testing.T, e Engine) {
 		{"enrolments", testEnrolments},
 		{"facts", testFacts},
 		{"account keys", testAccountKeys},
+		{"passkeys", testPasskeys},
 		{"auditSearch", testAuditSearch},
 		{"undone", testUndone},
 		{"shared", testShared},

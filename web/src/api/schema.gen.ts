@@ -1199,6 +1199,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's passkeys, by which a browser signs releases */
+        get: operations["listPasskeys"];
+        put?: never;
+        /**
+         * Register a passkey that a browser has made
+         * @description It is trusted by nobody yet. Those who administer Controllers and Agents put its `trustFile` into the folder of trusted passkeys of each, as NAME.json.
+         */
+        post: operations["addPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget a passkey
+         * @description Machines that trust it go on to do so until its file is taken out of their folders.
+         */
+        delete: operations["deletePasskey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/passkeys/new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a browser needs to make a passkey for these pages */
+        get: operations["newPasskey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me/password": {
         parameters: {
             query?: never;
@@ -1675,6 +1733,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/releases/prepare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the release of drafts, to be signed
+         * @description Nothing is kept. The manifest is signed elsewhere, or by a touch of a security key in the browser (challenge: SHA-256 of `signet release v1`, a zero byte and the
+         *     exact text), and comes back with `POST /inventory/deploy`. It may be deployed within an hour, as long as the drafts stay as they are.
+         */
+        post: operations["prepareRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/version": {
         parameters: {
             query?: never;
@@ -1837,6 +1916,17 @@ export interface components {
             /** @description Ids that existed already */
             duplicates: number;
             ids: string[];
+        };
+        /** @description Bytes are in base64url without padding */
+        AddPasskeyRequest: {
+            authenticatorData: string;
+            /** @description That of newPasskey */
+            challenge: string;
+            clientData: string;
+            credentialId: string;
+            name: string;
+            /** @description SubjectPublicKeyInfo */
+            publicKey: string;
         };
         AdjustedText: {
             kind: string;
@@ -2125,6 +2215,8 @@ export interface components {
             dryRun?: boolean;
             objects: components["schemas"]["ObjectKey"][];
             reason?: string;
+            /** @description The release that prepareRelease has made of these drafts, signed */
+            release?: components["schemas"]["DeployRelease"];
             /** @description Makes a repetition of this request harmless */
             requestId?: string;
             /** @description Number of a ticket, or its address */
@@ -2144,7 +2236,7 @@ export interface components {
         DeployObject: {
             /** @description The document's exact text (JSON) */
             document: string;
-            /** @description The evidence files beside the document, by suffix: .sig, .pem, .asc, .sshsig */
+            /** @description The evidence files beside the document, by suffix: .sig, .pem, .asc, .sshsig (.passkey is for releases) */
             evidence?: {
                 [key: string]: string;
             };
@@ -2812,6 +2904,12 @@ export interface components {
             kind: string;
             to: string;
         };
+        NewPasskey: {
+            account: string;
+            challenge: string;
+            rpId: string;
+            userId: string;
+        };
         /** @description What has changed; whoever shows it asks again */
         News: {
             /** @description More orders and workflows than are named */
@@ -3035,6 +3133,26 @@ export interface components {
             /** Format: int64 */
             time: number;
         };
+        Passkey: {
+            /** @description It may be copied to other devices */
+            backupEligible: boolean;
+            /** @description Its credential id, in base64url */
+            id: string;
+            /** @description Of its public key, in hexadecimal digits, as trust policies name it */
+            keyId: string;
+            /** Format: int64 */
+            madeAt: number;
+            name: string;
+            /** @description The address of the pages where it was registered */
+            origin: string;
+            /** @description The host that it is for */
+            rpId: string;
+            /** @description What machines that are to trust it put into their folder of trusted passkeys */
+            trustFile: string;
+        };
+        Passkeys: {
+            passkeys: components["schemas"]["Passkey"][];
+        };
         Place: {
             counts: components["schemas"]["Counts"];
             position: components["schemas"]["Position"];
@@ -3047,6 +3165,26 @@ export interface components {
         };
         /** @description A place in a workflow, as [3] or [1, "then", 0] */
         Position: unknown[];
+        PreparedRelease: {
+            audience: string;
+            /** @description The exact text of the manifest */
+            document: string;
+            /**
+             * Format: int64
+             * @description Until when it may be deployed
+             */
+            expires: number;
+            objects: components["schemas"]["DeployObject"][];
+            /** Format: int64 */
+            serial: number;
+            /** @description Its digest, in hexadecimal digits */
+            sha256: string;
+        };
+        PrepareReleaseRequest: {
+            objects: components["schemas"]["ObjectKey"][];
+            /** @description It stands in the release */
+            reason?: string;
+        };
         PriorityRequest: components["schemas"]["Explanation"] & {
             id: string;
             /** Format: int64 */
@@ -6556,6 +6694,145 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listPasskeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The passkeys, the oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "passkeys": [
+                     *         {
+                     *           "id": "AQIDBA",
+                     *           "name": "blue",
+                     *           "keyId": "9f3ac2e1b0d4",
+                     *           "rpId": "cockpit.example.com",
+                     *           "origin": "https://cockpit.example.com:4446",
+                     *           "backupEligible": false,
+                     *           "madeAt": 1790000000000,
+                     *           "trustFile": "{}"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Passkeys"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    addPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "blue",
+                 *       "challenge": "AAABm",
+                 *       "credentialId": "AQIDBA",
+                 *       "publicKey": "MFkwEw",
+                 *       "clientData": "eyJ0eXBl",
+                 *       "authenticatorData": "SZYN5Y"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddPasskeyRequest"];
+            };
+        };
+        responses: {
+            /** @description All passkeys of the account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "passkeys": [
+                     *         {
+                     *           "id": "AQIDBA",
+                     *           "name": "blue",
+                     *           "keyId": "9f3ac2e1b0d4",
+                     *           "rpId": "cockpit.example.com",
+                     *           "origin": "https://cockpit.example.com:4446",
+                     *           "backupEligible": false,
+                     *           "madeAt": 1790000000000,
+                     *           "trustFile": "{}"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Passkeys"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deletePasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The passkey's credential id, in base64url */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    newPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge, which is good for five minutes in this session, and for whom the key is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "challenge": "AAABm",
+                     *       "rpId": "cockpit.example.com",
+                     *       "account": "anna",
+                     *       "userId": "AQIDBA"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewPasskey"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     changePassword: {
         parameters: {
             query?: never;
@@ -7857,6 +8134,62 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["NextRelease"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    prepareRelease: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "objects": [
+                 *         {
+                 *           "kind": "Workflow",
+                 *           "path": "nightly/load"
+                 *         }
+                 *       ],
+                 *       "reason": "faster"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PrepareReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description The manifest, and the exact documents that it lists */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "document": "{}",
+                     *       "sha256": "9f3a",
+                     *       "serial": 1796069700123,
+                     *       "audience": "prod-7QK2",
+                     *       "expires": 1790000000000,
+                     *       "objects": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "file": "nightly/load.workflow.json",
+                     *           "document": "{}"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PreparedRelease"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -4,11 +4,14 @@ import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import '../theme/dialogs.css';
 import { api, take, type Schemas } from '../api/client';
+import { Mismatch } from '../passkey/passkey';
+import { useMethods } from '../session/LoginPage';
 import { Icon } from '../state/Icon';
 import { Name, Text } from '../view/Name';
 import { Skeleton } from '../view/View';
 import { Changes } from './Changes';
 import { Refused } from './Refused';
+import { OtherWays, prepare, Release, usePasskeys } from './Touch';
 
 type Key = Schemas['ObjectKey'];
 
@@ -35,6 +38,10 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<unknown>();
   const [result, setResult] = useState<Schemas['DraftDeployment']>();
+  const level = useMethods().data?.securityLevel ?? 'low';
+  const high = level === 'high';
+  const passkeys = usePasskeys(high).data ?? [];
+  const [release, setRelease] = useState<Schemas['PreparedRelease']>();
   // When the dialog opened: what was answered before that may be of an older draft.
   const [opened] = useState(() => Date.now());
   const plan = useQuery({
@@ -49,21 +56,28 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
   });
   const wrong = plan.data?.deploys.reduce((n, d) => n + d.problems.length, 0) ?? 0;
   const not = blocked ?? (wrong > 0 ? t('edit.problems', { count: wrong }) : undefined);
-  const send = async (e: FormEvent) => {
-    e.preventDefault();
+  const attempt = async (act: () => Promise<void>) => {
     if (busy) return;
     setBusy(true);
     setRefusal(undefined);
     try {
-      const body = { objects: [...chosen], ...(reason.trim() && { reason: reason.trim() }) };
-      setResult(await take(api.POST('/inventory/deploy', { body })));
-      void queries.invalidateQueries({ queryKey: ['inventory'] });
-      void queries.invalidateQueries({ queryKey: ['items'] });
-      await onDone();
+      await act();
     } catch (cause) {
-      setRefusal(cause);
+      setRefusal(cause instanceof Mismatch ? new Error(t('touch.mismatch')) : cause);
     }
     setBusy(false);
+  };
+  const deploy = async (signed?: Schemas['DeployRelease']) => {
+    const body = { objects: [...chosen], ...(reason.trim() && { reason: reason.trim() }) };
+    setResult(await take(api.POST('/inventory/deploy', { body: signed ? { ...body, release: signed } : body })));
+    void queries.invalidateQueries({ queryKey: ['inventory'] });
+    void queries.invalidateQueries({ queryKey: ['items'] });
+    await onDone();
+  };
+  const send = (e: FormEvent) => {
+    e.preventDefault();
+    if (release) return;
+    void attempt(async () => (high ? setRelease(await prepare(chosen, reason.trim())) : deploy()));
   };
   const add = (k: Key) => {
     setOffered([...offered, { kind: k.kind, path: k.path }]);
@@ -72,7 +86,7 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
   const title = t('edit.deployOf', { count: chosen.length });
   return (
     <Modal opened onClose={onClose} title={title} size="lg" closeButtonProps={{ 'aria-label': t('dialog.back') }}>
-      <form className="stack" onSubmit={(e) => void send(e)}>
+      <form className="stack" onSubmit={send}>
         {result ? (
           <Result result={result} />
         ) : (
@@ -86,6 +100,7 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
                       <input
                         type="checkbox"
                         checked={chosen.some((c) => idOf(c) === idOf(k))}
+                        disabled={release !== undefined}
                         onChange={(e) =>
                           setChosen(
                             e.currentTarget.checked ? [...chosen, k] : chosen.filter((c) => idOf(c) !== idOf(k)),
@@ -110,13 +125,26 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
             {plan.data && <Plan plan={plan.data} onAdd={add} />}
             <TextInput
               label={t('dialog.reason')}
-              description={t('dialog.optional')}
+              description={t(high ? 'dialog.required' : 'dialog.optional')}
+              required={high}
+              withAsterisk={false}
+              readOnly={release !== undefined}
               value={reason}
               onChange={(e) => setReason(e.currentTarget.value)}
               maxLength={500}
               data-autofocus
             />
-            <p className="caption">{t('edit.signed')}</p>
+            {release && (
+              <Release
+                release={release}
+                passkeys={passkeys}
+                busy={busy}
+                onSigned={(sign) => void attempt(async () => deploy(await sign()))}
+                onBack={() => setRelease(undefined)}
+              />
+            )}
+            {high && !release && <OtherWays none={passkeys.length === 0} />}
+            {!high && <p className="caption">{t(`edit.signed_${level}`)}</p>}
           </>
         )}
         {refusal !== undefined && <Refused cause={refusal} />}
@@ -125,14 +153,19 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
           <Button variant="default" onClick={onClose}>
             {t('dialog.back')}
           </Button>
-          {!result && (
+          {!result && !release && (
             <Button
               type="submit"
               variant="filled"
               loading={busy}
-              disabled={not !== undefined || chosen.length === 0 || !plan.data}
+              disabled={
+                not !== undefined ||
+                chosen.length === 0 ||
+                !plan.data ||
+                (high && (passkeys.length === 0 || !reason.trim()))
+              }
             >
-              {title}
+              {high ? t('touch.prepare') : title}
             </Button>
           )}
         </div>

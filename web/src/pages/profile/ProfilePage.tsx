@@ -9,6 +9,7 @@ import { formatAge } from '../../time/format';
 import { Time, useZone } from '../../time/Time';
 import { View } from '../../view/View';
 import { Facts } from '../parts/PartPage';
+import { Passkeys } from './Passkeys';
 import { SigningKey } from './SigningKey';
 import './profile.css';
 
@@ -45,6 +46,7 @@ export default function ProfilePage() {
         />
       </section>
       <SigningKey may={me.permissions.includes('deployments:manage')} />
+      <Passkeys />
       <section aria-labelledby="may" className="stack-small">
         <h2 id="may">{t('profile.may')}</h2>
         <ul className="card permissions" aria-labelledby="may">
