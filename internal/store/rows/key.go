@@ -68,11 +68,11 @@ func (t *Tx) DeleteAccountKey(account string) error {
 	return err
 }
 
-const passkeyFields = "id, account, name, public_key, rp_id, origin, backup_eligible, made_at"
+const touchFields = "id, account, name, public_key, rp_id, origin, backup_eligible, made_at"
 
 // Passkeys implements store.Reader.
 func (t *Tx) Passkeys(account string) (all []store.Passkey, err error) {
-	err = t.Each("SELECT "+passkeyFields+" FROM passkeys WHERE account = ? ORDER BY made_at, id", func(r Row) error {
+	err = t.Each("SELECT "+touchFields+" FROM passkeys WHERE account = ? ORDER BY made_at, id", func(r Row) error {
 		var p store.Passkey
 		err := r.Scan(&p.ID, &p.Account, &p.Name, &p.PublicKey, &p.RPID, &p.Origin, &p.BackupEligible, &p.MadeAt)
 		all = append(all, p)
@@ -86,7 +86,7 @@ func (t *Tx) AddPasskey(p store.Passkey) error {
 	if _, err := t.Account(p.Account); err != nil {
 		return err
 	}
-	n, err := t.Exec("INSERT INTO passkeys ("+passkeyFields+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+	n, err := t.Exec("INSERT INTO passkeys ("+touchFields+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
 		p.ID, p.Account, p.Name, p.PublicKey, p.RPID, p.Origin, p.BackupEligible, p.MadeAt)
 	if err == nil && n == 0 {
 		return fault.New(fault.Conflict, "DuplicatePasskey", "this passkey is registered already")
