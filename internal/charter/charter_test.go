@@ -1,6 +1,7 @@
 package charter_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -46,7 +47,6 @@ func TestAccept(t *testing.T) {
 	now := trusttest.Now()
 	first, second, third, stranger := trusttest.NewSSH(t, "first"), trusttest.NewPGP(t, "second"), trusttest.NewX509(t, "third"), trusttest.NewSSH(t, "stranger")
 	passkey := trusttest.NewPasskey(t, "passkey")
-	roots := trusttest.Set(t, first, second, third, passkey)
 	doc := text(7, now)
 	parsed, err := policy.Parse(doc)
 	if err != nil {
@@ -63,6 +63,14 @@ func TestAccept(t *testing.T) {
 			t.Fatal(err)
 		}
 		return text
+	}
+	most := make([]trusttest.Identity, charter.MaxSignatures+1)
+	for i := range most {
+		most[i] = trusttest.NewSSH(t, fmt.Sprintf("root-%d", i))
+	}
+	roots := trusttest.Set(t, append([]trusttest.Identity{first, second, third, passkey}, most...)...)
+	padded := func(length int) []byte {
+		return append(bytes.Repeat([]byte(" "), length-len(list(good))), list(good)...)
 	}
 	sixteen := make([][]byte, charter.MaxSignatures)
 	for i := range sixteen {
@@ -83,6 +91,9 @@ func TestAccept(t *testing.T) {
 		{"again", doc, good, "prod", parsed.Known(), 1, ""},
 		{"after an older one", doc, good, "prod", policy.Known{Version: 6}, 1, ""},
 		{"made a little in the future", text(7, now.Add(9*time.Minute)), nil, "prod", policy.Known{}, 1, ""},
+		{"made as far in the future as clocks may differ", text(7, now.Truncate(time.Second).Add(10*time.Minute)), nil, "prod", policy.Known{}, 1, ""},
+		{"sixteen different", doc, evidence(t, doc, most[:16]...), "prod", policy.Known{}, 16, ""},
+		{"of the greatest length", doc, padded(2 << 20), "prod", policy.Known{}, 1, ""},
 
 		{"older than known", doc, good, "prod", policy.Known{Version: 8}, 0, policy.CodeOlder},
 		{"the version with other bytes", doc, good, "prod", policy.Known{Version: 7}, 0, policy.CodeVersionReused},
@@ -105,6 +116,8 @@ func TestAccept(t *testing.T) {
 		{"something behind the list", doc, append(list(good), '1'), "prod", policy.Known{}, 0, trust.CodeMalformedEvidence},
 		{"sixteen, all the same", doc, list(sixteen...), "prod", policy.Known{}, 0, trust.CodeSurplusEvidence},
 		{"seventeen", doc, list(append(sixteen, good)...), "prod", policy.Known{}, 0, trust.CodeSurplusEvidence},
+		{"seventeen different", doc, evidence(t, doc, most...), "prod", policy.Known{}, 0, trust.CodeSurplusEvidence},
+		{"one byte too long", doc, padded(2<<20 + 1), "prod", policy.Known{}, 0, trust.CodeMalformedEvidence},
 		{"too long", doc, append([]byte(strings.Repeat(" ", 3<<20)), good...), "prod", policy.Known{}, 0, trust.CodeMalformedEvidence},
 		{"another document", []byte(`{"TYPE":"Workflow"}`), nil, "prod", policy.Known{}, 0, "InvalidTrustPolicy"},
 	} {
