@@ -96,7 +96,6 @@ func TestDevRefusesFlags(t *testing.T) {
 	known := t.TempDir()
 	open(t, flags(known, func(o *cli.DevOptions) { o.Controllers = 3 }))
 	tests := map[string]cli.DevOptions{
-		"level medium":      flags(t.TempDir(), func(o *cli.DevOptions) { o.Level = "medium" }, "level"),
 		"level odd":         flags(t.TempDir(), func(o *cli.DevOptions) { o.Level = "lowest" }, "level"),
 		"two controllers":   flags(t.TempDir(), func(o *cli.DevOptions) { o.Controllers = 2 }, "controllers"),
 		"no controllers":    flags(t.TempDir(), func(o *cli.DevOptions) { o.Controllers = 0 }, "controllers"),

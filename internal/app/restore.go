@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -27,6 +28,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/journal"
 	"github.com/signet-scheduler/signet/internal/ledger"
+	"github.com/signet-scheduler/signet/internal/seal"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/store/sqlite"
 	"github.com/signet-scheduler/signet/internal/store/transfer"
@@ -183,6 +185,10 @@ func (r *restoration) installation(ctx context.Context) error {
 	if len(r.from.Manifest.Find(backup.FilePart, factsFile)) == 0 {
 		return fault.New(fault.Invalid, "NoInstallation", "the backup holds no installation of `signet dev`: restore its parts one by one, on their machines, by --part")
 	}
+	key, err := r.sealedWith()
+	if err != nil {
+		return err
+	}
 	r.begin(rand.Text())
 	if err := r.check(ctx); err != nil {
 		return err
@@ -191,7 +197,7 @@ func (r *restoration) installation(ctx context.Context) error {
 	if err := r.enter(); err != nil {
 		return err
 	}
-	if err := r.extract(ctx); err != nil {
+	if err := r.extract(ctx, key); err != nil {
 		return err
 	}
 	if err := r.installationParts(ctx); err != nil {
@@ -202,15 +208,43 @@ func (r *restoration) installation(ctx context.Context) error {
 
 // extract writes the installation's files to their place, and the rest to where
 // parts are made of it.
-func (r *restoration) extract(ctx context.Context) error {
+func (r *restoration) extract(ctx context.Context, key *seal.Key) error {
 	return r.from.Each(ctx, func(p *backup.Part, body io.Reader) error {
 		name := r.into.scratch(filepath.Join("copies", filepath.FromSlash(p.File)))
 		mode := fs.FileMode(0o600)
 		if p.Kind == backup.FilePart {
 			name, mode = r.into.path(filepath.FromSlash(p.Name)), fs.FileMode(p.Mode).Perm()
+			if key != nil {
+				sealed, err := io.ReadAll(body) // as long as the manifest says
+				if err != nil {
+					return err
+				}
+				plain, err := key.Open(sealed, r.from.Manifest.PlaceOf(p))
+				if err != nil {
+					return err
+				}
+				body = bytes.NewReader(plain)
+			}
 		}
 		return writePart(name, mode, body)
 	})
+}
+
+// sealedWith returns the key that opens the backup's files; nil: they aren't sealed.
+func (r *restoration) sealedWith() (*seal.Key, error) {
+	id := r.from.Manifest.SealedWith
+	if id == "" {
+		return nil, nil
+	}
+	key, err := seal.ReadKey(r.o.Key)
+	if err == nil && key.ID() != id {
+		err = fault.New(fault.Untrusted, seal.CodeBroken, "it is the key %s", key.ID())
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, "SealingKeyMissing", err,
+			"keys and configuration in the backup are sealed with the key %s, and %s isn't it: name its file by --key (%s)", id, r.o.Key, fault.Of(err).Public())
+	}
+	return key, nil
 }
 
 func writePart(name string, mode fs.FileMode, body io.Reader) error {

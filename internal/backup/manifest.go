@@ -61,15 +61,21 @@ type Missing struct {
 
 // Manifest tells what a backup holds. It is the first file of the archive.
 type Manifest struct {
-	Format      int       `json:"format"` // 1
-	ID          string    `json:"id"`     // random
-	Time        int64     `json:"time"`   // when it was begun, in milliseconds since the epoch
-	Program     string    `json:"program"`
-	Cockpit     string    `json:"cockpit"`     // its URL
-	PrivateKeys bool      `json:"privateKeys"` // whoever has the file has them
-	Parts       []Part    `json:"parts"`
-	Missing     []Missing `json:"missing"`
+	Format      int    `json:"format"` // 1
+	ID          string `json:"id"`     // random
+	Time        int64  `json:"time"`   // when it was begun, in milliseconds since the epoch
+	Program     string `json:"program"`
+	Cockpit     string `json:"cockpit"`     // its URL
+	PrivateKeys bool   `json:"privateKeys"` // it holds them, among its files
+	// SealedWith is the id of the key with which the files are sealed
+	// (docs/formats/sealed.md); "" in a backup of an earlier program: they aren't.
+	SealedWith string    `json:"sealedWith,omitempty"`
+	Parts      []Part    `json:"parts"`
+	Missing    []Missing `json:"missing"`
 }
+
+// PlaceOf says where a sealed file belongs.
+func (m *Manifest) PlaceOf(p *Part) []byte { return []byte("backup-file\x00" + m.ID + "\x00" + p.Name) }
 
 // The bounds of a manifest.
 const (

@@ -94,6 +94,9 @@ func (d diskWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// Manifest tells what the backup holds so far.
+func (w *Writer) Manifest() *Manifest { return &w.manifest }
+
 // Add takes a part whose bytes r returns. Its size, if it is given, is checked.
 func (w *Writer) Add(p Part, r io.Reader) error {
 	want := p.Bytes

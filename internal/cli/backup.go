@@ -18,6 +18,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/backup"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
+	"github.com/signet-scheduler/signet/internal/seal"
 )
 
 // InstallationFile is a file of an installation of `signet dev`, besides its
@@ -45,13 +46,14 @@ type summaryPart struct {
 }
 
 func (s *session) backupVerb() *cobra.Command {
-	var reason string
+	var reason, key string
 	var noKeys bool
 	c := s.verb(verb{
 		use: "backup FILE", short: "Write a consistent copy of the running installation into a file",
 		long: `The file holds the Cockpit's database and the state of each Controller and each coupled Agent, all of one moment; jobs run on meanwhile. It needs
 the role of an administrator. Keys and configuration are not in it, but for an installation of ` + "`signet dev`" + ` on this machine, when its profile
-is used: then the file restores the whole installation, and whoever has it has its private keys. ` + "`signet restore`" + ` tells how it comes back.`,
+is used: then the file restores the whole installation. They are sealed with the key in --key, which is made when it isn't there: without it they can't be
+restored, nor read by whoever finds the file. ` + "`signet restore`" + ` tells how it comes back.`,
 		example: "  signet backup /backup/signet-$(date +%F).backup\n  signet backup nightly.backup --reason nightly -o json",
 		args:    cobra.ExactArgs(1),
 		run: func(ctx context.Context, args []string) error {
@@ -60,16 +62,17 @@ is used: then the file restores the whole installation, and whoever has it has i
 				ctx, stop = s.program.UntilSignal(ctx)
 				defer stop()
 			}
-			return s.backup(ctx, args[0], reason, !noKeys)
+			return s.backup(ctx, args[0], reason, key, !noKeys)
 		},
 	})
 	c.Flags().StringVar(&reason, "reason", "", "reason for the audit log")
+	c.Flags().StringVar(&key, "key", "", "file with the key that seals keys and configuration (default: backup.key in the user's configuration folder)")
 	c.Flags().BoolVar(&noKeys, "no-keys", false, "leave out the files of an installation of signet dev: keys and configuration")
 	return c
 }
 
 // backup makes a backup's file.
-func (s *session) backup(ctx context.Context, name, reason string, withFiles bool) error {
+func (s *session) backup(ctx context.Context, name, reason, keyFile string, withFiles bool) error {
 	if _, err := os.Lstat(name); err == nil {
 		return fault.New(fault.Conflict, "FileExists", "%s exists already: name another file, or remove it", name)
 	}
@@ -90,7 +93,16 @@ func (s *session) backup(ctx context.Context, name, reason string, withFiles boo
 			return err
 		}
 	}
-	m.PrivateKeys = len(files) > 0
+	var key *seal.Key
+	if m.PrivateKeys = len(files) > 0; m.PrivateKeys {
+		if keyFile, err = s.backupKey(keyFile); err != nil {
+			return err
+		}
+		if key, _, err = seal.MakeKey(keyFile); err != nil {
+			return err
+		}
+		m.SealedWith = key.ID()
+	}
 	w, err := backup.Create(fsys.Real{}, name, m)
 	if err != nil {
 		return err
@@ -98,7 +110,7 @@ func (s *session) backup(ctx context.Context, name, reason string, withFiles boo
 	shown := s.progress()
 	missing, err := addParts(w, body, shown)
 	if err == nil {
-		err = addFiles(w, dir, files)
+		err = addFiles(w, dir, files, key)
 	}
 	shown.end()
 	if err != nil {
@@ -108,7 +120,7 @@ func (s *session) backup(ctx context.Context, name, reason string, withFiles boo
 	if err != nil {
 		return err
 	}
-	return s.tellBackup(name, done, size)
+	return s.tellBackup(name, keyFile, done, size)
 }
 
 // addParts takes what the Cockpit sends.
@@ -152,30 +164,42 @@ func (w *watched) Read(b []byte) (int, error) {
 }
 
 // addFiles takes the files of the installation.
-func addFiles(w *backup.Writer, dir string, files []InstallationFile) error {
+func addFiles(w *backup.Writer, dir string, files []InstallationFile, key *seal.Key) error {
 	for _, file := range files {
-		f, err := os.Open(filepath.Join(dir, file.Name))
+		data, err := readBounded(filepath.Join(dir, file.Name), maxInstallationFile)
 		if err != nil {
-			return fault.Wrap(fault.Invalid, "CannotRead", err, "a file of the installation can't be read: %s", err)
+			return err
 		}
-		err = w.Add(backup.Part{Kind: backup.FilePart, Name: file.Name, Mode: uint32(file.Mode.Perm())}, f)
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-		if err != nil {
+		p := backup.Part{Kind: backup.FilePart, Name: file.Name, Mode: uint32(file.Mode.Perm())}
+		if err := w.Add(p, bytes.NewReader(key.Seal(data, w.Manifest().PlaceOf(&p)))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// maxInstallationFile bounds a file of an installation: keys, certificates, settings.
+const maxInstallationFile = 16 << 20
+
+// backupKey returns the file of the key that seals what is secret in backups.
+func (s *session) backupKey(given string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	profile, err := s.userProfile()
+	if err != nil {
+		return "", Usage("there is no home folder to keep the key in that seals private keys: name its file by --key, or leave them out by --no-keys")
+	}
+	return filepath.Join(filepath.Dir(profile), "backup.key"), nil
+}
+
 // tellBackup says what is in the file, and what isn't.
-func (s *session) tellBackup(name string, m *backup.Manifest, size int64) error {
+func (s *session) tellBackup(name, keyFile string, m *backup.Manifest, size int64) error {
 	for _, k := range m.Missing {
 		fmt.Fprintf(s.io.Err, "signet: warning: the %s %s is not in the backup: %s\n", k.Kind, printable(k.Name), printable(k.Reason))
 	}
 	if m.PrivateKeys {
-		fmt.Fprintf(s.io.Err, "signet: %s holds private keys and the administrator's password: keep it where nobody else can read it\n", name)
+		fmt.Fprintf(s.io.Err, "signet: %s holds private keys and the administrator's password, sealed with %s: keep a copy of that file elsewhere, they can't be restored without it\n", name, keyFile)
 	}
 	sum := backupSummary{File: name, ID: m.ID, Time: m.Time, Bytes: size, PrivateKeys: m.PrivateKeys, Parts: []summaryPart{}, Missing: m.Missing}
 	files := 0

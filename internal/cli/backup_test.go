@@ -15,6 +15,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/cli"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
+	"github.com/signet-scheduler/signet/internal/seal"
 )
 
 // sendBackup answers with a Controller and a database, then as end says.
@@ -152,7 +153,8 @@ func TestBackupOfAnInstallation(t *testing.T) {
 	for name, args := range map[string][]string{"with": nil, "without": {"--no-keys"}} {
 		var errs bytes.Buffer
 		file := filepath.Join(dir, name)
-		if code := cli.Run(t.Context(), p, append([]string{"backup", file}, args...), cli.Streams{Out: io.Discard, Err: &errs}, []string{"SIGNET_PROFILE=" + f.profile}); code != 0 {
+		env := []string{"SIGNET_PROFILE=" + f.profile, "HOME=" + filepath.Join(dir, "home of "+name)}
+		if code := cli.Run(t.Context(), p, append([]string{"backup", file}, args...), cli.Streams{Out: io.Discard, Err: &errs}, env); code != 0 {
 			t.Fatalf("%s: exit code %d: %s", name, code, errs.String())
 		}
 		r, err := backup.Open(t.Context(), fsys.Real{}, file)
@@ -163,8 +165,46 @@ func TestBackupOfAnInstallation(t *testing.T) {
 		if with := name == "with"; r.Manifest.PrivateKeys != with || (len(files) == 2) != with || strings.Contains(errs.String(), "holds private keys") != with {
 			t.Errorf("%s: %d files, said %s", name, len(files), errs.String())
 		}
+		if name == "with" {
+			wantSealed(t, r, filepath.Join(dir, "home of with", ".config", "signet", "backup.key"), map[string]string{"profile.json": f.profile, "ca.pem": filepath.Join(f.dir, "ca.pem")})
+		}
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+	var errs bytes.Buffer
+	code := cli.Run(t.Context(), p, []string{"backup", filepath.Join(dir, "homeless")}, cli.Streams{Out: io.Discard, Err: &errs}, []string{"SIGNET_PROFILE=" + f.profile})
+	if code != 2 || !strings.Contains(errs.String(), "--key") {
+		t.Errorf("without a home: exit code %d: %s", code, errs.String())
+	}
+}
+
+// wantSealed makes sure that a backup has files as they are, sealed with a key.
+func wantSealed(t *testing.T, r *backup.Reader, keyFile string, files map[string]string) {
+	t.Helper()
+	key, err := seal.ReadKey(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Manifest.SealedWith != key.ID() {
+		t.Errorf("sealed with %q, not %s", r.Manifest.SealedWith, key.ID())
+	}
+	err = r.Each(t.Context(), func(p *backup.Part, body io.Reader) error {
+		sealed, err := io.ReadAll(body)
+		if err != nil || p.Kind != backup.FilePart {
+			return err
+		}
+		want, err := os.ReadFile(files[p.Name])
+		if err != nil {
+			return err
+		}
+		got, err := key.Open(sealed, r.Manifest.PlaceOf(p))
+		if err != nil || !bytes.Equal(got, want) || bytes.Contains(sealed, want) {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -15,6 +15,7 @@ type RestoreOptions struct {
 	File    string
 	Data    string // the installation's folder, or the part's data folder
 	Replace bool   // what is there goes aside
+	Key     string // file of the key with which keys and configuration are sealed
 
 	// Of one part of a production installation.
 	Part      string // cockpit, controller or agent; "": the installation of `signet dev`
@@ -58,6 +59,9 @@ restoration that was never used before. Parts that were not restored in the same
 			if o.Part == "" && o.Data == "" {
 				o.Data = s.installationDir()
 			}
+			if key, err := s.backupKey(o.Key); err == nil { // who has no folder of their own may not need it
+				o.Key = key
+			}
 			result, err := s.program.Restore(ctx, o)
 			if err != nil {
 				return err
@@ -68,6 +72,7 @@ restoration that was never used before. Parts that were not restored in the same
 	f := c.Flags()
 	f.StringVar(&o.Data, "data", "", "folder that is restored (default: that of the profile, else ./signet-data)")
 	f.BoolVar(&o.Replace, "replace", false, "move what is in the folder to replaced-TIME in it")
+	f.StringVar(&o.Key, "key", "", "file with the key that keys and configuration are sealed with (default: backup.key in the user's configuration folder)")
 	f.StringVar(&o.Part, "part", "", "restore one part: cockpit, controller or agent")
 	f.StringVar(&o.ConfigDir, "config", "", "that part's configuration folder")
 	f.StringVar(&o.Run, "run", "", "a word for this restoration, the same for all its parts")

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { os.Exit(rig.Main(m, &binary)) }
 
 // kept names the files of an installation in which secrets belong: the keys of the
 // parts and of the authority, the operator's, and what the user is given.
-var kept = regexp.MustCompile(`^(ca/.*\.key|operator/.*(\.key|key\.pem)|[a-z0-9-]+/config/private/(.*key\.pem|sealing\.key)|admin-password|profile\.json|other-profile\.json)$`)
+var kept = regexp.MustCompile(`^(ca/.*\.key|operator/.*(\.key|key\.pem)|[a-z0-9-]+/config/private/(.*key\.pem|sealing\.key)|admin-password|profile\.json|other-profile\.json|\.config/signet/backup\.key)$`)
 
 // No part keeps a private key, a password or a token anywhere but in the files that
 // are for it: neither database, logs and states, nor a backup.
@@ -43,7 +43,7 @@ func TestNothingKeepsSecrets(t *testing.T) {
 			r := rig.Start(t, rig.Options{Binary: &binary, Flags: []string{"--level", level}})
 			secret := use(t, r, level)
 			backup := filepath.Join(t.TempDir(), "whole.backup")
-			r.Must("backup", backup, "--no-keys")
+			r.Must("backup", backup)
 			if err := r.StopDev(); err != nil {
 				t.Fatal(err)
 			}
@@ -198,7 +198,7 @@ func ofFiles(t *testing.T, dir string) (all []needle) {
 				t.Errorf("%s has no token: %v", name, err)
 			}
 			all = append(all, newNeedle(name, []byte(p.Token)))
-		case strings.HasSuffix(name, "sealing.key"):
+		case strings.HasSuffix(name, "sealing.key") || strings.HasSuffix(name, "backup.key"):
 			block, _ := pem.Decode(text)
 			if block == nil {
 				t.Errorf("%s is no sealing key", name)
