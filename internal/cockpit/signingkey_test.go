@@ -82,7 +82,9 @@ func TestAccountsSignWithTheirKeys(t *testing.T) {
 			t.Error("the private key was given out")
 		}
 		// The fake Controller doesn't trust the authority: it was signed, and is refused there.
-		b.isRefused(422, "UnknownSigner", b.do(request{method: "POST", path: "/deployments", body: deployOne("S"), token: eve}))
+		if w := b.do(request{method: "POST", path: "/deployments", body: deployOne("S"), token: eve}); w.Code != 422 || !strings.Contains(w.Body.String(), `"kind":"untrusted"`) {
+			t.Errorf("a signer that the Controller doesn't trust: %d %s", w.Code, w.Body)
+		}
 
 		var accounts api.Accounts
 		b.call("GET", "/accounts", nil, &accounts)

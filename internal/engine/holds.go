@@ -57,10 +57,11 @@ func (m *machine) unhold(ref ItemRef) {
 }
 
 // quarantined tells whether a document is in quarantine, or is here in an older
-// form while the newer was refused; then the order waits until that changes.
+// revision while the newer was refused; then the order waits until that changes.
 func (m *machine) quarantined(id order.ID, refs ...ItemRef) bool {
 	for _, ref := range refs {
-		if it, ok := m.items.get(ref.String()); ok && (it.Quarantine != nil || m.rules.refusal(ref.String()) != nil) {
+		it, ok := m.items.get(ref.String())
+		if ok && (it.Quarantine != nil || !ref.Kind.Versioned() && m.rules.refusal(ref.String()) != nil) {
 			m.hold(id, ref)
 			return true
 		}
