@@ -13,7 +13,8 @@ wanted=(
   jq:jq                     # and of its JSON
   openssl:openssl           # signatures and certificates of another make
   gpg:gnupg
-  ssh-keygen:openssh-client
+  ssh-keygen:openssh-client # and its ssh-agent
+  softhsm2-util:softhsm2    # a PKCS#11 device made of software
   strace:strace             # order of writes and syncs as the kernel saw them
   chromium:chromium         # the pages, as a browser shows them
 )

@@ -21,7 +21,8 @@ func count(n int, noun string) string {
 }
 
 func (s *session) deployVerb() *cobra.Command {
-	var reason, key, cert, passphrase string
+	var reason string
+	var sign signFlags
 	c := s.verb(verb{
 		use: "deploy PATH...", short: "Deploy object files, or all below a folder, in one transaction: all or nothing", args: cobra.MinimumNArgs(1),
 		long: `For a folder, the structure below it becomes the objects' paths; for a single file the path is its name, or what the document states.
@@ -29,6 +30,9 @@ A signature beside a document is its evidence; else the server signs, where the 
 listed in a release, which is signed here, with your key: the server gets the signature, and Controllers and Agents verify it.`,
 		example: "  signet deploy workflows/\n  signet deploy load.workflow.json --reason 'faster'\n  signet deploy workflows/ --sign-with ~/.ssh/id_ed25519",
 		run: func(ctx context.Context, args []string) error {
+			if err := sign.check(); err != nil {
+				return err
+			}
 			objects, err := objectfile.Collect(args, objectfile.Disk{})
 			if err != nil {
 				return err
@@ -41,12 +45,13 @@ listed in a release, which is signed here, with your key: the server gets the si
 				return err
 			}
 			var brought *api.DeployRelease
-			if key != "" {
-				signer, err := s.loadSigner(key, cert, passphrase)
+			if sign.given() {
+				signer, end, err := s.signer(ctx, &sign)
+				defer end()
 				if err != nil {
 					return err
 				}
-				if brought, err = s.signRelease(ctx, client, signer, objects, reason); err != nil {
+				if brought, err = s.makeRelease(ctx, client, signer, objects, reason); err != nil {
 					return err
 				}
 			}
@@ -66,9 +71,7 @@ listed in a release, which is signed here, with your key: the server gets the si
 			return s.printDeployed(out.Deployed)
 		},
 	})
-	c.Flags().StringVar(&key, "sign-with", "", "sign the deployment as a release, with the private key in this file")
-	c.Flags().StringVar(&cert, "cert", "", "file with the key's certificate (PEM), intermediates behind it")
-	c.Flags().StringVar(&passphrase, "passphrase-file", "", "file with the passphrase of an OpenSSH or OpenPGP key (- is standard input)")
+	sign.register(c, "sign-with", "sign the deployment as a release, with the private key in this file")
 	reasonFlag(c, &reason)
 	s.controllerFlag(c)
 	return c

@@ -17,10 +17,10 @@ import (
 // signedNow is how long a release that is deployed in the same step is good.
 const signedNow = time.Hour
 
-// signRelease makes a release of the objects that have no evidence of their own and
+// makeRelease makes a release of the objects that have no evidence of their own and
 // signs it here: the server gets the signature, never the key. It completes the
 // documents (TYPE, path, versionId), since their exact bytes are listed.
-func (s *session) signRelease(ctx context.Context, client *Client, signer trust.SignerKey, objects []objectfile.Object, reason string) (*api.DeployRelease, error) {
+func (s *session) makeRelease(ctx context.Context, client *Client, signer trust.SignerKey, objects []objectfile.Object, reason string) (*api.DeployRelease, error) {
 	var next api.NextRelease
 	if err := client.Get(ctx, s.at("/releases/next"), nil, &next); err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func (s *session) signRelease(ctx context.Context, client *Client, signer trust.
 	if err != nil {
 		return nil, err
 	}
-	evidence, err := signer.Sign(text)
+	evidence, err := trust.SignChecked(signer, text)
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +67,9 @@ func list(m *release.Manifest, objects []objectfile.Object, version string) erro
 		if o.Bytes, err = objectfile.Complete(o.Bytes, o.Key, version); err != nil {
 			return err
 		}
-		stated := ""
-		if w, err := item.Parse(o.Bytes); err != nil {
+		stated, err := statedVersion(o)
+		if err != nil {
 			return err
-		} else if w, ok := w.(item.Workflow); ok {
-			stated = w.ID.VersionID
 		}
 		m.Objects = append(m.Objects, release.NewObject(o.Key, stated, o.Bytes))
 	}
@@ -79,4 +77,17 @@ func list(m *release.Manifest, objects []objectfile.Object, version string) erro
 		return fault.New(fault.Invalid, "NothingToSign", "all objects have signatures of their own; --sign-with signs those that have none")
 	}
 	return nil
+}
+
+// statedVersion returns the version that a workflow's document states; other
+// documents have none.
+func statedVersion(o *objectfile.Object) (string, error) {
+	parsed, err := item.Parse(o.Bytes)
+	if err != nil {
+		return "", err
+	}
+	if w, ok := parsed.(item.Workflow); ok {
+		return w.ID.VersionID, nil
+	}
+	return "", nil
 }

@@ -28,6 +28,27 @@ type SignerKey interface {
 	KeyID() string
 }
 
+// selfVerifier is a SignerKey that knows its public part.
+type selfVerifier interface {
+	// ours tells whether ev is a signature over doc by this very key.
+	ours(doc []byte, ev Evidence) bool
+}
+
+// SignChecked signs, and verifies what came out with the public part of the key
+// before it returns it. A device, an agent or a machine that computes wrongly
+// must not leave a signature behind that others refuse later, or that tells
+// something of the key.
+func SignChecked(key SignerKey, doc []byte) (Evidence, error) {
+	ev, err := key.Sign(doc)
+	if err != nil {
+		return Evidence{}, err
+	}
+	if v, ok := key.(selfVerifier); !ok || !v.ours(doc, ev) {
+		return Evidence{}, unusableKey(nil, "the signature that the key of %s has made isn't valid; nothing was written", key.Name())
+	}
+	return ev, nil
+}
+
 // unusableKey is the error of a private key or certificate that can't sign.
 func unusableKey(cause error, format string, args ...any) *fault.Error {
 	return fault.Wrap(fault.Invalid, "UnusableSigningKey", cause, format, args...)
@@ -96,7 +117,7 @@ func keyIDOf(spki []byte) string {
 }
 
 func (s *x509Signer) Sign(doc []byte) (Evidence, error) {
-	digest, hash := doc, crypto.Hash(0)
+	hash := crypto.Hash(0)
 	switch pub := s.key.Public().(type) {
 	case *rsa.PublicKey:
 		hash = crypto.SHA512
@@ -106,14 +127,16 @@ func (s *x509Signer) Sign(doc []byte) (Evidence, error) {
 			hash = crypto.SHA256
 		}
 	}
-	if hash != 0 {
-		digest = digestOf(hash, doc)
-	}
-	sig, err := s.key.Sign(rand.Reader, digest, hash)
+	// A key that is elsewhere may want the document and hash itself.
+	sig, err := crypto.SignMessage(s.key, rand.Reader, doc, hash)
 	if err != nil {
 		return Evidence{}, fmt.Errorf("signing with the key of %s: %w", s.name, err)
 	}
 	return Evidence{Kind: X509, Signature: sig, Certificates: bytes.Clone(s.certificates)}, nil
+}
+
+func (s *x509Signer) ours(doc []byte, ev Evidence) bool {
+	return ev.checkForm() == nil && verifyRaw(s.key.Public(), doc, ev.Signature)
 }
 
 // LoadSigner makes a signer of key files: a private key in PEM (PKCS #8, SEC 1,

@@ -70,3 +70,17 @@ func (s *pgpSigner) Sign(doc []byte) (Evidence, error) {
 	}
 	return Evidence{Kind: PGP, Signature: text}, nil
 }
+
+func (s *pgpSigner) ours(doc []byte, ev Evidence) bool {
+	var public bytes.Buffer
+	if err := s.entity.Serialize(&public); err != nil {
+		return false
+	}
+	key, err := readPGPKey(public.Bytes())
+	if err != nil {
+		return false
+	}
+	own := &Set{policy: Policy{MinRSABits: LowestRSABits}, pgp: key.signing}
+	_, refused := own.verifyPGP(doc, ev, s.now())
+	return refused == nil
+}

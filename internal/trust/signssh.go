@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -14,6 +15,7 @@ import (
 type sshSigner struct {
 	signer ssh.Signer
 	key    *sshKey
+	name   string
 }
 
 // SSHSigner returns a signer for an OpenSSH private key without passphrase.
@@ -31,6 +33,12 @@ func SSHSignerWithPassphrase(key, passphrase []byte) (SignerKey, error) {
 	if err != nil {
 		return nil, unusableKey(err, "the SSH private key can't be used")
 	}
+	return SSHSignerOf(signer, "")
+}
+
+// SSHSignerOf returns a signer for a key that is elsewhere, in an agent or a
+// device. The comment is for people and may be empty.
+func SSHSignerOf(signer ssh.Signer, comment string) (SignerKey, error) {
 	parsed, err := parseSSHKey(signer.PublicKey().Marshal())
 	if err != nil {
 		return nil, unusableKey(nil, "the SSH private key can't be used: %s", err)
@@ -38,11 +46,15 @@ func SSHSignerWithPassphrase(key, passphrase []byte) (SignerKey, error) {
 	if why := (Policy{MinRSABits: LowestRSABits}).weakness(parsed.pub); why != "" {
 		return nil, unusableKey(nil, "the SSH private key is refused: %s", why)
 	}
-	return &sshSigner{signer: signer, key: parsed}, nil
+	name := printable(strings.TrimSpace(comment))
+	if name == "" {
+		name = "SSH key " + parsed.keyID[:16]
+	}
+	return &sshSigner{signer: signer, key: parsed, name: name}, nil
 }
 
-// Name returns the key's id; the private key's comment isn't known.
-func (s *sshSigner) Name() string { return "SSH key " + s.key.keyID[:16] }
+// Name returns the comment, else the key's id: a private key's file has none.
+func (s *sshSigner) Name() string { return s.name }
 
 // Kind implements SignerKey.
 func (*sshSigner) Kind() Kind { return SSH }
@@ -59,6 +71,7 @@ func (s *sshSigner) Sign(doc []byte) (Evidence, error) {
 	}
 	inner := appendSSHString(nil, []byte(sig.Format))
 	inner = appendSSHString(inner, sig.Blob)
+	inner = append(inner, sig.Rest...) // flags and counter of a security key
 	blob := append([]byte(sshMagic), 0, 0, 0, sshVersion)
 	for _, field := range [][]byte{s.signer.PublicKey().Marshal(), []byte(sshNamespace), nil, []byte(hashName), inner} {
 		blob = appendSSHString(blob, field)
@@ -77,4 +90,10 @@ func (s *sshSigner) signText(text []byte) (*ssh.Signature, error) {
 		return nil, errors.New("its RSA key can't sign with SHA-512")
 	}
 	return signer.SignWithAlgorithm(rand.Reader, text, sshRSA512)
+}
+
+func (s *sshSigner) ours(doc []byte, ev Evidence) bool {
+	own := &Set{policy: Policy{MinRSABits: LowestRSABits}, ssh: map[string]*sshKey{string(s.signer.PublicKey().Marshal()): s.key}}
+	_, err := own.verifySSH(doc, ev)
+	return err == nil
 }
