@@ -23,23 +23,30 @@ func count(n int, noun string) string {
 func (s *session) deployVerb() *cobra.Command {
 	var reason string
 	var sign signFlags
+	var git gitFlags
 	c := s.verb(verb{
-		use: "deploy PATH...", short: "Deploy object files, or all below a folder, in one transaction: all or nothing", args: cobra.MinimumNArgs(1),
+		use: "deploy PATH...|--commit REV", short: "Deploy object files, or all below a folder, in one transaction: all or nothing", args: cobra.ArbitraryArgs,
 		long: `For a folder, the structure below it becomes the objects' paths; for a single file the path is its name, or what the document states.
 A signature beside a document is its evidence; else the server signs, where the security level lets it. With --sign-with, the documents that have none are
-listed in a release, which is signed here, with your key: the server gets the signature, and Controllers and Agents verify it.`,
-		example: "  signet deploy workflows/\n  signet deploy load.workflow.json --reason 'faster'\n  signet deploy workflows/ --sign-with ~/.ssh/id_ed25519",
+listed in a release, which is signed here, with your key: the server gets the signature, and Controllers and Agents verify it. A key can also be in a keystore
+or an ssh-agent, as with ` + "`signet sign`" + `.
+
+With --commit the files are those of a Git commit, byte for byte, whatever lies in the working copy; with --trusted-signers only if that commit, or the annotated
+tag, was signed by a key in that folder. Commit and author become part of the reason.`,
+		example: "  signet deploy workflows/\n  signet deploy load.workflow.json --reason 'faster'\n  signet deploy workflows/ --sign-with ~/.ssh/id_ed25519\n  signet deploy --commit v1.2 --folder flows --trusted-signers release-managers",
 		run: func(ctx context.Context, args []string) error {
 			if err := sign.check(); err != nil {
 				return err
 			}
-			objects, err := objectfile.Collect(args, objectfile.Disk{})
+			source, err := git.source(ctx, s, args)
 			if err != nil {
 				return err
 			}
-			if len(objects) == 0 {
-				return fault.New(fault.Invalid, "NothingToDeploy", "there are no object files in what was named; they are called like NAME.workflow.json")
+			objects, err := source.collect("NothingToDeploy")
+			if err != nil {
+				return err
 			}
+			reason := source.reason(reason)
 			client, err := s.client()
 			if err != nil {
 				return err
@@ -71,6 +78,7 @@ listed in a release, which is signed here, with your key: the server gets the si
 			return s.printDeployed(out.Deployed)
 		},
 	})
+	git.register(c)
 	sign.register(c, "sign-with", "sign the deployment as a release, with the private key in this file")
 	reasonFlag(c, &reason)
 	s.controllerFlag(c)

@@ -15,20 +15,23 @@ import (
 
 func (s *session) putVerb() *cobra.Command {
 	var reason string
+	var git gitFlags
 	c := s.verb(verb{
-		use: "put PATH...", short: "Store object files as drafts in the inventory; nothing is deployed", args: cobra.MinimumNArgs(1),
+		use: "put PATH...|--commit REV", short: "Store object files as drafts in the inventory; nothing is deployed", args: cobra.ArbitraryArgs,
 		long: `Objects get their paths as by deploy. A draft may have problems; its state is invalid then, and the problems are told. A draft that is there already is
-replaced. Signatures beside the files are left out: a draft is signed when it is deployed. Many files are sent in parts, each all or nothing.`,
-		example: "  signet put workflows/\n  signet put load.workflow.yaml --reason 'proposal'",
+replaced. Signatures beside the files are left out: a draft is signed when it is deployed. Many files are sent in parts, each all or nothing. With
+--commit the files are those of a Git commit, as by deploy.`,
+		example: "  signet put workflows/\n  signet put load.workflow.yaml --reason 'proposal'\n  signet put --commit main --folder flows",
 		run: func(ctx context.Context, args []string) error {
-			objects, err := objectfile.Collect(args, objectfile.Disk{})
+			source, err := git.source(ctx, s, args)
 			if err != nil {
 				return err
 			}
-			if len(objects) == 0 {
-				return fault.New(fault.Invalid, "NothingToPut", "there are no object files in what was named; they are called like NAME.workflow.json")
+			objects, err := source.collect("NothingToPut")
+			if err != nil {
+				return err
 			}
-			parts, err := draftParts(objects, reason)
+			parts, err := draftParts(objects, source.reason(reason))
 			if err != nil {
 				return err
 			}
@@ -39,6 +42,7 @@ replaced. Signatures beside the files are left out: a draft is signed when it is
 			return s.put(ctx, client, parts, len(objects))
 		},
 	})
+	git.register(c)
 	reasonFlag(c, &reason)
 	return c
 }

@@ -14,12 +14,17 @@ import (
 )
 
 func (s *session) validateVerb() *cobra.Command {
-	return s.verb(verb{
-		use: "validate PATH...", short: "Check object files without a server", args: cobra.MinimumNArgs(1),
-		long:    "Every problem is told with its file and line or JSON path. The exit code is 7 if there is one.",
-		example: "  signet validate workflows/\n  signet validate load.workflow.json -o json",
-		run: func(_ context.Context, args []string) error {
-			problems, err := validate(args)
+	var git gitFlags
+	c := s.verb(verb{
+		use: "validate PATH...|--commit REV", short: "Check object files without a server", args: cobra.ArbitraryArgs,
+		long:    "Every problem is told with its file and line or JSON path. The exit code is 7 if there is one. With --commit the files are those of a Git commit.",
+		example: "  signet validate workflows/\n  signet validate load.workflow.json -o json\n  signet validate --commit HEAD --folder flows",
+		run: func(ctx context.Context, args []string) error {
+			source, err := git.source(ctx, s, args)
+			if err != nil {
+				return err
+			}
+			problems, err := validate(source)
 			if err != nil {
 				return err
 			}
@@ -45,15 +50,17 @@ func (s *session) validateVerb() *cobra.Command {
 			return e
 		},
 	})
+	git.register(c)
+	return c
 }
 
 // validate returns everything that is wrong with the files. Only files that are
 // missing altogether are an error. Files that are no object files at all don't
 // keep the others from being looked at.
-func validate(paths []string) ([]fault.Problem, error) {
-	source := &passingOver{}
+func validate(files *fileSource) ([]fault.Problem, error) {
+	source := &passingOver{Source: files.Source}
 	for {
-		objects, err := objectfile.Collect(source.without(paths), source)
+		objects, err := objectfile.Collect(source.without(files.paths), source)
 		if err == nil {
 			return append(source.problems, objectfile.Validate(objects)...), nil
 		}
@@ -67,9 +74,9 @@ func validate(paths []string) ([]fault.Problem, error) {
 	}
 }
 
-// passingOver is the disk without the files that something was wrong with.
+// passingOver is a source without the files that something was wrong with.
 type passingOver struct {
-	objectfile.Disk
+	objectfile.Source
 	problems []fault.Problem
 }
 
@@ -104,7 +111,7 @@ func (p *passingOver) without(paths []string) []string {
 
 // ReadDir returns the entries of a folder that aren't passed over.
 func (p *passingOver) ReadDir(name string) ([]fs.DirEntry, error) {
-	entries, err := p.Disk.ReadDir(name)
+	entries, err := p.Source.ReadDir(name)
 	if err != nil {
 		return nil, err
 	}
@@ -117,5 +124,5 @@ func (p *passingOver) Lstat(name string) (fs.FileInfo, error) {
 	if p.passes(name) {
 		return nil, fs.ErrNotExist
 	}
-	return p.Disk.Lstat(name)
+	return p.Source.Lstat(name)
 }

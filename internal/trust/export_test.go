@@ -6,5 +6,5 @@ var (
 	EncodePGPArmour = encodePGPArmour
 	DecodeSSHArmour = decodeSSHArmour
 	FramePacket     = framePacket
-	SSHSignedText   = sshSignedText
+	SSHSignedText   = func(hashName string, digest []byte) []byte { return sshSignedText(sshNamespace, hashName, digest) }
 )

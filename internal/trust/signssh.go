@@ -64,7 +64,7 @@ func (s *sshSigner) KeyID() string { return s.key.keyID }
 
 func (s *sshSigner) Sign(doc []byte) (Evidence, error) {
 	const hashName = "sha512"
-	text := sshSignedText(hashName, digestOf(crypto.SHA512, doc))
+	text := sshSignedText(sshNamespace, hashName, digestOf(crypto.SHA512, doc))
 	sig, err := s.signText(text)
 	if err != nil {
 		return Evidence{}, fmt.Errorf("signing with %s: %w", s.Name(), err)
@@ -94,6 +94,6 @@ func (s *sshSigner) signText(text []byte) (*ssh.Signature, error) {
 
 func (s *sshSigner) ours(doc []byte, ev Evidence) bool {
 	own := &Set{policy: Policy{MinRSABits: LowestRSABits}, ssh: map[string]*sshKey{string(s.signer.PublicKey().Marshal()): s.key}}
-	_, err := own.verifySSH(doc, ev)
+	_, err := own.verifySSH(doc, ev, sshNamespace)
 	return err == nil
 }

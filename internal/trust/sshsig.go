@@ -29,8 +29,9 @@ type sshSignature struct {
 	counter   uint32 // of a hardware key
 }
 
-// parseSSHSignature reads the blob of an SSH signature to its end.
-func parseSSHSignature(blob []byte) (*sshSignature, error) {
+// parseSSHSignature reads the blob of an SSH signature to its end; it must be for the
+// namespace.
+func parseSSHSignature(blob []byte, space string) (*sshSignature, error) {
 	r := &sshReader{rest: blob}
 	if string(r.take(len(sshMagic))) != sshMagic {
 		return nil, errors.New("it doesn't begin with SSHSIG")
@@ -45,8 +46,8 @@ func parseSSHSignature(blob []byte) (*sshSignature, error) {
 	if err := r.end(); err != nil {
 		return nil, err
 	}
-	if string(namespace) != sshNamespace {
-		return nil, fmt.Errorf("its namespace is %q; sign with `ssh-keygen -Y sign -n %s`", printable(string(namespace)), sshNamespace)
+	if string(namespace) != space {
+		return nil, fmt.Errorf("its namespace is %q; sign with `ssh-keygen -Y sign -n %s`", printable(string(namespace)), space)
 	}
 	if len(reserved) > 0 {
 		return nil, errors.New("its reserved field isn't empty")
@@ -77,9 +78,9 @@ func sshHash(name string) (crypto.Hash, bool) {
 }
 
 // sshSignedText returns what an SSH signature of the document is made over.
-func sshSignedText(hashName string, digest []byte) []byte {
+func sshSignedText(space, hashName string, digest []byte) []byte {
 	b := []byte(sshMagic)
-	b = appendSSHString(b, []byte(sshNamespace))
+	b = appendSSHString(b, []byte(space))
 	b = appendSSHString(b, nil)
 	b = appendSSHString(b, []byte(hashName))
 	return appendSSHString(b, digest)
@@ -90,13 +91,13 @@ func appendSSHString(b, text []byte) []byte {
 	return append(b, text...)
 }
 
-// verifySSH verifies an SSH signature by one of the trusted keys.
-func (s *Set) verifySSH(doc []byte, ev Evidence) (Signer, *fault.Error) {
+// verifySSH verifies an SSH signature for a namespace by one of the trusted keys.
+func (s *Set) verifySSH(doc []byte, ev Evidence, space string) (Signer, *fault.Error) {
 	blob, err := decodeSSHArmour(ev.Signature)
 	if err != nil {
 		return Signer{}, refuse(CodeMalformedSignature, "the SSH signature can't be used: %s", err)
 	}
-	sig, err := parseSSHSignature(blob)
+	sig, err := parseSSHSignature(blob, space)
 	if err != nil {
 		return Signer{}, refuse(CodeMalformedSignature, "the SSH signature can't be used: %s", err)
 	}
@@ -117,7 +118,7 @@ func (s *Set) verifySSH(doc []byte, ev Evidence) (Signer, *fault.Error) {
 	if key.hardware() && sig.flags&1 == 0 {
 		return Signer{}, refuse(CodeSignerNotAllowed, "the security key of %s signed without being touched", key.comment)
 	}
-	if !key.verify(sig, sshSignedText(sig.hash, digestOf(hash, doc))) {
+	if !key.verify(sig, sshSignedText(space, sig.hash, digestOf(hash, doc))) {
 		return Signer{}, refuse(CodeSignatureInvalid, "the signature isn't one over this document by %s: the document was changed, or another key signed it", key.comment)
 	}
 	return Signer{Kind: SSH, Name: key.comment, KeyID: key.keyID, Hardware: key.hardware()}, nil

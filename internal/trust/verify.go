@@ -23,8 +23,9 @@ type Signer struct {
 	Hardware bool
 }
 
-// Verified is a document together with the one who signed it. Only Set.Verify
-// and Set.VerifyRelease make one; the zero value is no document and is signed by nobody.
+// Verified is a document together with the one who signed it. Only Set.Verify,
+// Set.VerifyRelease and Set.VerifyGit make one; the zero value is no document and is
+// signed by nobody.
 type Verified struct {
 	doc    []byte
 	signer Signer
@@ -67,6 +68,23 @@ func (s *Set) VerifyRelease(manifest []byte, ev Evidence, now time.Time) (*Verif
 }
 
 func (s *Set) verify(doc []byte, ev Evidence, now time.Time) (*Verified, error) {
+	return s.verifyBy(doc, ev, now, func(doc []byte) (Signer, *fault.Error) {
+		switch ev.Kind {
+		case X509:
+			return s.verifyX509(doc, ev, now)
+		case PGP:
+			return s.verifyPGP(doc, ev, now)
+		case Passkey:
+			return s.verifyPasskey(doc, ev, now)
+		default: // checkForm lets no other kind pass
+			return s.verifySSH(doc, ev, sshNamespace)
+		}
+	})
+}
+
+// verifyBy checks what is the same for all kinds, and has the signature verified
+// over a copy of the document.
+func (s *Set) verifyBy(doc []byte, ev Evidence, now time.Time, signer func(doc []byte) (Signer, *fault.Error)) (*Verified, error) {
 	if len(doc) > MaxDocument {
 		return nil, fault.New(fault.TooLarge, "DocumentTooLarge", "the document is longer than %d bytes", MaxDocument)
 	}
@@ -78,16 +96,7 @@ func (s *Set) verify(doc []byte, ev Evidence, now time.Time) (*Verified, error) 
 	}
 	v := &Verified{doc: bytes.Clone(doc)}
 	var err *fault.Error
-	switch ev.Kind {
-	case X509:
-		v.signer, err = s.verifyX509(v.doc, ev, now)
-	case PGP:
-		v.signer, err = s.verifyPGP(v.doc, ev, now)
-	case Passkey:
-		v.signer, err = s.verifyPasskey(v.doc, ev, now)
-	default: // checkForm lets no other kind pass
-		v.signer, err = s.verifySSH(v.doc, ev)
-	}
+	v.signer, err = signer(v.doc)
 	if err != nil {
 		return nil, err
 	}

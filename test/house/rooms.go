@@ -57,7 +57,8 @@ var rooms = map[string]room{
 	"internal/trust": {kind: mechanism, owns: "signatures and trust policy", edges: map[string]string{
 		"internal/pki": "X.509 signers are certificates",
 	}},
-	"internal/keyagent": {kind: mechanism, owns: "keys in an ssh-agent"},
+	"internal/gitsource": {kind: mechanism, owns: "files of a Git commit"},
+	"internal/keyagent":  {kind: mechanism, owns: "keys in an ssh-agent"},
 	"internal/transport": {kind: mechanism, owns: "HTTPS between the parts", edges: map[string]string{
 		"internal/pki": "peers are known by certificate",
 	}},

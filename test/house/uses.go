@@ -25,7 +25,10 @@ var uses = []use{
 	},
 	{pkg: "unsafe", inTests: true, reason: "memory safety is one of the promises"},
 	{pkg: "C", inTests: true, reason: "the program is one static binary without cgo"},
-	{pkg: "os/exec", only: []string{"internal/proc", "internal/app"}, reason: "processes are started by proc, and by the supervisor of signet dev"},
+	{
+		pkg: "os/exec", only: []string{"internal/proc", "internal/app", "internal/gitsource"},
+		reason: "processes are started by proc, and by the supervisor of signet dev; repositories are read by git",
+	},
 	{pkg: "database/sql", only: []string{"internal/store"}, reason: "SQL stays in the store"},
 	{pkg: "github.com/jackc/pgx/v5", only: []string{"internal/store"}, reason: "SQL stays in the store"},
 	{pkg: "github.com/jackc/pgx/v5/pgxpool", only: []string{"internal/store"}, reason: "SQL stays in the store"},
