@@ -62,7 +62,7 @@ func (k *call) receive(q *query, deploy bool) (im *importing, release func(), er
 		return nil, nil, err
 	}
 	im = &importing{out: api.ImportResponse{Preview: q.flag("preview"), Objects: []api.ImportedObject{}, Problems: []api.ProblemDetail{}, Deployed: []api.DeployedObject{}}}
-	im.objects, im.problems = m.apply(contents, deploy)
+	im.objects, im.problems = importedOf(&m, contents, deploy)
 	im.release = contents.Release
 	return im, release, nil
 }

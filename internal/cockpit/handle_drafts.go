@@ -42,7 +42,7 @@ func (k *call) putObject() error {
 	if err := checkFormat(in.Format); err != nil {
 		return err
 	}
-	if err := textOK(in.Text); err != nil {
+	if err := objectfile.CheckText(in.Text); err != nil {
 		return err
 	}
 	if err := versionName(in.SaveAs); err != nil {
@@ -137,7 +137,7 @@ func checkDrafts(objects []api.DraftObject) (names []string, err error) {
 			err = checkFormat(o.Format)
 		}
 		if err == nil {
-			err = textOK(o.Text)
+			err = objectfile.CheckText(o.Text)
 		}
 		if err == nil && seen[key] {
 			err = fault.New(fault.Invalid, "InvalidRequest", "%s is given twice", key)

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -429,17 +428,6 @@ func (k *call) getObjectVersion() error {
 	return k.answer(versionInfo(&v))
 }
 
-// textOK tells what is wrong with a text that is to be a draft, whatever it says.
-func textOK(text string) error {
-	switch {
-	case len(text) > objectfile.MaxDocument:
-		return fault.New(fault.TooLarge, "DocumentTooLarge", "the text has %d bytes, at most %d are allowed", len(text), objectfile.MaxDocument)
-	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return fault.New(fault.Invalid, "InvalidRequest", "the text must not contain the character NUL")
-	}
-	return nil
-}
-
 func (k *call) validateDraft() error {
 	in, err := decode[api.ValidateDraftRequest](k)
 	if err != nil {
@@ -452,7 +440,7 @@ func (k *call) validateDraft() error {
 	if err := checkFormat(in.Format); err != nil {
 		return err
 	}
-	if err := textOK(in.Text); err != nil {
+	if err := objectfile.CheckText(in.Text); err != nil {
 		return err
 	}
 	read := draft{in.Text, in.Format}.read(key)
@@ -485,7 +473,7 @@ func (k *call) convertDraft() error {
 			return err
 		}
 	}
-	if err := textOK(in.Text); err != nil {
+	if err := objectfile.CheckText(in.Text); err != nil {
 		return err
 	}
 	out := api.ConvertDraftResponse{Text: in.Text, Format: in.To}

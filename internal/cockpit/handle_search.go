@@ -12,7 +12,6 @@ import (
 	"github.com/signet-scheduler/signet/internal/objectfile"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/strictjson"
-	"github.com/signet-scheduler/signet/internal/workflow"
 )
 
 // Bounds of a search.
@@ -170,18 +169,7 @@ func (s *search) add(c *store.Candidate, h inventory.Hit) {
 // rootOf reads a text without looking whether it is valid; nil when it can't be
 // read.
 func rootOf(d draft) *strictjson.Node {
-	document := []byte(d.text)
-	if d.format == formatYAML {
-		var err error
-		if document, err = objectfile.FromYAML(document); err != nil {
-			return nil
-		}
-	}
-	root, err := strictjson.Parse(document, workflow.DocumentLimits())
-	if err != nil {
-		return nil
-	}
-	return root
+	return objectfile.Root(d.text, d.format == formatYAML)
 }
 
 func (k *call) listObjectUsers() error {
