@@ -18,22 +18,58 @@ import (
 const signedNow = time.Hour
 
 // makeRelease makes a release of the objects that have no evidence of their own and
-// signs it here: the server gets the signature, never the key. It completes the
-// documents (TYPE, path, versionId), since their exact bytes are listed.
+// signs it here: the server gets the signature, never the key.
 func (s *session) makeRelease(ctx context.Context, client *Client, signer trust.SignerKey, objects []objectfile.Object, reason string) (*api.DeployRelease, error) {
-	var next api.NextRelease
-	if err := client.Get(ctx, s.at("/releases/next"), nil, &next); err != nil {
-		return nil, err
-	}
 	profile, err := s.loadProfile()
 	if err != nil {
 		return nil, err
 	}
+	maker := releaseMaker{client: client, next: s.at("/releases/next"), account: profile.Account, signer: signer, lifetime: signedNow}
+	made, err := maker.make(ctx, objects, reason)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]string{}
+	for suffix, data := range made.evidence {
+		files[suffix] = string(data)
+	}
+	return &api.DeployRelease{Document: string(made.text), Evidence: []map[string]string{files}}, nil
+}
+
+// releaseMaker makes releases for one Controller.
+type releaseMaker struct {
+	client   *Client
+	next     string // where the Cockpit tells what a release has to state
+	account  string
+	signer   trust.SignerKey
+	lifetime time.Duration
+	audience string // the only one that a release is made for; "": whatever the Cockpit says
+}
+
+// madeRelease is a release with its signature as files.
+type madeRelease struct {
+	name     string
+	serial   int64
+	text     []byte
+	evidence map[string][]byte
+}
+
+// make lists the objects that have no evidence of their own, and signs the list. It
+// completes the documents (TYPE, path, versionId), since their exact bytes are
+// listed.
+func (r *releaseMaker) make(ctx context.Context, objects []objectfile.Object, reason string) (*madeRelease, error) {
+	var next api.NextRelease
+	if err := r.client.Get(ctx, r.next, nil, &next); err != nil {
+		return nil, err
+	}
+	if r.audience != "" && next.Audience != r.audience {
+		return nil, fault.New(fault.Untrusted, "AnotherInstallation", "this is the installation %s, not %s", printable(next.Audience), r.audience)
+	}
 	now := time.Now().UTC().Truncate(time.Second)
 	version := objectfile.NewVersion(now)
 	m := &release.Manifest{
-		Name: "deploy-" + version, Audience: next.Audience, Serial: next.Serial, Created: now, Expires: now.Add(signedNow),
-		Author: cmp.Or(profile.Account, signer.Name()), Reason: strings.Join(strings.Fields(reason), " "),
+		Name: "deploy-" + version, Audience: next.Audience, Serial: next.Serial, Created: now, Expires: now.Add(r.lifetime),
+		Author: cmp.Or(r.account, r.signer.Name()), Reason: strings.Join(strings.Fields(reason), " "),
 	}
 	if err := list(m, objects, version); err != nil {
 		return nil, err
@@ -42,15 +78,11 @@ func (s *session) makeRelease(ctx context.Context, client *Client, signer trust.
 	if err != nil {
 		return nil, err
 	}
-	evidence, err := trust.SignChecked(signer, text)
+	evidence, err := trust.SignChecked(r.signer, text)
 	if err != nil {
 		return nil, err
 	}
-	files := map[string]string{}
-	for suffix, data := range evidence.Files() {
-		files[suffix] = string(data)
-	}
-	return &api.DeployRelease{Document: string(text), Evidence: []map[string]string{files}}, nil
+	return &madeRelease{name: m.Name, serial: m.Serial, text: text, evidence: evidence.Files()}, nil
 }
 
 // list completes the objects that have no evidence and adds them to a release.

@@ -68,7 +68,7 @@ func (s *session) root() *cobra.Command {
 	root.AddCommand(
 		s.loginVerb(), s.logoutVerb(), s.versionVerb(),
 		s.validateVerb(), s.deployVerb(), s.revokeVerb(), s.signVerb(), s.policyGroup(),
-		s.putVerb(), s.inventoryGroup(), s.exportVerb(), s.importVerb(),
+		s.putVerb(), s.inventoryGroup(), s.exportVerb(), s.importVerb(), s.rolloutVerb(),
 		s.orderGroup(), s.workflowGroup(), s.agentGroup(), s.controllerGroup(), s.certificateGroup(), s.keyGroup(),
 		s.historyVerb(), s.auditVerb(), s.eventsVerb(), s.apiVerb(),
 		s.backupVerb(), s.restoreVerb(),
