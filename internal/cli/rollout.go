@@ -12,6 +12,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/objectfile"
+	"github.com/signet-scheduler/signet/internal/trust"
 )
 
 // Bounds of a rollout.
@@ -72,7 +73,17 @@ func (r *rollout) run(ctx context.Context, args []string) error {
 	if err := r.prepare(ctx, args); err != nil {
 		return err
 	}
-	failed := r.preview(ctx)
+	var signer trust.SignerKey
+	if r.sign.given() {
+		var end func()
+		var err error
+		signer, end, err = r.s.signer(ctx, &r.sign)
+		defer end()
+		if err != nil {
+			return err
+		}
+	}
+	failed := r.preview(ctx, signer)
 	if failed == nil && !r.check {
 		failed = r.deploy(ctx)
 	}

@@ -13,19 +13,9 @@ import (
 	"github.com/signet-scheduler/signet/internal/trust"
 )
 
-// preview asks all installations. The error is the first that keeps the rollout from
+// preview asks all installations; signer is nil when nothing is signed here. The error is the first that keeps the rollout from
 // going on; all have been asked then.
-func (r *rollout) preview(ctx context.Context) error {
-	var signer trust.SignerKey
-	if r.sign.given() {
-		var end func()
-		var err error
-		signer, end, err = r.s.signer(ctx, &r.sign)
-		defer end()
-		if err != nil {
-			return err
-		}
-	}
+func (r *rollout) preview(ctx context.Context, signer trust.SignerKey) error {
 	progress := r.s.progress()
 	defer progress.end()
 	// The last release is to be good still when all before were waited for.

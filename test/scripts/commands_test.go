@@ -73,7 +73,7 @@ func attempt(ts *testscript.TestScript, args []string) (string, error) {
 	}
 	cmd := exec.Command(program, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "WORK", "DATA", "SIGNET_PROFILE", "GNUPGHOME"} {
+	for _, name := range []string{"PATH", "HOME", "WORK", "DATA", "SIGNET_PROFILE", "GNUPGHOME", "SSH_AUTH_SOCK"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	var stdout, stderr bytes.Buffer
