@@ -153,6 +153,11 @@ func (w *walk) entries(tree, at string) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readTree(tree, at, text)
+}
+
+// readTree reads the text of a folder.
+func readTree(tree, at string, text []byte) ([]entry, error) {
 	invalid := func(format string, args ...any) error {
 		return invalidObject(tree, format, args...)
 	}
