@@ -54,24 +54,37 @@ func (t *takeOver) run(ctx context.Context) {
 
 // all compares everything and tells how many objects differed.
 func (t *takeOver) all(ctx context.Context) (int, error) {
-	if err := t.catchUp(ctx); err != nil {
+	different, _, err := t.compare(ctx)
+	if err != nil || len(different) == 0 {
 		return 0, err
 	}
-	have, err := t.known(ctx)
+	// What is deployed just then differs at first, and is told by events.
+	still, have, err := t.compare(ctx)
 	if err != nil {
 		return 0, err
 	}
-	items, err := t.controller.Items(ctx, item.Key{}, 0)
-	if err != nil {
-		return 0, err
-	}
-	different := differing(items, have)
+	different = both(different, still)
 	for batch := range slices.Chunk(different, takeBatch) {
 		if err := t.take(ctx, batch, have); err != nil {
 			return 0, err
 		}
 	}
 	return len(different), nil
+}
+
+// compare returns what differs, and what the inventory says to be deployed.
+func (t *takeOver) compare(ctx context.Context) (different []item.Key, have map[item.Key]store.DeployedObject, err error) {
+	if err := t.catchUp(ctx); err != nil {
+		return nil, nil, err
+	}
+	if have, err = t.known(ctx); err != nil {
+		return nil, nil, err
+	}
+	items, err := t.controller.Items(ctx, item.Key{}, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return differing(items, have), have, nil
 }
 
 // known returns what the inventory says to be deployed there.
@@ -177,4 +190,13 @@ func ignoreMissing(err error) error {
 		return nil
 	}
 	return err
+}
+
+// both returns what is in two lists.
+func both(a, b []item.Key) []item.Key {
+	in := make(map[item.Key]bool, len(b))
+	for _, k := range b {
+		in[k] = true
+	}
+	return slices.DeleteFunc(a, func(k item.Key) bool { return !in[k] })
 }
