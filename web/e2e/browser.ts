@@ -78,7 +78,7 @@ export async function login(
 
 /** Waits until a view has its first data. */
 export async function ready(page: Page, view: string): Promise<void> {
-  await page.locator(`main[data-view="${view}"][data-ready="true"]`).waitFor();
+  await page.locator(`main[data-view="${view}"][data-ready="true"]`).waitFor({ timeout: 60_000 });
 }
 
 const axe = readFileSync(join(import.meta.dirname, '../node_modules/axe-core/axe.min.js'), 'utf8');
