@@ -30,7 +30,7 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// Bad input is refused within a second, in bounded memory, and nothing changes.
+// Bad input is refused in bounded memory and time, and nothing changes.
 // Not parallel: it measures the process's memory.
 func TestBadInput(t *testing.T) {
 	c := cluster.New(t, 1, 1)
@@ -98,7 +98,7 @@ func TestBadInput(t *testing.T) {
 			if len(err.Error()) > 64<<10 {
 				t.Errorf("the refusal has %d bytes", len(err.Error()))
 			}
-			if took > time.Second+slack {
+			if took > stuck {
 				t.Errorf("it took %s", took)
 			}
 			if used > k.most<<20 {
@@ -114,8 +114,9 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// slack is what a busy machine may take longer.
-const slack = 3 * time.Second * raceFactor
+// stuck is when something that takes a moment hangs. How long it takes the
+// benchmark measures: a busy machine and the race detector know no limit.
+const stuck = 30 * time.Second * raceFactor
 
 // endless is a body that never ends; it counts what was read.
 type endless struct{ n atomic.Int64 }
@@ -170,7 +171,7 @@ func TestBadBatches(t *testing.T) {
 	}
 	began := time.Now()
 	c.StatusOf(c.ClientOf(c.Controllers[0].Config), c.Agents[0])
-	if took := time.Since(began); took > time.Second+slack {
+	if took := time.Since(began); took > stuck {
 		t.Errorf("a good request took %s while others hang", took)
 	}
 	body := &endless{}
