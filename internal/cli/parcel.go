@@ -112,7 +112,7 @@ func (w *folderWalk) file(file, place string) error {
 	return nil
 }
 
-// contents returns what stands in the files.
+// contents returns what stands in the files. A release among them fits the documents.
 func (p *parcel) contents() (objectfile.Contents, error) {
 	var entries objectfile.Entries
 	for name, data := range p.files {
@@ -121,6 +121,9 @@ func (p *parcel) contents() (objectfile.Contents, error) {
 	contents, err := entries.Contents()
 	if err == nil && len(contents.Objects) == 0 {
 		err = fault.New(fault.Invalid, "NothingThere", "there are no object files in %s; they are called like NAME.workflow.json", p.from)
+	}
+	if err == nil {
+		err = checkRelease(&contents)
 	}
 	return contents, err
 }

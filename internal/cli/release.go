@@ -24,8 +24,11 @@ func (s *session) makeRelease(ctx context.Context, client *Client, signer trust.
 	if err != nil {
 		return nil, err
 	}
-	maker := releaseMaker{client: client, next: s.at("/releases/next"), account: profile.Account, signer: signer, lifetime: signedNow}
-	made, err := maker.make(ctx, objects, reason)
+	maker := releaseMaker{account: profile.Account, signer: signer, lifetime: signedNow}
+	if err := client.Get(ctx, s.at("/releases/next"), nil, &maker.next); err != nil {
+		return nil, err
+	}
+	made, err := maker.make(objects, reason)
 	if err != nil {
 		return nil, err
 	}
@@ -38,12 +41,10 @@ func (s *session) makeRelease(ctx context.Context, client *Client, signer trust.
 
 // releaseMaker makes releases for one Controller.
 type releaseMaker struct {
-	client   *Client
-	next     string // where the Cockpit tells what a release has to state
+	next     api.NextRelease // what it has to state
 	account  string
 	signer   trust.SignerKey
 	lifetime time.Duration
-	audience string // the only one that a release is made for; "": whatever the Cockpit says
 }
 
 // madeRelease is a release with its signature as files.
@@ -57,18 +58,11 @@ type madeRelease struct {
 // make lists the objects that have no evidence of their own, and signs the list. It
 // completes the documents (TYPE, path, versionId), since their exact bytes are
 // listed.
-func (r *releaseMaker) make(ctx context.Context, objects []objectfile.Object, reason string) (*madeRelease, error) {
-	var next api.NextRelease
-	if err := r.client.Get(ctx, r.next, nil, &next); err != nil {
-		return nil, err
-	}
-	if r.audience != "" && next.Audience != r.audience {
-		return nil, fault.New(fault.Untrusted, "AnotherInstallation", "this is the installation %s, not %s", printable(next.Audience), r.audience)
-	}
+func (r *releaseMaker) make(objects []objectfile.Object, reason string) (*madeRelease, error) {
 	now := time.Now().UTC().Truncate(time.Second)
 	version := objectfile.NewVersion(now)
 	m := &release.Manifest{
-		Name: "deploy-" + version, Audience: next.Audience, Serial: next.Serial, Created: now, Expires: now.Add(r.lifetime),
+		Name: "deploy-" + version, Audience: r.next.Audience, Serial: r.next.Serial, Created: now, Expires: now.Add(r.lifetime),
 		Author: cmp.Or(r.account, r.signer.Name()), Reason: strings.Join(strings.Fields(reason), " "),
 	}
 	if err := list(m, objects, version); err != nil {

@@ -157,10 +157,8 @@ func (r *rollout) readSource(ctx context.Context, args []string) error {
 		}
 	}
 	var err error
-	if r.contents, err = p.contents(); err != nil {
-		return err
-	}
-	return checkRelease(&r.contents)
+	r.contents, err = p.contents()
+	return err
 }
 
 // targetMapping is what a mapping file has for one installation.

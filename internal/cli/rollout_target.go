@@ -48,6 +48,7 @@ type target struct {
 	mapping    *objectfile.Mapping
 	// installation is the id that it must have; "" is any.
 	installation string
+	next         *api.NextRelease // asked for by nextRelease
 
 	state    targetState
 	objects  []api.ImportedObject // what happens to each
@@ -191,14 +192,25 @@ func (t *target) checkInstallation(ctx context.Context) error {
 	if t.installation == "" {
 		return nil
 	}
+	_, err := t.nextRelease(ctx)
+	return err
+}
+
+// nextRelease returns what a release for this installation has to state. It is asked
+// for once.
+func (t *target) nextRelease(ctx context.Context) (*api.NextRelease, error) {
+	if t.next != nil {
+		return t.next, nil
+	}
 	var next api.NextRelease
 	if err := t.client.Get(ctx, "/releases/next", t.query(), &next); err != nil {
-		return err
+		return nil, err
 	}
-	if next.Audience != t.installation {
-		return fault.New(fault.Untrusted, "AnotherInstallation", "this is the installation %s, not %s", printable(next.Audience), t.installation)
+	if t.installation != "" && next.Audience != t.installation {
+		return nil, fault.New(fault.Untrusted, "AnotherInstallation", "this is the installation %s, not %s", printable(next.Audience), t.installation)
 	}
-	return nil
+	t.next = &next
+	return t.next, nil
 }
 
 // different returns the objects that the installation doesn't have like this.
@@ -217,8 +229,8 @@ func (t *target) fits(ctx context.Context, r *objectfile.Release) ([]fault.Probl
 	if err != nil {
 		return nil, err
 	}
-	var next api.NextRelease
-	if err := t.client.Get(ctx, "/releases/next", t.query(), &next); err != nil {
+	next, err := t.nextRelease(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var problems []fault.Problem
@@ -233,16 +245,17 @@ func (t *target) fits(ctx context.Context, r *objectfile.Release) ([]fault.Probl
 
 // signed makes a release of objects, and asks what would become of it.
 func (t *target) signed(ctx context.Context, different []objectfile.Mapped, signer trust.SignerKey, reason string, lifetime time.Duration) (*api.ImportResponse, error) {
-	maker := releaseMaker{client: t.client, next: "/releases/next", account: t.profile.Account, signer: signer, lifetime: lifetime, audience: t.installation}
-	if q := t.query(); len(q) > 0 {
-		maker.next += "?" + q.Encode()
+	next, err := t.nextRelease(ctx)
+	if err != nil {
+		return nil, err
 	}
+	maker := releaseMaker{next: *next, account: t.profile.Account, signer: signer, lifetime: lifetime}
 	objects := make([]objectfile.Object, len(different))
 	for i := range different {
 		objects[i] = different[i].Object
 		objects[i].YAML = false
 	}
-	made, err := maker.make(ctx, objects, reason)
+	made, err := maker.make(objects, reason)
 	if err != nil {
 		return nil, err
 	}

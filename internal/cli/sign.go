@@ -116,9 +116,6 @@ func (w *signing) addArchive(ctx context.Context, file string) error {
 		return err
 	}
 	contents, err := p.contents()
-	if err == nil {
-		err = checkRelease(&contents)
-	}
 	if err != nil {
 		return err
 	}
@@ -137,9 +134,6 @@ func (w *signing) addFolder(ctx context.Context, folder string) error {
 		return err
 	}
 	contents, err := p.contents()
-	if err == nil {
-		err = checkRelease(&contents)
-	}
 	if err != nil {
 		return err
 	}

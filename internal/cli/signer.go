@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"os"
@@ -135,7 +133,7 @@ func (s *session) keystoreSigner(f *signFlags) (trust.SignerKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return trust.X509Signer(pair.Key, chainPEM(pair.Chain))
+	return trust.X509Signer(pair.Key, pki.EncodeCertsPEM(pair.Chain...))
 }
 
 // passwordOf gets a keystore's password: from the file, the environment, or a
@@ -160,15 +158,6 @@ func (s *session) passwordOf(f *signFlags) (pki.Secret, error) {
 		return "", Usage("the password of the keystore is missing: give it by --passphrase-file, %s, or as the first line of standard input", keystorePassword)
 	}
 	return pki.Secret(password), nil
-}
-
-func chainPEM(chain []*x509.Certificate) []byte {
-	var b bytes.Buffer
-	for _, c := range chain {
-		// A block without headers can't fail to be written to memory.
-		b.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
-	}
-	return b.Bytes()
 }
 
 // agentSigner signs with a key of an ssh-agent: as SSH does, or, with a

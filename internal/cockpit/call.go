@@ -29,8 +29,8 @@ type call struct {
 	route         *route
 	session       identity.Session // zero for an anonymous route
 	address       string
-	accountSigner trust.SignerKey // opened by signerOfCall
-	audit         int64           // id of the audit entry that was begun; 0: none
+	accountSigner func() (trust.SignerKey, error) // openAccountKey, once
+	audit         int64                           // id of the audit entry that was begun; 0: none
 	// Of the body that was decoded, for the audit entry.
 	ticket    string
 	timeSpent int64 // minutes

@@ -282,11 +282,8 @@ func (k *call) newRelease(q *query, in *api.ExportRequest) (*release.Manifest, e
 		if err != nil {
 			return nil, err
 		}
-		if next, err = h.controller.NextRelease(k.r.Context()); err != nil {
+		if next, err = k.nextAt(h); err != nil {
 			return nil, err
-		}
-		if next.Installation == "" {
-			return nil, noInstallation(h.id)
 		}
 	} else if err := release.CheckName(in.Audience); err != nil {
 		return nil, err

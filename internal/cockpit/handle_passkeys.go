@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"net"
-	"net/http"
 	"strings"
 	"time"
 
@@ -190,6 +189,5 @@ func (k *call) deletePasskey() error {
 	if err := k.db.Write(k.r.Context(), func(w store.Writer) error { return w.DeletePasskey(k.session.Account.Name, id) }); err != nil {
 		return err
 	}
-	k.w.WriteHeader(http.StatusNoContent)
-	return nil
+	return k.done()
 }

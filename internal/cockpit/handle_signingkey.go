@@ -2,10 +2,7 @@ package cockpit
 
 import (
 	"bytes"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
-	"net/http"
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -119,11 +116,9 @@ func (k *call) generateKey(name string) (key store.AccountKey, private []byte, e
 	if err != nil {
 		return key, nil, err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(issued.Key)
-	if err != nil {
+	if private, err = pki.EncodeKeyPEM(issued.Key); err != nil {
 		return key, nil, err
 	}
-	private = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	key, err = describeKey(private, pki.EncodeCertsPEM(issued.Chain...))
 	key.Origin = keyGenerated
 	return key, private, err
@@ -145,60 +140,47 @@ func importKey(in api.MakeSigningKeyRequest) (key store.AccountKey, private []by
 		if err != nil { // whatever it is, it is the request that is wrong
 			return key, nil, fault.Wrap(fault.Invalid, fault.Of(err).Code, err, "the keystore can't be read: %s", fault.Of(err).Public())
 		}
-		der, err := x509.MarshalPKCS8PrivateKey(pair.Key)
-		if err != nil {
+		if private, err = pki.EncodeKeyPEM(pair.Key); err != nil {
 			return key, nil, fault.Wrap(fault.Invalid, "InvalidKeystore", err, "the keystore's key can't be used")
 		}
-		private, certificates = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), pki.EncodeCertsPEM(pair.Chain...)
+		certificates = pki.EncodeCertsPEM(pair.Chain...)
 	}
-	key, err = describeKey(bytes.TrimSpace(private), certificates)
+	private = bytes.TrimSpace(private)
+	key, err = describeKey(private, certificates)
 	key.Origin = keyImported
-	return key, bytes.TrimSpace(private), err
+	return key, private, err
 }
 
 // describeKey finds out whether a key can sign, and all about it that is no secret.
 func describeKey(private, certificates []byte) (key store.AccountKey, err error) {
-	if len(certificates) == 0 {
-		certificates = nil
-	}
 	signer, err := trust.LoadSigner(private, certificates)
 	if err != nil {
 		return key, err
 	}
 	key = store.AccountKey{Kind: string(signer.Kind()), KeyID: signer.KeyID(), Signer: signer.Name(), Certificates: string(certificates)}
-	if certificates != nil {
+	if len(certificates) > 0 {
 		chain, err := pki.ParseCertsPEM(certificates)
 		if err != nil {
 			return key, err
 		}
 		key.ExpiresAt = chain[0].NotAfter.UnixMilli()
 	}
-	_, err = signer.Sign([]byte("is it able to?"))
+	_, err = trust.SignChecked(signer, []byte("is it able to?"))
 	return key, err
 }
 
-func (k *call) withdrawSigningKey() error {
-	name := k.session.Account.Name
-	if err := k.beginAudit("", []string{"Account:" + name}, ""); err != nil {
-		return err
-	}
-	if err := k.replaceKey(name, nil); err != nil {
-		return err
-	}
-	k.w.WriteHeader(http.StatusNoContent)
-	return nil
-}
+func (k *call) withdrawSigningKey() error { return k.withdrawKeyOf(k.session.Account.Name) }
 
-func (k *call) withdrawAccountKey() error {
-	name := k.r.PathValue("name")
+func (k *call) withdrawAccountKey() error { return k.withdrawKeyOf(k.r.PathValue("name")) }
+
+func (k *call) withdrawKeyOf(name string) error {
 	if err := k.beginAudit("", []string{"Account:" + clip(name)}, ""); err != nil {
 		return err
 	}
 	if err := k.replaceKey(name, nil); err != nil {
 		return err
 	}
-	k.w.WriteHeader(http.StatusNoContent)
-	return nil
+	return k.done()
 }
 
 // replaceKey gives an account another key, or, with nil, none. A certificate that was

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/signet-scheduler/signet/api"
@@ -135,18 +134,15 @@ func (k *call) prepareRelease() error {
 	if len(d.objects) == 0 {
 		return fault.New(fault.Invalid, "NothingToDeploy", "all of these objects are deployed as they are")
 	}
-	next, err := h.controller.NextRelease(k.r.Context())
+	next, err := k.nextAt(h)
 	if err != nil {
 		return err
-	}
-	if next.Installation == "" {
-		return noInstallation(h.id)
 	}
 	now := k.clock.Now().UTC().Truncate(time.Second)
 	version := k.newVersion()
 	m := &release.Manifest{
 		Name: "deploy-" + version, Audience: next.Installation, Serial: nextSerial(next.Serial, now), Created: now, Expires: now.Add(preparedFor),
-		Author: k.session.Account.Name, Reason: strings.Join(strings.Fields(in.Reason), " "),
+		Author: k.session.Account.Name, Reason: oneLine(in.Reason),
 	}
 	out := api.PreparedRelease{Objects: []api.DeployObject{}}
 	for i := range d.objects {
@@ -170,8 +166,13 @@ func (k *call) prepareRelease() error {
 // time, so that those who make releases apart from each other need not agree.
 func nextSerial(newest int64, now time.Time) int64 { return max(newest+1, now.UnixMilli()) }
 
-func noInstallation(controller string) error {
-	return fault.New(fault.Conflict, "NoInstallation", "the Controller %s has no installation id, and accepts no release: set signet.installation in the configuration of all parts", controller)
+// nextAt asks a Controller what a release that is made now has to state.
+func (k *call) nextAt(h *history) (NextRelease, error) {
+	next, err := h.controller.NextRelease(k.r.Context())
+	if err == nil && next.Installation == "" {
+		err = fault.New(fault.Conflict, "NoInstallation", "the Controller %s has no installation id, and accepts no release: set signet.installation in the configuration of all parts", h.id)
+	}
+	return next, err
 }
 
 // nextRelease tells what a release that is made now has to state.
@@ -180,12 +181,9 @@ func (k *call) nextRelease() error {
 	if err != nil {
 		return err
 	}
-	next, err := h.controller.NextRelease(k.r.Context())
+	next, err := k.nextAt(h)
 	if err != nil {
 		return err
-	}
-	if next.Installation == "" {
-		return noInstallation(h.id)
 	}
 	return k.answer(api.NextRelease{Audience: next.Installation, Serial: nextSerial(next.Serial, k.clock.Now()), SecurityLevel: api.NextReleaseSecurityLevel(next.SecurityLevel)})
 }

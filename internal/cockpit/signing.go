@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/conf"
@@ -67,12 +68,11 @@ const (
 // Untrusted fault.
 func (k *call) signerOfCall() (trust.SignerKey, error) {
 	switch {
-	case k.accountSigner != nil:
-		return k.accountSigner, nil
 	case k.settings.SecurityLevel == levelMedium:
-		s, err := k.openAccountKey()
-		k.accountSigner = s
-		return s, err
+		if k.accountSigner == nil {
+			k.accountSigner = sync.OnceValues(k.openAccountKey)
+		}
+		return k.accountSigner()
 	case k.signer == nil:
 		return nil, fault.New(fault.Untrusted, trust.CodeMissingEvidence, "the document has no signature, and this server signs none (security level %s)", k.settings.SecurityLevel)
 	}
@@ -102,14 +102,7 @@ func (k *call) openAccountKey() (trust.SignerKey, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Untrusted, codeNoSigningKey, err, "the signing key of the account %s can't be opened: is %s the file that it was sealed with?", name, k.settings.SealingKeyFile)
 	}
-	return trust.LoadSigner(private, certificatesOf(&key))
-}
-
-func certificatesOf(k *store.AccountKey) []byte {
-	if k.Certificates == "" {
-		return nil
-	}
-	return []byte(k.Certificates)
+	return trust.LoadSigner(private, []byte(key.Certificates))
 }
 
 // placeOf says where a sealed key belongs (docs/formats/sealed.md).

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"encoding/pem"
-	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
 )
@@ -29,7 +28,6 @@ type EnrolledPasskey struct {
 	Name, Owner    string
 	Origin         string
 	BackupEligible bool
-	NotBefore      time.Time
 }
 
 // Sizes within the authenticator data of a registration (WebAuthn, 6.1 and 6.5.1).
@@ -93,9 +91,6 @@ func (p *EnrolledPasskey) File() ([]byte, error) {
 	file := passkeyFile{
 		CredentialID: base64.RawURLEncoding.EncodeToString(p.CredentialID), PublicKey: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: p.PublicKey})),
 		RPID: p.RPID, Name: p.Name, Owner: p.Owner, Origins: []string{p.Origin}, UserVerification: verificationRequired, BackupEligible: p.BackupEligible,
-	}
-	if !p.NotBefore.IsZero() {
-		file.NotBefore = p.NotBefore.UTC().Format(time.RFC3339)
 	}
 	text, err := json.MarshalIndent(file, "", "  ")
 	if err == nil {

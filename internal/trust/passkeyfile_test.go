@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/trust"
@@ -92,7 +91,7 @@ func TestEnrolledPasskeyIsTrusted(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &trust.EnrolledPasskey{
-		CredentialID: device.CredentialID, PublicKey: spki, RPID: device.RPID, Name: "blue", Owner: "anna", Origin: device.Origin, NotBefore: trusttest.Now().Add(-time.Hour),
+		CredentialID: device.CredentialID, PublicKey: spki, RPID: device.RPID, Name: "blue", Owner: "anna", Origin: device.Origin,
 	}
 	file, err := p.File()
 	if err != nil {

@@ -38,9 +38,10 @@ export async function open(browser: Browser, on: Installation, more: BrowserCont
   await context.addInitScript(() => {
     const kept: string[] = [];
     Object.assign(window, { policyReports: kept });
-    document.addEventListener('securitypolicyviolation', (e) =>
-      kept.push(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`),
-    );
+    document.addEventListener('securitypolicyviolation', (e) => {
+      const where = e.target instanceof Element ? e.target.outerHTML.slice(0, 300) : '';
+      kept.push(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber} ${where}`);
+    });
   });
   const page = await context.newPage();
   const seen: string[] = [];

@@ -3,7 +3,8 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { api, take, type Schemas } from '../api/client';
-import { canPasskeys, checkRelease, grouped, touch } from '../passkey/passkey';
+import { grouped } from '../bytes';
+import { canPasskeys, checkRelease, touch } from '../passkey/passkey';
 import { Time } from '../time/Time';
 import { Text } from '../view/Name';
 

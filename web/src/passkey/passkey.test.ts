@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { checkRelease, challengeOf, fromText, grouped, Mismatch, toText } from './passkey';
+import { grouped } from '../bytes';
+import { checkRelease, challengeOf, fromText, Mismatch, toText } from './passkey';
 
 const doc = '{"TYPE":"JobResource","path":"R"}';
 const sha = async (text: string) =>

@@ -1,21 +1,15 @@
 import { api, take, type Schemas } from '../api/client';
+import { base64, sha256 } from '../bytes';
 
 /** Bytes as text: base64url without padding. */
 export function toText(bytes: ArrayBuffer | Uint8Array): string {
   const all = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
-  return btoa(Array.from(all, (b) => String.fromCharCode(b)).join(''))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replace(/=+$/, '');
+  return base64(all).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
 export function fromText(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
 }
-
-const digestOf = async (bytes: Uint8Array<ArrayBuffer>) => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-
-const hex = (bytes: Uint8Array) => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
 
 /** Whether this browser can make and use passkeys on this page. */
 export const canPasskeys = () => typeof PublicKeyCredential === 'function' && window.isSecureContext;
@@ -69,15 +63,14 @@ export async function checkRelease(
   r: Schemas['PreparedRelease'],
   chosen: readonly Schemas['ObjectKey'][],
 ): Promise<void> {
-  const bytes = new TextEncoder().encode(r.document);
-  if (hex(await digestOf(bytes)) !== r.sha256) throw new Mismatch('digest');
+  if ((await sha256(r.document)) !== r.sha256) throw new Mismatch('digest');
   const manifest = JSON.parse(r.document) as Manifest;
   const listed = new Map(manifest.objects.map((o) => [`${o.kind}:${o.path}`, o.sha256]));
   if (listed.size !== manifest.objects.length || listed.size !== r.objects.length) throw new Mismatch('objects');
   const wanted = new Set(chosen.map((k) => `${k.kind}:${k.path}`));
   for (const o of r.objects) {
     const key = `${o.kind}:${o.path}`;
-    if (!wanted.has(key) || listed.get(key) !== hex(await digestOf(new TextEncoder().encode(o.document)))) {
+    if (!wanted.has(key) || listed.get(key) !== (await sha256(o.document))) {
       throw new Mismatch(key);
     }
   }
@@ -85,7 +78,8 @@ export async function checkRelease(
 
 /** What a key is asked to sign: so that it is good for this release and nothing else. */
 export async function challengeOf(manifest: string): Promise<Uint8Array<ArrayBuffer>> {
-  return digestOf(new TextEncoder().encode(`signet release v1\0${manifest}`));
+  const bytes = new TextEncoder().encode(`signet release v1\0${manifest}`);
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
 }
 
 /** Asks for a touch of one of the keys, and returns the evidence for a release. */
@@ -111,6 +105,3 @@ export async function touch(manifest: string, keys: readonly Schemas['Passkey'][
   };
   return { '.passkey': JSON.stringify(evidence) };
 }
-
-/** A digest as people compare it: in groups of eight. */
-export const grouped = (digest: string) => (digest.toUpperCase().match(/.{1,8}/g) ?? []).join(' ');

@@ -1,4 +1,5 @@
 import type { Schemas } from '../../api/client';
+import { base64 } from '../../bytes';
 
 /** The largest file that is sent, in bytes: a keystore with its certificates. */
 const most = 100_000;
@@ -19,7 +20,7 @@ export async function readKeyFiles(
   const bytes = new Uint8Array(await file.arrayBuffer());
   const text = new TextDecoder().decode(bytes);
   if (!text.includes('-----BEGIN ')) {
-    return { keystore: btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join('')), password };
+    return { keystore: base64(bytes), password };
   }
   const beside = certificate ? await certificate.text() : (text.match(certificates) ?? []).join('');
   const key = text.replace(certificates, '');

@@ -1,3 +1,5 @@
+import { grouped, sha256 } from '../../bytes';
+
 /** A piece of a text, with the class of its colour. */
 export interface Token {
   text: string;
@@ -25,8 +27,4 @@ export function tokens(text: string): Token[] {
 }
 
 /** Returns the SHA-256 of a text's UTF-8 bytes, as groups of eight hexadecimal digits. */
-export async function digestOf(text: string): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
-  const hex = [...hash].map((b) => b.toString(16).padStart(2, '0')).join('');
-  return hex.toUpperCase().match(/.{8}/g)?.join(' ') ?? '';
-}
+export const digestOf = async (text: string): Promise<string> => grouped(await sha256(text));
