@@ -102,6 +102,30 @@ func SignedBy(t testing.TB, key trust.SignerKey, document string) engine.Documen
 // Signer returns the key that every part trusts from the start.
 func (c *Cluster) Signer() trust.SignerKey { return c.signer }
 
+// PostAs posts to whichever Controller leads, as a Cockpit of some security level.
+func (c *Cluster) PostAs(level, path string, in any) error {
+	body, err := json.Marshal(in)
+	c.must(err)
+	return c.each(func(url string) error {
+		req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, url+"/controller/api"+path, bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set(transport.LevelHeader, level)
+		resp, err := c.client.Do(req)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if resp.StatusCode/100 == 2 {
+			_, err = io.Copy(io.Discard, resp.Body)
+			return err
+		}
+		return transport.ReadProblem(resp)
+	})
+}
+
 // AgentStatus is what an Agent tells Controllers about itself.
 type AgentStatus struct {
 	AgentPath    string

@@ -52,6 +52,7 @@ type Cluster struct {
 	Controllers []*Part[controller.Controller]
 	Agents      []*Part[agent.Agent]
 	client      *transport.Client
+	Cockpit     string // configuration folder of the Cockpit, which doesn't run
 
 	controllerKeys map[string]string
 	agentKeys      map[string]map[string]string // by Agent; "" is every Agent
@@ -131,7 +132,8 @@ func New(t testing.TB, controllers, agents int, options ...Option) *Cluster {
 	}
 	c.configure()
 	cockpit := makePart[struct{}](c, pki.RoleCockpit, "cockpit")
-	c.client = c.clientOf(cockpit.Config)
+	c.Cockpit = cockpit.Config
+	c.client = c.clientOf(c.Cockpit)
 	t.Cleanup(c.close)
 	for _, p := range c.Controllers {
 		c.StartController(p)

@@ -249,3 +249,45 @@ func testLowerLevel(t *testing.T, level string, lower []string) {
 		t.Error(err)
 	}
 }
+
+// What somebody who rules the Cockpit at level medium, but has no account's key, can't
+// do: have a Controller take documents. Its own certificate vouches for nothing.
+func TestHostileCockpitAtMedium(t *testing.T) {
+	t.Parallel()
+	const level = "medium"
+	c := cluster.New(t, 1, 1, cluster.Line(here), cluster.Line("signet.security-level = "+level))
+	private := filepath.Join(c.Cockpit, "private")
+	key, err := os.ReadFile(filepath.Join(private, "https-key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := os.ReadFile(filepath.Join(private, "https-cert.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := trust.LoadSigner(key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text, other = `{"TYPE":"JobResource","path":"R","variables":{}}`, `{"TYPE":"JobResource","path":"S","variables":{}}`
+	post := func(evidence any) error {
+		document := map[string]any{"string": text}
+		if evidence != nil {
+			document["evidence"] = evidence
+		}
+		return c.PostAs(level, "/item", map[string]any{
+			"commandId": fmt.Sprint(time.Now().UnixNano()), "by": map[string]any{"account": "anna", "method": "test"}, "add": []any{document},
+		})
+	}
+	anna := c.Signer() // whose key the Cockpit can't open
+	wantUntrusted(t, "no signature", post(nil), trust.CodeMalformedEvidence)
+	own := trusttest.Sign(t, bare, []byte(text))
+	wantUntrusted(t, "signed with the Cockpit's own key", post(own), trust.CodeUnknownSigner)
+	own.Certificates = cert
+	wantUntrusted(t, "and with its certificate", post(own), trust.CodeSignerNotAllowed)
+	wantUntrusted(t, "signed with a key that calls itself anna", post(trusttest.Sign(t, trusttest.NewX509(t, "anna").Key, []byte(text))), trust.CodeUnknownSigner)
+	wantUntrusted(t, "a signature of anna's for another text", post(trusttest.Sign(t, anna, []byte(other))), trust.CodeSignatureInvalid)
+	if err := post(trusttest.Sign(t, anna, []byte(text))); err != nil {
+		t.Errorf("signed with anna's key: %v", err)
+	}
+}
