@@ -34,7 +34,7 @@ func Main() int {
 		Version: Version, Commit: Commit, GoVersion: runtime.Version(),
 		Serve:       serve,
 		Dev:         dev,
-		InitCockpit: initCockpit, MigrateDatabase: migrateDatabase,
+		InitCockpit: initCockpit, MigrateDatabase: migrateDatabase, ForgetKeys: forgetKeys,
 		Restore: restore, InstallationFiles: installationFiles, UntilSignal: untilSignal,
 		Starter: func() int {
 			collectSeldom()

@@ -109,6 +109,40 @@ func initCockpit(ctx context.Context, o cli.InitCockpitOptions) (cli.InitCockpit
 	return result, err
 }
 
+// forgetKeys deletes the accounts' signing keys, whose sealing key is lost, and makes
+// a sealing key if there is none.
+func forgetKeys(ctx context.Context, o cli.ForgetKeysOptions) (cli.ForgetKeysResult, error) {
+	result := cli.ForgetKeysResult{Accounts: []string{}, Created: []string{}}
+	config, err := filepath.Abs(o.ConfigDir)
+	if err != nil {
+		return result, err
+	}
+	data, err := filepath.Abs(o.DataDir)
+	if err != nil {
+		return result, err
+	}
+	set, err := conf.LoadCockpit(config, data, os.ReadFile)
+	if err != nil {
+		return result, err
+	}
+	lock, err := lockDir(data) // so that the Cockpit doesn't run
+	if err != nil {
+		return result, err
+	}
+	defer lock.Close()
+	if err := finishReplacement(data); err != nil {
+		return result, err
+	}
+	if result.Accounts, err = cockpit.ForgetKeys(ctx, set, time.Now()); err != nil {
+		return result, err
+	}
+	_, made, err := seal.MakeKey(set.SealingKeyFile)
+	if made {
+		result.Created = append(result.Created, set.SealingKeyFile)
+	}
+	return result, err
+}
+
 // keyPair names the files of a key.
 type keyPair struct {
 	key, cert string

@@ -30,6 +30,9 @@ type Program struct {
 	// MigrateDatabase copies a Cockpit's SQLite database into a PostgreSQL database,
 	// and tells how far it is.
 	MigrateDatabase func(ctx context.Context, o MigrateDatabaseOptions, tell func(CopyProgress)) (MigrateDatabaseResult, error)
+	// ForgetKeys deletes the accounts' signing keys from a Cockpit's database, when what
+	// they are sealed with is lost.
+	ForgetKeys func(ctx context.Context, o ForgetKeysOptions) (ForgetKeysResult, error)
 	// Restore brings an installation, or a part of one, back from a backup.
 	Restore func(ctx context.Context, o RestoreOptions) (RestoreResult, error)
 	// InstallationFiles returns the files of the installation of `signet dev` in

@@ -189,6 +189,12 @@ func TestPartsAreHandedToTheProgram(t *testing.T) {
 		InitCockpit: func(_ context.Context, o cli.InitCockpitOptions) (cli.InitCockpitResult, error) {
 			return cli.InitCockpitResult{Account: o.Account, Password: "pw", Created: []string{"key"}}, nil
 		},
+		ForgetKeys: func(_ context.Context, o cli.ForgetKeysOptions) (cli.ForgetKeysResult, error) {
+			if o.DataDir == "none" {
+				return cli.ForgetKeysResult{Accounts: []string{}, Created: []string{}}, nil
+			}
+			return cli.ForgetKeysResult{Accounts: []string{"anna", "bob"}, Created: []string{"key"}}, nil
+		},
 		MigrateDatabase: func(_ context.Context, o cli.MigrateDatabaseOptions, tell func(cli.CopyProgress)) (cli.MigrateDatabaseResult, error) {
 			tell(cli.CopyProgress{Table: "steps", Rows: 1, Of: 2})
 			if o.PasswordFile != "p" {
@@ -216,6 +222,14 @@ func TestPartsAreHandedToTheProgram(t *testing.T) {
 	try(9, "starter")
 	if out := try(0, "cockpit", "init", "--config", "c", "--data", "d"); !strings.Contains(out, "password: pw") {
 		t.Errorf("cockpit init: %q", out)
+	}
+	try(2, "cockpit", "forget-keys", "--data", "d")
+	try(2, "cockpit", "forget-keys", "--config", "c")
+	if out := try(0, "cockpit", "forget-keys", "--config", "c", "--data", "d"); out != "anna\nbob\n" {
+		t.Errorf("cockpit forget-keys: %q", out)
+	}
+	if out := try(0, "cockpit", "forget-keys", "--config", "c", "--data", "none"); out != "" {
+		t.Errorf("cockpit forget-keys: %q", out)
 	}
 	for _, missing := range [][]string{{"--data", "d", "--to", "t"}, {"--config", "c", "--to", "t"}, {"--config", "c", "--data", "d"}} {
 		try(2, append([]string{"cockpit", "migrate-database"}, missing...)...)

@@ -3,12 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
 
 func (s *session) cockpitGroup() *cobra.Command {
-	return s.group("cockpit", "The Cockpit: look at it, prepare it, move its database", "", "  signet cockpit init --config /etc/signet/cockpit --data /var/lib/signet/cockpit", s.cockpitInitVerb(), s.migrateDatabaseVerb(), s.cockpitListVerb(), s.cockpitLogVerb())
+	return s.group("cockpit", "The Cockpit: look at it, prepare it, move its database", "", "  signet cockpit init --config /etc/signet/cockpit --data /var/lib/signet/cockpit", s.cockpitInitVerb(), s.forgetKeysVerb(), s.migrateDatabaseVerb(), s.cockpitListVerb(), s.cockpitLogVerb())
 }
 
 func (s *session) cockpitInitVerb() *cobra.Command {
@@ -47,5 +48,51 @@ keys that cockpit.conf asks for and that are missing; else it tells which to bri
 	c.Flags().StringVar(&o.CADir, "ca", "", "folder of an authority that issues the keys that are missing")
 	c.Flags().StringSliceVar(&o.Hosts, "host", nil, "DNS names and IP addresses of the Cockpit that stand in its certificate, for browsers")
 	c.Flags().StringVar(&o.Account, "account", "admin", "name of the first administrator")
+	return c
+}
+
+// ForgetKeysOptions says in whose database keys are deleted.
+type ForgetKeysOptions struct{ ConfigDir, DataDir string }
+
+// ForgetKeysResult tells whose keys were deleted, and the file that was made.
+type ForgetKeysResult struct {
+	Accounts []string `json:"accounts"`
+	Created  []string `json:"created"`
+}
+
+func (s *session) forgetKeysVerb() *cobra.Command {
+	var o ForgetKeysOptions
+	c := s.verb(verb{
+		use: "forget-keys --config DIR --data DIR", short: "Delete the accounts' signing keys, whose sealing key is lost",
+		long: `For security level medium, when the file of the sealing key is lost for good: what it has sealed can't be opened by anybody. All accounts' signing
+keys are deleted, a new sealing key is made if there is none, and accounts make themselves new keys. What they have signed stays good. The Cockpits on
+the database must not run; those on other machines get the new file by hand.`,
+		example: "  signet cockpit forget-keys --config /etc/signet/cockpit --data /var/lib/signet/cockpit",
+		run: func(ctx context.Context, _ []string) error {
+			switch {
+			case o.ConfigDir == "":
+				return Usage("--config is missing: the folder with cockpit.conf")
+			case o.DataDir == "":
+				return Usage("--data is missing: the folder where the Cockpit keeps its data")
+			}
+			result, err := s.program.ForgetKeys(ctx, o)
+			if err != nil {
+				return err
+			}
+			if s.json() {
+				return s.printJSON(result)
+			}
+			for _, f := range result.Created {
+				fmt.Fprintf(s.io.Err, "made %s\n", f)
+			}
+			if len(result.Accounts) == 0 {
+				fmt.Fprintln(s.io.Err, "no account had a signing key")
+				return nil
+			}
+			_, err = fmt.Fprintln(s.io.Out, strings.Join(result.Accounts, "\n"))
+			return err
+		},
+	})
+	dirFlags(c, &o.ConfigDir, &o.DataDir)
 	return c
 }

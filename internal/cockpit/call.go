@@ -291,15 +291,21 @@ func (k *call) beginAudit(controller string, objects []string, reason string) er
 	if len(reason) > 4<<10 {
 		return fault.New(fault.TooLarge, "ReasonTooLong", "the reason has more than %d bytes", 4<<10)
 	}
-	if n := len(objects); n > maxObjects {
-		objects = append(objects[:maxObjects-1:maxObjects-1], fmt.Sprintf("and %d more", n-maxObjects+1))
-	}
+	objects = fewObjects(objects)
 	return k.db.Write(k.r.Context(), func(w store.Writer) (err error) {
 		if k.audit, err = w.AddAudit(k.entry(controller, objects, reason)); err != nil {
 			return err
 		}
 		return w.Tell(topicAudit)
 	})
+}
+
+// fewObjects returns as many objects as an audit entry names.
+func fewObjects(objects []string) []string {
+	if n := len(objects); n > maxObjects {
+		return append(objects[:maxObjects-1:maxObjects-1], fmt.Sprintf("and %d more", n-maxObjects+1))
+	}
+	return objects
 }
 
 // entry returns an audit entry of this call.

@@ -134,13 +134,12 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	if c.pack, err = newPacker(); err != nil {
 		return err
 	}
-	if c.signer, err = loadSigner(c.settings); err != nil {
+	if c.signer, c.signing, err = loadSigner(c.settings); err != nil {
 		return err
 	}
 	if c.sealing, err = loadSealing(c.settings); err != nil {
 		return err
 	}
-	c.signing = signingCertificates(c.settings)
 	if c.db, err = OpenDatabase(ctx, c.settings, c.deps.FS); err != nil {
 		return err
 	}
@@ -149,7 +148,7 @@ func (c *Cockpit) open(ctx context.Context) (err error) {
 	if err := c.mustBeInitialized(ctx); err != nil {
 		return err
 	}
-	if err := c.checkLevel(ctx); err != nil {
+	if err := c.checkFacts(ctx); err != nil {
 		return err
 	}
 	accounts := accountsIn{c.db}

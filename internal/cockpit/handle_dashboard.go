@@ -52,7 +52,9 @@ func (k *call) getDashboard() error {
 		return err
 	}
 	out.Running = latest(out.Running, now, dashboardRows)
-	out.Certificates = k.endingSoon(h)
+	if out.Certificates, err = k.endingSoon(k.r.Context(), h); err != nil {
+		return err
+	}
 	out.SetUp, err = k.setUp(h, &out)
 	if err != nil {
 		return err

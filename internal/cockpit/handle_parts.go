@@ -10,6 +10,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/store"
 )
 
 // endsSoon is how long before its end a certificate is warned of: a short-lived one
@@ -102,14 +103,50 @@ func (k *call) listCertificates() error {
 	if q := k.query(); q.err != nil {
 		return q.err
 	}
-	return k.answer(api.Certificates{Certificates: certificates(k.tellers(nil), k.clock.Now())})
+	signers, err := k.signerCertificates(k.r.Context())
+	if err != nil {
+		return err
+	}
+	return k.answer(api.Certificates{Certificates: certificates(append(k.tellers(nil), signers...), k.clock.Now())})
+}
+
+// signerCertificates tells of the certificates of the accounts' signing keys, which
+// belong to no Cockpit alone.
+func (c *Cockpit) signerCertificates(ctx context.Context) ([]teller, error) {
+	if c.settings.SecurityLevel != levelMedium {
+		return nil, nil
+	}
+	var keys []store.AccountKey
+	err := c.db.Read(ctx, func(r store.Reader) (err error) {
+		keys, err = r.AccountKeys()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	own := teller{role: pki.RoleCockpit, name: c.settings.Name, at: c.clock.Now().UnixMilli()}
+	for i := range keys {
+		if keys[i].ExpiresAt == 0 {
+			continue // no certificate
+		}
+		chain, err := pki.ParseCertsPEM([]byte(keys[i].Certificates))
+		if err != nil {
+			continue // somebody has changed it: whoever signs with it is told
+		}
+		own.listed = append(own.listed, part.Certificates(part.ForSigning, chain[:1], nil)...)
+	}
+	return []teller{own}, nil
 }
 
 // endingSoon returns the certificates that a person has to renew.
-func (c *Cockpit) endingSoon(h *history) []api.Certificate {
-	all := certificates(c.tellers(h), c.clock.Now())
+func (c *Cockpit) endingSoon(ctx context.Context, h *history) ([]api.Certificate, error) {
+	signers, err := c.signerCertificates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := certificates(append(c.tellers(h), signers...), c.clock.Now())
 	all = slices.DeleteFunc(all, func(x api.Certificate) bool { return x.State == "good" })
-	return all[:min(len(all), dashboardRows)]
+	return all[:min(len(all), dashboardRows)], nil
 }
 
 func (k *call) listCockpits() error {

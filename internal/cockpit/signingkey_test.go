@@ -5,11 +5,18 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/clock"
+	"github.com/signet-scheduler/signet/internal/conf"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/fsys"
+	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/internal/seal"
 	"github.com/signet-scheduler/signet/internal/store"
@@ -199,4 +206,156 @@ func TestLevelStaysAsItIs(t *testing.T) {
 			return err
 		}))
 	})
+}
+
+// With another sealing key than the one that the accounts' keys are sealed with, no
+// Cockpit starts, before any key is needed. If the right one is lost, there is a way on.
+func TestSealingKeyStaysAsItIs(t *testing.T) {
+	onBoth(t, options{level: levelMedium}, func(t *testing.T, b *bench) {
+		b.call("POST", "/me/signing-key", api.MakeSigningKeyRequest{Key: string(b.signer.Private), Certificates: string(b.signer.Chain)}, nil)
+		if _, err := ForgetKeys(t.Context(), b.settings, time.Now()); !fault.HasCode(err, "SealingKeyThere") {
+			t.Errorf("a key that isn't lost: %v", err)
+		}
+		if b.keyRow("admin").Account == "" {
+			t.Fatal("the key was deleted")
+		}
+		b.stop()
+		b.check(os.Rename(b.settings.SealingKeyFile, b.settings.SealingKeyFile+".right"))
+		_, _, err := seal.MakeKey(b.settings.SealingKeyFile)
+		b.check(err)
+		if _, err := New(t.Context(), b.deps); !fault.HasCode(err, codeSealingKeyWrong) || !strings.Contains(err.Error(), "forget-keys") {
+			t.Errorf("with another sealing key: %v", err)
+		}
+		// The right one brings all back.
+		wrong, err := os.ReadFile(b.settings.SealingKeyFile)
+		b.check(err)
+		b.check(os.Rename(b.settings.SealingKeyFile+".right", b.settings.SealingKeyFile))
+		b.start()
+		b.call("POST", "/deployments", deployOne("R"), nil)
+		b.stop()
+
+		b.check(os.WriteFile(b.settings.SealingKeyFile, wrong, 0o600))
+		accounts, err := ForgetKeys(t.Context(), b.settings, time.Now())
+		if err != nil || !slices.Equal(accounts, []string{"admin"}) {
+			t.Errorf("forgotten are the keys of %v: %v", accounts, err)
+		}
+		b.start()
+		if key := b.keyRow("admin"); key.Account != "" {
+			t.Errorf("a key is kept: %+v", key)
+		}
+		w := b.do(request{method: "GET", path: "/audit", token: b.token})
+		if !strings.Contains(w.Body.String(), `"action":"forgetKeys"`) || !strings.Contains(w.Body.String(), "Account:admin") {
+			t.Errorf("the audit trail says %s", w.Body)
+		}
+		b.call("POST", "/me/signing-key", api.MakeSigningKeyRequest{Key: string(b.signer.Private), Certificates: string(b.signer.Chain)}, nil)
+		b.call("POST", "/deployments", deployOne("R"), nil)
+		b.settings.SecurityLevel = levelLow
+		if _, err := ForgetKeys(t.Context(), b.settings, time.Now()); !fault.HasCode(err, codeKeyRefused) {
+			t.Errorf("at level low: %v", err)
+		}
+		b.settings.SecurityLevel = levelMedium
+	})
+}
+
+// Of two Cockpits that start at once on a new database, with different levels, one is
+// refused, and no second one joins a running one of another level.
+func TestLevelOfTwoCockpits(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{postgres: true})
+	other := *b.settings
+	other.Name, other.SecurityLevel = "cockpit-2", levelHigh
+	deps := b.deps
+	deps.Settings = &other
+	if _, err := New(t.Context(), deps); !fault.HasCode(err, "SecurityLevelFixed") {
+		t.Errorf("beside one of level low that runs: %v", err)
+	}
+	b.stop()
+	for range 5 {
+		db, err := OpenDatabase(t.Context(), b.settings, fsys.Real{})
+		b.check(err)
+		b.check(db.Write(t.Context(), func(w store.Writer) error { return w.SetFact(store.FactLevel, "") }))
+		b.check(db.Close())
+		errs := make([]error, 2)
+		var both sync.WaitGroup
+		for i, d := range []Deps{b.deps, deps} {
+			both.Go(func() {
+				c, err := New(t.Context(), d)
+				if errs[i] = err; err == nil {
+					errs[i] = c.Close()
+				}
+			})
+		}
+		both.Wait()
+		if fault.HasCode(errs[0], "SecurityLevelFixed") == fault.HasCode(errs[1], "SecurityLevelFixed") {
+			t.Fatalf("both levels are as good: %v, %v", errs[0], errs[1])
+		}
+	}
+}
+
+// endingSoon returns what the dashboard warns of, without what is shared between calls.
+func (b *bench) endingSoon() []api.Certificate {
+	b.Helper()
+	all, err := b.c.endingSoon(b.Context(), b.c.histories[0])
+	b.check(err)
+	return all
+}
+
+// The certificates of accounts' keys are told of, and warned of before they end.
+func TestAccountKeysEnd(t *testing.T) {
+	t.Parallel()
+	fake := clock.NewFake(time.Now())
+	b := newBench(t, options{level: levelMedium, authority: true, noStart: true, clock: fake})
+	signing := func(all []api.Certificate) (found []api.Certificate) {
+		for _, c := range all {
+			if c.Use == part.ForSigning {
+				found = append(found, c)
+			}
+		}
+		return found
+	}
+	var list api.Certificates
+	b.call("POST", "/me/signing-key", api.MakeSigningKeyRequest{}, nil)
+	b.call("GET", "/certificates", nil, &list)
+	if got := signing(list.Certificates); len(got) != 1 || got[0].State != "good" || got[0].Subject != "signet://signer/admin" {
+		t.Errorf("the certificates for signing are %+v", got)
+	}
+	if got := signing(b.endingSoon()); len(got) != 0 {
+		t.Errorf("warned of is %+v", got)
+	}
+	fake.Advance(time.UnixMilli(b.keyRow("admin").ExpiresAt).Sub(fake.Now()) - time.Hour)
+	if got := signing(b.endingSoon()); len(got) != 1 || got[0].State != "soon" {
+		t.Errorf("warned of is %+v", got)
+	}
+}
+
+// At level low, the installation's key may be in a keystore instead of in the clear.
+func TestSigningKeystore(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{noSign: true})
+	b.stop()
+	key, err := pki.ParseKeyPEM(b.signer.Private)
+	b.check(err)
+	chain, err := pki.ParseCertsPEM(b.signer.Chain)
+	b.check(err)
+	text, err := pki.EncodePKCS12(pki.Keypair{Chain: chain, Key: key}, pki.Secret("secret"))
+	b.check(err)
+	b.settings.SigningKeystore = filepath.Join(b.settings.DataDir, "signing.p12")
+	b.settings.SigningKeystorePassword = conf.NewSecret("not-that-one")
+	refused := func(why string) {
+		t.Helper()
+		if _, err := New(t.Context(), b.deps); !fault.HasCode(err, "SigningKeyUnreadable") || strings.Contains(err.Error(), "not-that-one") {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+	refused("no keystore")
+	b.check(os.WriteFile(b.settings.SigningKeystore, text, 0o600))
+	refused("another password")
+	b.settings.SigningKeystorePassword = conf.NewSecret("secret")
+	b.start()
+	b.call("POST", "/deployments", deployOne("R"), nil)
+	var got api.SigningKey
+	b.call("GET", "/me/signing-key", nil, &got)
+	if got.Key == nil || got.Key.KeyId != b.signer.Key.KeyID() || got.Key.ExpiresAt != chain[0].NotAfter.UnixMilli() {
+		t.Errorf("the key is %+v", got.Key)
+	}
 }

@@ -27,10 +27,7 @@ func bindCockpit(b *binder, c *Cockpit) {
 	b.choice(&c.EnvironmentColor, Key{
 		Name: prefix + "environment.color", Meaning: "The colour of the band above every page, by which people tell installations apart.",
 	}, "ink", "plum", "ocean", "moss", "clay", "sand")
-	b.path(&c.SigningKeyFile, Key{Name: prefix + "signing.key-file", Meaning: "The private key (PEM) that the Cockpit signs documents with, at level `low`."},
-		configBase, "private/signing-key.pem")
-	b.path(&c.SigningCertFile, Key{Name: prefix + "signing.cert-file", Meaning: "Its certificate (PEM), with the code-signing usage."},
-		configBase, "private/signing-cert.pem")
+	bindSigning(b, c, prefix+"signing.")
 	b.path(&c.SealingKeyFile, Key{
 		Name: prefix + "sealing.key-file",
 		Meaning: "The key that opens the accounts' signing keys, which the database has only sealed, at level `medium`. Several Cockpits on one database have the same; " +
@@ -59,6 +56,34 @@ func bindCockpit(b *binder, c *Cockpit) {
 		Meaning: "How long finished orders, with their steps and logs, stay in the history; 0 is for ever.",
 	}, 0, limits[time.Duration]{low: time.Hour, high: 36500 * day, zero: true})
 	bindProcess(b, &c.ShutdownTimeout, &c.LogLevel, &c.LogFormat)
+}
+
+// bindSigning binds the key that the Cockpit signs with.
+func bindSigning(b *binder, c *Cockpit, prefix string) {
+	b.path(&c.SigningKeyFile, Key{Name: prefix + "key-file", Meaning: "The private key (PEM) that the Cockpit signs documents with, at level `low`."},
+		configBase, "private/signing-key.pem")
+	b.path(&c.SigningCertFile, Key{Name: prefix + "cert-file", Meaning: "Its certificate (PEM), with the code-signing usage."},
+		configBase, "private/signing-cert.pem")
+	b.path(&c.SigningKeystore, Key{
+		Name: prefix + "keystore", sample: `"private/signing.p12"`,
+		Meaning: "A PKCS#12 file with that key and its certificate, instead of the PEM files: so the key isn't in the clear on the disk.",
+	}, configBase, "")
+	b.secret(&c.SigningKeystorePassword, Key{Name: prefix + "keystore-password", Meaning: "That keystore's password. It belongs into `private/private.conf`."})
+	if c.SigningKeystore == "" {
+		if s := b.find(prefix + "keystore-password"); s != nil {
+			b.bad(s, "there is no %skeystore that it is for", prefix)
+		}
+		return
+	}
+	if c.SecurityLevel != "low" {
+		b.bad(b.find(prefix+"keystore"), "only at the security level low does the Cockpit sign with a key of its own, and the level is %s", c.SecurityLevel)
+	}
+	for _, name := range []string{"key-file", "cert-file"} {
+		if s := b.find(prefix + name); s != nil {
+			b.bad(s, "a keystore is set too (%skeystore, at %s); use PEM files or a keystore, not both", prefix, b.place(prefix+"keystore"))
+		}
+	}
+	c.SigningKeyFile, c.SigningCertFile = "", ""
 }
 
 // bindUserTLS binds the listener's certificate, which is the node's if no key

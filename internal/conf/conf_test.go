@@ -209,6 +209,14 @@ signet.tls.keystore { file = n.p12, password = x }`})
 	}
 }
 
+func TestSigningKeystore(t *testing.T) {
+	t.Parallel()
+	k := mustLoad[*conf.Cockpit](t, conf.CockpitPart, files{"cockpit.conf": minimal[conf.CockpitPart] + "signet.cockpit.signing { keystore = s.p12, keystore-password = x }"})
+	if k.SigningKeystore != "/c/s.p12" || !k.SigningKeystorePassword.Equal(conf.NewSecret("x")) || k.SigningKeyFile != "" || k.SigningCertFile != "" {
+		t.Errorf("%+v", k)
+	}
+}
+
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -255,6 +263,9 @@ func TestProblems(t *testing.T) {
 		{"controller", "signet.trust.allow-expired-signers = maybe", []string{"expected true, false"}},
 		{"controller", "signet.log.level = trace", []string{"expected info or debug or error or warn"}},
 		{"controller", "signet.tls.keystore.file = k\nsignet.tls.key-file = x", []string{":2: signet.tls.key-file: a keystore is set too (signet.tls.keystore, at /c/controller.conf:1)"}},
+		{"cockpit", "signet.cockpit.signing.keystore = k\nsignet.cockpit.signing.key-file = x", []string{":2: signet.cockpit.signing.key-file: a keystore is set too (signet.cockpit.signing.keystore, at /c/cockpit.conf:1)"}},
+		{"cockpit", "signet.cockpit.signing.keystore-password = x", []string{"there is no signet.cockpit.signing.keystore that it is for"}},
+		{"cockpit", "signet.cockpit.security-level = medium\nsignet.cockpit.signing.keystore = k", []string{":2: signet.cockpit.signing.keystore: only at the security level low"}},
 		{"controller", "js7.web.https.truststores = [{file=x}]\nsignet.tls.trust-files = [y]", []string{":1: js7.web.https.truststores: it is another form of signet.tls.trust-files"}},
 		{"controller", "a = [1\nb = 2", []string{"/c/controller.conf:2:3: expected a comma"}},
 		{"controller", "signet.tls.key-file = ${nope}", []string{"/c/controller.conf:1:23: nothing is defined"}},

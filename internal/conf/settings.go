@@ -132,6 +132,8 @@ type Cockpit struct {
 	EnvironmentColor string // one of EnvironmentColors
 
 	SigningKeyFile, SigningCertFile string // at level low
+	SigningKeystore                 string // instead of them; empty: none
+	SigningKeystorePassword         Secret
 	SealingKeyFile                  string // at level medium: opens the keys of accounts
 
 	AuthorityDir string        // empty: this Cockpit has no certificate authority

@@ -3,6 +3,10 @@ package store
 // FactLevel is the name of the fact that is the installation's security level.
 const FactLevel = "security-level"
 
+// FactSealingKey is the name of the fact that is the id of the key that accounts' keys
+// are sealed with.
+const FactSealingKey = "sealing-key"
+
 // Passkey is a security key of an account, by which a browser signs releases.
 type Passkey struct {
 	ID             []byte // credential id

@@ -229,7 +229,7 @@ export interface paths {
         /**
          * The certificates of all parts, and when they end
          * @description What Controllers, Agents and Cockpits have told of their own files: the certificate that each shows to others, and the authorities that it trusts, which are one row
-         *     each however many parts trust them. A part that can't be reached is there with what it told last.
+         *     each however many parts trust them. A part that can't be reached is there with what it told last. At security level medium, also those that the accounts' signing keys have.
          */
         get: operations["listCertificates"];
         put?: never;
