@@ -2,8 +2,6 @@ package cockpit
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"os"
 	"sync"
@@ -218,11 +216,11 @@ func loadSigningKeystore(s *conf.Cockpit) (trust.SignerKey, []part.Certificate, 
 	if err != nil {
 		return nil, nil, fault.Wrap(fault.Invalid, "SigningKeyUnreadable", err, "the signing keystore can't be read")
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(pair.Key)
+	key, err := pki.EncodeKeyPEM(pair.Key)
 	if err != nil {
 		return nil, nil, fault.Wrap(fault.Invalid, "SigningKeyUnreadable", err, "the key of the signing keystore %s can't be used", s.SigningKeystore)
 	}
-	signer, err := trust.LoadSigner(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), pki.EncodeCertsPEM(pair.Chain...))
+	signer, err := trust.LoadSigner(key, pki.EncodeCertsPEM(pair.Chain...))
 	return signer, part.Certificates(part.ForSigning, pair.Chain, nil), err
 }
 
