@@ -775,6 +775,80 @@ type DeployedObject struct {
 	VersionId string `json:"versionId,omitempty"`
 }
 
+// Deployment A deployment of the history; a row has the fields that were asked for
+type Deployment struct {
+	Account string `json:"account"`
+
+	// Added Objects that weren't deployed before
+	Added      int    `json:"added"`
+	Changed    int    `json:"changed"`
+	Controller string `json:"controller"`
+	Id         int64  `json:"id"`
+
+	// Method By which the account was known
+	Method    string             `json:"method"`
+	Reason    string             `json:"reason,omitempty"`
+	Release   *DeploymentRelease `json:"release,omitempty"`
+	Signers   []Signer           `json:"signers"`
+	Time      int64              `json:"time"`
+	Withdrawn int                `json:"withdrawn"`
+}
+
+// DeploymentDetails defines model for DeploymentDetails.
+type DeploymentDetails struct {
+	Cursor string `json:"cursor,omitempty"`
+
+	// Deployment A deployment of the history; a row has the fields that were asked for
+	Deployment Deployment         `json:"deployment"`
+	Objects    []DeploymentObject `json:"objects"`
+}
+
+// DeploymentObject defines model for DeploymentObject.
+type DeploymentObject struct {
+	// Change added, changed or withdrawn
+	Change string `json:"change"`
+
+	// Deployed It is deployed there as this deployment brought it
+	Deployed bool `json:"deployed"`
+
+	// Digest SHA-256 of the text, in hex
+	Digest string `json:"digest,omitempty"`
+
+	// Evidence Any JSON value
+	Evidence JSON   `json:"evidence,omitempty"`
+	Kind     string `json:"kind"`
+	Path     string `json:"path"`
+
+	// Previous Of the one that was deployed there before
+	Previous int64    `json:"previous,omitempty"`
+	Signers  []Signer `json:"signers"`
+
+	// Version Id of the version in the inventory
+	Version int64 `json:"version,omitempty"`
+
+	// VersionId Of a workflow
+	VersionId string `json:"versionId,omitempty"`
+}
+
+// DeploymentRelease defines model for DeploymentRelease.
+type DeploymentRelease struct {
+	Author string `json:"author"`
+
+	// Digest SHA-256 of its text, in hex
+	Digest string `json:"digest"`
+	Name   string `json:"name"`
+	Serial int64  `json:"serial"`
+}
+
+// Deployments defines model for Deployments.
+type Deployments struct {
+	Cursor      string       `json:"cursor,omitempty"`
+	Deployments []Deployment `json:"deployments"`
+
+	// More The page ended before its limit; the cursor goes on
+	More bool `json:"more,omitempty"`
+}
+
 // DraftDeployment defines model for DraftDeployment.
 type DraftDeployment struct {
 	Deploys []DraftToDeploy `json:"deploys"`
@@ -1643,6 +1717,9 @@ type ObjectVersion struct {
 	// Deployment The same for all that were deployed together
 	Deployment string `json:"deployment,omitempty"`
 
+	// DeploymentId Of the deployment in the history
+	DeploymentId int64 `json:"deploymentId,omitempty"`
+
 	// Digest SHA-256 of the text, in hex
 	Digest string `json:"digest"`
 	Format string `json:"format"`
@@ -1972,6 +2049,62 @@ type PutObjectRequest struct {
 	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
+// RedeployRequest defines model for RedeployRequest.
+type RedeployRequest struct {
+	DryRun bool   `json:"dryRun,omitempty"`
+	Reason string `json:"reason,omitempty"`
+
+	// RequestId Makes a repetition of this request harmless
+	RequestId string `json:"requestId,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
+// Redeployment defines model for Redeployment.
+type Redeployment struct {
+	// Deployment Id of the new deployment in the history
+	Deployment int64            `json:"deployment,omitempty"`
+	Deploys    []DeployedObject `json:"deploys"`
+	DryRun     bool             `json:"dryRun"`
+	Problems   []ProblemDetail  `json:"problems"`
+
+	// Signed server: the server signs; before: with the signatures that they had
+	Signed string `json:"signed"`
+
+	// Unchanged Deployed with the same text
+	Unchanged []ObjectKey `json:"unchanged"`
+}
+
+// RefusedDeployment defines model for RefusedDeployment.
+type RefusedDeployment struct {
+	Account string `json:"account"`
+
+	// Action The operationId
+	Action string `json:"action"`
+
+	// Code Code of the error
+	Code       string `json:"code"`
+	Controller string `json:"controller,omitempty"`
+
+	// Id Of the entry in the audit trail
+	Id int64 `json:"id"`
+
+	// Objects At most 20; the last tells how many more
+	Objects []string `json:"objects"`
+	Reason  string   `json:"reason,omitempty"`
+	Time    int64    `json:"time"`
+}
+
+// RefusedDeployments defines model for RefusedDeployments.
+type RefusedDeployments struct {
+	Cursor      string              `json:"cursor,omitempty"`
+	Deployments []RefusedDeployment `json:"deployments"`
+}
+
 // RelatedObject defines model for RelatedObject.
 type RelatedObject struct {
 	// By The object of the deployment to which it is related
@@ -2202,6 +2335,16 @@ type SetUp struct {
 
 	// Workflow A workflow is deployed
 	Workflow bool `json:"workflow"`
+}
+
+// Signer defines model for Signer.
+type Signer struct {
+	// Key The first 16 hexadecimal digits of the key's id
+	Key string `json:"key,omitempty"`
+
+	// Kind X509, PGP, SSH or Passkey
+	Kind string `json:"kind,omitempty"`
+	Name string `json:"name"`
 }
 
 // SigningKey defines model for SigningKey.
@@ -2463,6 +2606,9 @@ type Count = bool
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// DeploymentId defines model for DeploymentId.
+type DeploymentId = int64
+
 // Fields defines model for Fields.
 type Fields = string
 
@@ -2706,6 +2852,42 @@ type GetControllerLogParams struct {
 	Limit LineLimit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ListDeploymentsParams defines parameters for ListDeployments.
+type ListDeploymentsParams struct {
+	// From Only those from this time on (milliseconds since 1970 UTC)
+	From int64 `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only those before this time
+	To int64 `form:"to,omitempty" json:"to,omitempty"`
+
+	// Controller Only those at this Controller
+	Controller string `form:"controller,omitempty" json:"controller,omitempty"`
+
+	// Account Only those of this account
+	Account string `form:"account,omitempty" json:"account,omitempty"`
+
+	// Path Only those that did something to an object of this path
+	Path string `form:"path,omitempty" json:"path,omitempty"`
+
+	// Folder Only those that did something to an object in this folder or below
+	Folder string `form:"folder,omitempty" json:"folder,omitempty"`
+
+	// Signer Only those with this text in a signer's name or key; capitals make no difference
+	Signer string `form:"signer,omitempty" json:"signer,omitempty"`
+
+	// Release Only those with the release of this name or serial number
+	Release string `form:"release,omitempty" json:"release,omitempty"`
+
+	// Fields Only these fields of a row, with commas; all without it
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // DeployParams defines parameters for Deploy.
 type DeployParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
@@ -2742,6 +2924,15 @@ type DeployArchiveParams struct {
 	Reason Reason `form:"reason,omitempty" json:"reason,omitempty"`
 }
 
+// ListRefusedDeploymentsParams defines parameters for ListRefusedDeployments.
+type ListRefusedDeploymentsParams struct {
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // RevokeDeploymentParams defines parameters for RevokeDeployment.
 type RevokeDeploymentParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
@@ -2752,6 +2943,15 @@ type RevokeDeploymentParams struct {
 type ValidateDeploymentParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+}
+
+// GetDeploymentParams defines parameters for GetDeployment.
+type GetDeploymentParams struct {
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListEventsParams defines parameters for ListEvents.
@@ -3581,6 +3781,9 @@ type RevokeDeploymentJSONRequestBody = RevokeRequest
 
 // ValidateDeploymentJSONRequestBody defines body for ValidateDeployment for application/json ContentType.
 type ValidateDeploymentJSONRequestBody = DeployRequest
+
+// RedeployJSONRequestBody defines body for Redeploy for application/json ContentType.
+type RedeployJSONRequestBody = RedeployRequest
 
 // EnrolJSONRequestBody defines body for Enrol for application/json ContentType.
 type EnrolJSONRequestBody = EnrolRequest

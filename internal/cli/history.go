@@ -148,14 +148,15 @@ func (s *session) eachRow(ctx context.Context, client *Client, path string, quer
 			q = append(q, "limit", strconv.Itoa(limit-seen))
 		}
 		var page struct {
-			Rows    []json.RawMessage `json:"rows"`
-			Entries []json.RawMessage `json:"entries"` // of the audit trail
-			Cursor  string            `json:"cursor"`
+			Rows        []json.RawMessage `json:"rows"`
+			Entries     []json.RawMessage `json:"entries"` // of the audit trail
+			Deployments []json.RawMessage `json:"deployments"`
+			Cursor      string            `json:"cursor"`
 		}
 		if err := client.Get(ctx, path, s.query(q...), &page); err != nil {
 			return err
 		}
-		for _, row := range append(page.Rows, page.Entries...) {
+		for _, row := range slices.Concat(page.Rows, page.Entries, page.Deployments) {
 			if err := f(row); err != nil {
 				return err
 			}

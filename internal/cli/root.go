@@ -67,7 +67,7 @@ func (s *session) root() *cobra.Command {
 	})
 	root.AddCommand(
 		s.loginVerb(), s.logoutVerb(), s.versionVerb(),
-		s.validateVerb(), s.deployVerb(), s.revokeVerb(), s.signVerb(), s.policyGroup(),
+		s.validateVerb(), s.deployVerb(), s.revokeVerb(), s.deploymentGroup(), s.signVerb(), s.policyGroup(),
 		s.putVerb(), s.inventoryGroup(), s.exportVerb(), s.importVerb(), s.rolloutVerb(),
 		s.orderGroup(), s.workflowGroup(), s.agentGroup(), s.controllerGroup(), s.certificateGroup(), s.keyGroup(),
 		s.historyVerb(), s.auditVerb(), s.eventsVerb(), s.apiVerb(),

@@ -84,3 +84,19 @@ func findAudit(b *budget, r store.Reader, q store.AuditQuery) (all []store.Audit
 		q.Before = reached
 	}
 }
+
+// findDeployments finds a page of deployments, as findAudit does of entries.
+func findDeployments(b *budget, r store.Reader, q store.DeploymentQuery) (all []store.Deployment, reached int64, err error) {
+	limit := q.Limit
+	for {
+		q.Budget, q.Limit = b.part(), limit-len(all)
+		var some []store.Deployment
+		if some, reached, err = r.FindDeployments(q); err != nil {
+			return nil, 0, err
+		}
+		if all = append(all, some...); reached == 0 || len(all) >= limit || b.spent() {
+			return all, reached, nil
+		}
+		q.Before = reached
+	}
+}

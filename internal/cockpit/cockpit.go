@@ -314,7 +314,11 @@ func (c *Cockpit) tidy(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var n int
 		err := c.services.Write(ctx, func(w store.Writer) (err error) {
-			n, err = w.DeleteHistory(before, houseBatch)
+			if n, err = w.DeleteHistory(before, houseBatch); err != nil {
+				return err
+			}
+			gone, err := w.DeleteDeployments(before, houseBatch)
+			n += gone
 			return err
 		})
 		if err != nil || n == 0 {

@@ -143,13 +143,19 @@ func (k *call) deployReleased(h *history, commandID string, brought *broughtRele
 	for _, key := range remove {
 		names = append(names, key.String())
 	}
+	return deployed, k.sendItems(h, u, names, reason)
+}
+
+// sendItems sends a deployment to the Controller, after it was recorded who asks and
+// why. names are those of the objects that it adds, then of those that go.
+func (k *call) sendItems(h *history, u ItemUpdate, names []string, reason string) error {
 	if err := k.beginAudit(h.id, names, reason); err != nil {
-		return nil, err
+		return err
 	}
-	if err := k.noteReason(h, commandID, reason); err != nil {
-		return nil, err
+	if err := k.noteReason(h, u.CommandID, reason); err != nil {
+		return err
 	}
-	return deployed, nameRefused(h.controller.UpdateItems(k.r.Context(), u), names)
+	return nameRefused(h.controller.UpdateItems(k.r.Context(), u), names)
 }
 
 // nameRefused names the objects that a Controller refuses: it tells of them by
@@ -321,12 +327,10 @@ func (k *call) revokeDeployment() error {
 		u.Remove = append(u.Remove, key)
 		names = append(names, key.String())
 	}
-	if err := k.beginAudit(h.id, names, in.Reason); err != nil {
+	if err := k.sendItems(h, u, names, in.Reason); err != nil {
 		return err
 	}
-	if err := h.controller.UpdateItems(k.r.Context(), u); err != nil {
-		return err
-	}
+	k.seen(h)
 	return k.done()
 }
 

@@ -385,10 +385,17 @@ func (k *call) listVersions() error {
 			all = all[:limit]
 			out.Cursor = writeCursor(strconv.FormatInt(all[limit-1].ID, 10))
 		}
-		for i := range all {
-			out.Versions = append(out.Versions, versionInfo(&all[i]))
+		if err != nil {
+			return err
 		}
-		return err
+		for i := range all {
+			v := versionInfo(&all[i])
+			if v.DeploymentId, err = r.DeploymentOf(v.Controller, v.Deployment); err != nil {
+				return err
+			}
+			out.Versions = append(out.Versions, v)
+		}
+		return nil
 	})
 	if err != nil {
 		return err

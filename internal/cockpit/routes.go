@@ -138,9 +138,13 @@ func routes() []route {
 		{"POST", "/workflows/breakpoints", "changeBreakpoints", workflowsControl, body, true, false, (*call).changeBreakpoints},
 
 		{"GET", "/items", "listItems", workflowsView, noBody, false, false, (*call).listItems},
+		{"GET", "/deployments", "listDeployments", deploymentsView, noBody, false, false, (*call).listDeployments},
 		{"POST", "/deployments", "deploy", deploymentsManage, documents, true, false, (*call).deploy},
 		{"GET", "/releases/next", "nextRelease", workflowsView, 0, false, false, (*call).nextRelease},
 		{"POST", "/releases/prepare", "prepareRelease", inventoryView, body, false, false, (*call).prepareRelease},
+		{"GET", "/deployments/refused", "listRefusedDeployments", deploymentsView, noBody, false, false, (*call).listRefusedDeployments},
+		{"GET", "/deployments/{id}", "getDeployment", deploymentsView, noBody, false, false, (*call).getDeployment},
+		{"POST", "/deployments/{id}/redeploy", "redeploy", deploymentsManage, tiny, true, false, (*call).redeploy},
 		{"POST", "/deployments/validate", "validateDeployment", workflowsView, documents, false, false, (*call).validateDeployment},
 		{"POST", "/deployments/import", "deployArchive", deploymentsManage, archives, true, true, (*call).deployArchive},
 		{"POST", "/deployments/revoke", "revokeDeployment", deploymentsManage, body, true, false, (*call).revokeDeployment},

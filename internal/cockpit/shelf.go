@@ -36,6 +36,8 @@ type shelf struct {
 	// deployment is the command that brings what is adopted; "": the event behind
 	// tells.
 	deployment string
+	// under is the deployment that the events are telling of.
+	under underWay
 }
 
 func storeKey(k item.Key) store.ObjectKey { return store.ObjectKey{Kind: string(k.Kind), Path: k.Path} }
@@ -364,20 +366,22 @@ func (s *shelf) event(controller string, stamp *engine.Stamped) error {
 	var about string
 	switch e := stamp.Event.(type) {
 	case *engine.ItemAdded:
+		about = e.Item.String()
 		if e.Item.IsRelease() {
-			return nil // it is evidence, no object of the inventory
+			err = s.noteRelease(controller, e) // it is evidence, no object of the inventory
+		} else {
+			err = s.noteAdded(controller, e, stamp)
 		}
-		about, err = e.Item.String(), s.adopt(controller, e, stamp)
 	case *engine.ItemRemoved:
-		about, err = e.Item.String(), s.withdraw(controller, e.Item.Key())
+		about, err = e.Item.String(), s.noteWithdrawn(controller, e.Item, stamp)
 	case *engine.ItemDeletionMarked:
 		if e.Item.IsRelease() {
 			return nil
 		}
-		about, err = e.Item.String(), s.withdraw(controller, e.Item.Key())
+		about, err = e.Item.String(), s.noteWithdrawn(controller, e.Item, stamp)
 	case *engine.CommandExecuted:
 		if e.Command == updateItems {
-			about, err = "command "+e.CommandID, s.w.NameDeployment(controller, e.CommandID, e.By.Account)
+			about, err = "command "+e.CommandID, s.noteCommand(controller, e, stamp)
 		}
 	}
 	if err != nil {

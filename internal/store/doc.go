@@ -44,6 +44,7 @@ type Store interface {
 // Errors: NotFound for what isn't there, else about the database itself.
 type Reader interface {
 	InventoryReader
+	DeploymentReader
 
 	Account(name string) (Account, error) // NotFound, UnknownAccount
 	Accounts() ([]Account, error)         // by name
@@ -109,6 +110,7 @@ type Reader interface {
 type Writer interface {
 	Reader
 	InventoryWriter
+	DeploymentWriter
 
 	AddAccount(a Account) error      // Conflict, DuplicateAccount: names differ by more than case
 	ChangeAccount(a Account) error   // NotFound, UnknownAccount

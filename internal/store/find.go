@@ -52,9 +52,10 @@ type AuditQuery struct {
 	From, To int64 // milliseconds
 	Account  string
 	Action   string
-	Object   string // as in AuditEntry.Objects, whole
-	Result   string // as there, or "refused": neither begun nor done
-	Text     string // part of account, action, objects, reason or ticket; capitals make no difference
+	Actions  []string // any of these; nil: all
+	Object   string   // as in AuditEntry.Objects, whole
+	Result   string   // as there, or "refused": neither begun nor done
+	Text     string   // part of account, action, objects, reason or ticket; capitals make no difference
 	Limit    int
 	Budget   int // at how many entries one call looks at most
 }

@@ -54,6 +54,13 @@ func (t *Tx) auditSearch(q *store.AuditQuery) (*search, error) {
 	if q.Action != "" {
 		s.look.add("action = ?", q.Action)
 	}
+	if len(q.Actions) > 0 {
+		args := make([]any, len(q.Actions))
+		for i, a := range q.Actions {
+			args[i] = a
+		}
+		s.look.add("action IN ("+marks(len(args))+")", args...)
+	}
 	switch q.Result {
 	case "":
 	case "refused":

@@ -52,6 +52,7 @@ func Run(t *testing.T, e Engine) {
 		{"filters", testFilters},
 		{"bulletins", testBulletins},
 		{"enrolments", testEnrolments},
+		{"deployments", testDeployments},
 		{"facts", testFacts},
 		{"account keys", testAccountKeys},
 		{"passkeys", testPasskeys},

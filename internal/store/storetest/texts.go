@@ -171,5 +171,7 @@ func fillInventory(w store.Writer) error {
 	_, err = w.SetDeployment(o.ID, "c", version)
 	o.Revision, o.Current = 1, version
 	_, err2 := w.PutObject(&o, nil, nil)
-	return errors.Join(err, err2, w.AddDeployment("c", "cmd", "why", 5))
+	id, err3 := w.OpenDeployment("c")
+	return errors.Join(err, err2, err3, w.AddDeployment("c", "cmd", "why", 5),
+		w.AddDeploymentObject(store.DeploymentObject{Deployment: id, Event: 1, Kind: "W", Path: "f/x", Object: o.ID, Version: version, Signer: "s\x00", Change: store.DeploymentAdded}))
 }

@@ -389,7 +389,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * The history of deployments, the newest first
+         * @description One row is a command that brought or withdrew objects at a Controller, whoever gave it. A row goes when it is older than the history is kept, unless something that it brought is still deployed as it brought it.
+         *     A page may end before its limit with `more`; its cursor goes on.
+         */
+        get: operations["listDeployments"];
         put?: never;
         /**
          * Deploy objects, all or none
@@ -398,6 +403,48 @@ export interface paths {
          *     it must list with these exact bytes; it must be newer than every release before.
          */
         post: operations["deploy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One deployment with its objects
+         * @description What it did to each object, and what signed that. The texts themselves are those of `/inventory/version`, under `version` and `previous`; older ones than the inventory keeps are gone. `limit` and `cursor` page through the objects.
+         */
+        get: operations["getDeployment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/{id}/redeploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deploy the texts of an earlier deployment again
+         * @description A new deployment of the texts that the earlier one brought, all or none, at the same Controller; what is deployed with the same text is left as it is, and what the earlier one withdrew isn't withdrawn again. The server signs them, with new versions of workflows.
+         *     Where it signs nothing (security level high) they are deployed as they were, with the signatures that they had. A document that came with a release that has been replaced can't come back like this: going back is a new release then, of the old texts
+         *     (409, CannotRedeploy). With `dryRun` nothing is done, and `problems` tells what would be refused.
+         */
+        post: operations["redeploy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -420,6 +467,26 @@ export interface paths {
          *     signatures are looked at only as to their form; `problems` tells what would be refused.
          */
         post: operations["deployArchive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deployments/refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Deployments that were refused, the newest first
+         * @description From the audit trail. Nothing was changed by them.
+         */
+        get: operations["listRefusedDeployments"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2233,6 +2300,67 @@ export interface components {
             /** @description Of a workflow */
             versionId?: string;
         };
+        /** @description A deployment of the history; a row has the fields that were asked for */
+        Deployment: {
+            account: string;
+            /** @description Objects that weren't deployed before */
+            added: number;
+            changed: number;
+            controller: string;
+            /** Format: int64 */
+            id: number;
+            /** @description By which the account was known */
+            method: string;
+            reason?: string;
+            release?: components["schemas"]["DeploymentRelease"];
+            signers: components["schemas"]["Signer"][];
+            /** Format: int64 */
+            time: number;
+            withdrawn: number;
+        };
+        DeploymentDetails: {
+            cursor?: string;
+            deployment: components["schemas"]["Deployment"];
+            objects: components["schemas"]["DeploymentObject"][];
+        };
+        DeploymentObject: {
+            /** @description added, changed or withdrawn */
+            change: string;
+            /** @description It is deployed there as this deployment brought it */
+            deployed: boolean;
+            /** @description SHA-256 of the text, in hex */
+            digest?: string;
+            evidence?: components["schemas"]["JSON"];
+            kind: string;
+            path: string;
+            /**
+             * Format: int64
+             * @description Of the one that was deployed there before
+             */
+            previous?: number;
+            signers: components["schemas"]["Signer"][];
+            /**
+             * Format: int64
+             * @description Id of the version in the inventory
+             */
+            version?: number;
+            /** @description Of a workflow */
+            versionId?: string;
+        };
+        DeploymentRelease: {
+            author: string;
+            /** @description SHA-256 of its text, in hex */
+            digest: string;
+            name: string;
+            /** Format: int64 */
+            serial: number;
+        };
+        Deployments: {
+            cursor?: string;
+            deployments: components["schemas"]["Deployment"][];
+            /** @description The page ended before its limit; the cursor goes on */
+            more?: boolean;
+        };
         DeployObject: {
             /** @description The document's exact text (JSON) */
             document: string;
@@ -3010,6 +3138,11 @@ export interface components {
             controller?: string;
             /** @description The same for all that were deployed together */
             deployment?: string;
+            /**
+             * Format: int64
+             * @description Of the deployment in the history
+             */
+            deploymentId?: number;
             /** @description SHA-256 of the text, in hex */
             digest: string;
             format: string;
@@ -3254,6 +3387,47 @@ export interface components {
              */
             timeSpent?: number;
         };
+        Redeployment: {
+            /**
+             * Format: int64
+             * @description Id of the new deployment in the history
+             */
+            deployment?: number;
+            deploys: components["schemas"]["DeployedObject"][];
+            dryRun: boolean;
+            problems: components["schemas"]["ProblemDetail"][];
+            /** @description server: the server signs; before: with the signatures that they had */
+            signed: string;
+            /** @description Deployed with the same text */
+            unchanged: components["schemas"]["ObjectKey"][];
+        };
+        RedeployRequest: components["schemas"]["Explanation"] & {
+            dryRun?: boolean;
+            /** @description Makes a repetition of this request harmless */
+            requestId?: string;
+        };
+        RefusedDeployment: {
+            account: string;
+            /** @description The operationId */
+            action: string;
+            /** @description Code of the error */
+            code: string;
+            controller?: string;
+            /**
+             * Format: int64
+             * @description Of the entry in the audit trail
+             */
+            id: number;
+            /** @description At most 20; the last tells how many more */
+            objects: string[];
+            reason?: string;
+            /** Format: int64 */
+            time: number;
+        };
+        RefusedDeployments: {
+            cursor?: string;
+            deployments: components["schemas"]["RefusedDeployment"][];
+        };
         RelatedObject: {
             /** @description The object of the deployment to which it is related */
             by: string;
@@ -3423,6 +3597,13 @@ export interface components {
             order: boolean;
             /** @description A workflow is deployed */
             workflow: boolean;
+        };
+        Signer: {
+            /** @description The first 16 hexadecimal digits of the key's id */
+            key?: string;
+            /** @description X509, PGP, SSH or Passkey */
+            kind?: string;
+            name: string;
         };
         SigningKey: {
             /** @description Whether this server can make a key with a certificate */
@@ -3621,6 +3802,8 @@ export interface components {
         Count: boolean;
         /** @description The cursor of the answer before */
         Cursor: string;
+        /** @description The deployment's number in the history */
+        DeploymentId: number;
         /** @description Only these fields of a row, with commas; all without it */
         Fields: string;
         /** @description Its name, percent-encoded */
@@ -4589,6 +4772,80 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listDeployments: {
+        parameters: {
+            query?: {
+                /** @description Only those of this account */
+                account?: string;
+                /** @description Only those at this Controller */
+                controller?: string;
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Only these fields of a row, with commas; all without it */
+                fields?: components["parameters"]["Fields"];
+                /** @description Only those that did something to an object in this folder or below */
+                folder?: string;
+                /** @description Only those from this time on (milliseconds since 1970 UTC) */
+                from?: number;
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+                /** @description Only those that did something to an object of this path */
+                path?: string;
+                /** @description Only those with the release of this name or serial number */
+                release?: string;
+                /** @description Only those with this text in a signer's name or key; capitals make no difference */
+                signer?: string;
+                /** @description Only those before this time */
+                to?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deployments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deployments": [
+                     *         {
+                     *           "id": 12,
+                     *           "controller": "controller",
+                     *           "time": 1796080000000,
+                     *           "account": "dora",
+                     *           "method": "password",
+                     *           "reason": "release 42",
+                     *           "release": {
+                     *             "name": "42",
+                     *             "serial": 1796079000123,
+                     *             "author": "anna",
+                     *             "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                     *           },
+                     *           "signers": [
+                     *             {
+                     *               "name": "anna",
+                     *               "kind": "X509",
+                     *               "key": "9f86d081884c7d65"
+                     *             }
+                     *           ],
+                     *           "added": 1,
+                     *           "changed": 3,
+                     *           "withdrawn": 0
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Deployments"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     deploy: {
         parameters: {
             query?: {
@@ -4636,6 +4893,128 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["DeployResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDeployment: {
+        parameters: {
+            query?: {
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description The deployment's number in the history */
+                id: components["parameters"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deployment, and a page of its objects */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deployment": {
+                     *         "id": 12,
+                     *         "controller": "controller",
+                     *         "time": 1796080000000,
+                     *         "account": "dora",
+                     *         "method": "password",
+                     *         "reason": "release 42",
+                     *         "signers": [
+                     *           {
+                     *             "name": "anna",
+                     *             "kind": "X509",
+                     *             "key": "9f86d081884c7d65"
+                     *           }
+                     *         ],
+                     *         "added": 0,
+                     *         "changed": 1,
+                     *         "withdrawn": 0
+                     *       },
+                     *       "objects": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "change": "changed",
+                     *           "versionId": "20261201T001500Z-k3jq2a",
+                     *           "version": 40,
+                     *           "previous": 31,
+                     *           "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "signers": [
+                     *             {
+                     *               "name": "anna",
+                     *               "kind": "X509",
+                     *               "key": "9f86d081884c7d65"
+                     *             }
+                     *           ],
+                     *           "evidence": {
+                     *             "TYPE": "SSH",
+                     *             "signature": "-----BEGIN SSH SIGNATURE-----"
+                     *           },
+                     *           "deployed": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeploymentDetails"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    redeploy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The deployment's number in the history */
+                id: components["parameters"]["DeploymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the new version is slower",
+                 *       "dryRun": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["RedeployRequest"];
+            };
+        };
+        responses: {
+            /** @description What was deployed, or would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dryRun": true,
+                     *       "signed": "server",
+                     *       "deploys": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load"
+                     *         }
+                     *       ],
+                     *       "unchanged": [],
+                     *       "problems": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Redeployment"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -4705,6 +5084,50 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ImportResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRefusedDeployments: {
+        parameters: {
+            query?: {
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of refused deployments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deployments": [
+                     *         {
+                     *           "id": 90,
+                     *           "time": 1796080000000,
+                     *           "account": "dora",
+                     *           "controller": "controller",
+                     *           "action": "deployArchive",
+                     *           "objects": [
+                     *             "Workflow:nightly/load"
+                     *           ],
+                     *           "reason": "release 42",
+                     *           "code": "UnknownSigner"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RefusedDeployments"];
                 };
             };
             default: components["responses"]["Problem"];
