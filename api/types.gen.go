@@ -1006,6 +1006,9 @@ type ExportRequest struct {
 	// Dependencies Also what these name
 	Dependencies bool `json:"dependencies,omitempty"`
 
+	// ExpiresInDays Within how many days the release has to be deployed; 30 when it is left out
+	ExpiresInDays int `json:"expiresInDays,omitempty"`
+
 	// ForSigning The exact bytes that are to be signed
 	ForSigning bool `json:"forSigning,omitempty"`
 

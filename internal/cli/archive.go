@@ -92,6 +92,7 @@ With --for-signing the documents are complete: the exact bytes that are deployed
 	flags.BoolVar(&in.ForSigning, "for-signing", false, "write the exact bytes that are to be signed")
 	flags.StringVar(&in.Release, "release", "", "with --for-signing: also write NAME.release.json, whose one signature suffices for all documents")
 	flags.StringVar(&in.Audience, "audience", "", "id of the installation that the release is for (default: this one)")
+	flags.IntVar(&in.ExpiresInDays, "expires-in-days", 0, "within how many days the release has to be deployed (default: 30)")
 	flags.BoolVar(&in.Dependencies, "with-dependencies", false, "also what the objects name, but for Agents")
 	flags.BoolVar(&deployed, "deployed", false, "take what is deployed, instead of the drafts")
 	reasonFlag(c, &in.Reason)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -483,12 +484,12 @@ func testExportRelease(t *testing.T, b *bench) {
 	b.fake.installation = "prod-7QK2"
 	b.draft("Workflow:nightly/load", yamlUsesDB)
 	b.draft("JobResource:common/db", db)
-	in := api.ExportRequest{Paths: []string{"nightly/load"}, Dependencies: true, ForSigning: true, Release: "r-1", Reason: "as\nagreed"}
+	in := api.ExportRequest{Paths: []string{"nightly/load"}, Dependencies: true, ForSigning: true, Release: "r-1", Reason: "as\nagreed", ExpiresInDays: 2}
 	files := b.exported(in)
 	const name = "r-1.release.json"
 	m, err := release.Parse([]byte(files[name]))
 	b.check(err)
-	if m.Name != "r-1" || m.Audience != "prod-7QK2" || m.Author != "admin" || m.Reason != "as agreed" || len(m.Objects) != 2 || m.Serial < 1_700_000_000_000 || !m.Expires.After(m.Created) {
+	if m.Name != "r-1" || m.Audience != "prod-7QK2" || m.Author != "admin" || m.Reason != "as agreed" || len(m.Objects) != 2 || m.Serial < 1_700_000_000_000 || m.Expires.Sub(m.Created) != 48*time.Hour {
 		t.Errorf("%+v", m)
 	}
 	for _, key := range []item.Key{{Kind: item.KindWorkflow, Path: "nightly/load"}, {Kind: item.KindJobResource, Path: "common/db"}} {
@@ -559,6 +560,7 @@ func testExportRelease(t *testing.T, b *bench) {
 		t.Errorf("%+v", m)
 	}
 	for body, code := range map[string]string{
+		`{"paths":["/"],"release":"r","forSigning":true,"expiresInDays":367}`: "InvalidRequest", `{"paths":["/"],"forSigning":true,"expiresInDays":3}`: "InvalidRequest",
 		`{"paths":["/"],"release":"r"}`: "InvalidRequest", `{"paths":["/"],"audience":"a","forSigning":true}`: "InvalidRequest",
 		`{"paths":["/"],"release":"a/b","forSigning":true}`: "InvalidName", `{"paths":["/"],"release":"a","audience":"a b","forSigning":true}`: "InvalidName",
 	} {

@@ -127,7 +127,7 @@ func (s *shelf) noteCommand(controller string, e *engine.CommandExecuted, stamp 
 	return errors.Join(
 		s.w.NameDeployment(controller, e.CommandID, e.By.Account),
 		s.w.CloseDeployment(store.Deployment{
-			ID: id, Controller: controller, Command: e.CommandID, Event: stamp.ID, Time: stamp.Time(), Account: e.By.Account, Method: string(e.By.Method),
+			ID: id, Controller: controller, Command: e.CommandID, Event: stamp.ID, Time: stamp.Time(), Account: e.By.Account, Method: e.By.Method,
 		}),
 	)
 }

@@ -258,15 +258,18 @@ func (x *exporting) list(r store.InventoryReader, names []string, byName map[str
 	return x.manifest.Text()
 }
 
-// releaseLasts is how long a release may be under way until it is deployed.
-const releaseLasts = 30 * 24 * time.Hour
+// How many days a release may be under way until it is deployed.
+const (
+	releaseLasts = 30
+	maxLasts     = 366
+)
 
 // newRelease begins the manifest that an export asks for. For another installation
 // than this one the number is made of the time alone.
 func (k *call) newRelease(q *query, in *api.ExportRequest) (*release.Manifest, error) {
 	if in.Release == "" {
-		if in.Audience != "" {
-			return nil, fault.New(fault.Invalid, "InvalidRequest", "an audience is that of a release: name the release")
+		if in.Audience != "" || in.ExpiresInDays != 0 {
+			return nil, fault.New(fault.Invalid, "InvalidRequest", "an audience and an end are those of a release: name the release")
 		}
 		return nil, nil
 	}
@@ -275,6 +278,10 @@ func (k *call) newRelease(q *query, in *api.ExportRequest) (*release.Manifest, e
 	}
 	if err := release.CheckName(in.Release); err != nil {
 		return nil, err
+	}
+	days := cmp.Or(in.ExpiresInDays, releaseLasts)
+	if days < 1 || days > maxLasts {
+		return nil, fault.New(fault.Invalid, "InvalidRequest", "a release is to be deployed within 1 to %d days", maxLasts)
 	}
 	next := NextRelease{Installation: in.Audience}
 	if in.Audience == "" {
@@ -290,7 +297,7 @@ func (k *call) newRelease(q *query, in *api.ExportRequest) (*release.Manifest, e
 	}
 	now := k.clock.Now().UTC().Truncate(time.Second)
 	return &release.Manifest{
-		Name: in.Release, Audience: next.Installation, Serial: nextSerial(next.Serial, k.clock.Now()), Created: now, Expires: now.Add(releaseLasts),
+		Name: in.Release, Audience: next.Installation, Serial: nextSerial(next.Serial, k.clock.Now()), Created: now, Expires: now.AddDate(0, 0, days),
 		Author: k.session.Account.Name, Reason: oneLine(in.Reason),
 	}, nil
 }

@@ -78,6 +78,18 @@ const inventory = createRoute({
   validateSearch: search.inventory,
   component: lazyRouteComponent(() => import('./pages/inventory/InventoryPage')),
 });
+const deployments = createRoute({
+  getParentRoute: () => frame,
+  path: '/deployments',
+  validateSearch: search.deployments,
+  component: lazyRouteComponent(() => import('./pages/deployments/DeploymentsPage')),
+});
+const deployment = createRoute({
+  getParentRoute: () => frame,
+  path: '/deployments/$id',
+  validateSearch: search.deployment,
+  component: lazyRouteComponent(() => import('./pages/deployments/DeploymentPage')),
+});
 const agents = createRoute({
   getParentRoute: () => frame,
   path: '/agents',
@@ -123,6 +135,8 @@ const routes = root.addChildren([
     order,
     history,
     inventory,
+    deployments,
+    deployment,
     agents,
     agent,
     controller,

@@ -87,6 +87,19 @@ export const inventory = (s: Raw) =>
     view: text(s['view']),
     at: text(s['at']),
   });
+export const deployments = (s: Raw) =>
+  kept({
+    show: one(s['show'], ['refused'] as const),
+    from: text(s['from']),
+    to: text(s['to']),
+    account: text(s['account']),
+    path: text(s['path']),
+    folder: text(s['folder']),
+    signer: text(s['signer']),
+    release: text(s['release']),
+  });
+/** One deployment: the object whose differences are open, as KIND:PATH. */
+export const deployment = (s: Raw) => kept({ object: text(s['object']) });
 /** A page of one part. */
 export const part = (s: Raw) => kept({ tab: one(s['tab'], ['log'] as const) });
 export const agents = (s: Raw) => kept({ q: text(s['q']) });

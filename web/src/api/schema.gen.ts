@@ -2513,6 +2513,8 @@ export interface components {
             audience?: string;
             /** @description Also what these name */
             dependencies?: boolean;
+            /** @description Within how many days the release has to be deployed; 30 when it is left out */
+            expiresInDays?: number;
             /**
              * @description zip when it is left out
              * @enum {string}

@@ -58,7 +58,8 @@ export function Differences({ kind, path, text, format, deployed }: Props) {
   );
 }
 
-function Lines({ before, after }: { before: string; after: string }) {
+/** Two texts, line by line. */
+export function Lines({ before, after }: { before: string; after: string }) {
   const { t } = useTranslation();
   const lines = useMemo(() => diffLines(before, after), [before, after]);
   const [added, removed] = (['added', 'removed'] as const).map((k) => lines.filter((l) => l.kind === k).length);

@@ -66,6 +66,14 @@ export function Versions({ kind, path, session, may }: Of & { session: DraftSess
                     </td>
                     <td>
                       <Time at={v.time} />
+                      {v.deploymentId !== undefined && (
+                        <>
+                          {' '}
+                          <Link to="/deployments/$id" params={{ id: String(v.deploymentId) }} className="caption">
+                            {t('deployments.inDeployment', { id: v.deploymentId })}
+                          </Link>
+                        </>
+                      )}
                     </td>
                     <td>
                       <Text>{v.account}</Text>

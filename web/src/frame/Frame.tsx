@@ -28,6 +28,7 @@ const places = [
   { to: '/orders', name: 'orders' },
   { to: '/history', name: 'history' },
   { to: '/inventory', name: 'inventory' },
+  { to: '/deployments', name: 'deployments' },
   { to: '/agents', name: 'agents' },
   { to: '/audit', name: 'audit' },
 ] as const;

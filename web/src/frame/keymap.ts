@@ -26,6 +26,7 @@ export const groups: readonly KeyGroup[] = [
       ['g o', 'goOrders'],
       ['g h', 'goHistory'],
       ['g i', 'goInventory'],
+      ['g e', 'goDeployments'],
       ['g a', 'goAgents'],
       ['g u', 'goAudit'],
     ],

@@ -8,6 +8,7 @@ const targets: Record<string, string> = {
   o: '/orders',
   h: '/history',
   i: '/inventory',
+  e: '/deployments',
   a: '/agents',
   u: '/audit',
 };

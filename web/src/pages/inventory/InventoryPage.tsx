@@ -21,6 +21,8 @@ import '../agents/agents.css';
 import '../workflow/workflow.css';
 import './inventory.css';
 
+const ExportDialog = lazy(() => import('./ExportDialog').then((m) => ({ default: m.ExportDialog })));
+const ImportDialog = lazy(() => import('./ImportDialog').then((m) => ({ default: m.ImportDialog })));
 const DeployDialog = lazy(() => import('../../editor/DeployDialog').then((m) => ({ default: m.DeployDialog })));
 
 const kinds = ['Workflow', 'JobResource', 'AgentRef'];
@@ -34,6 +36,9 @@ export default function InventoryPage() {
   return <Objects />;
 }
 
+/** As an export names it: an AgentRef is an Agent there. */
+const keyOf = (o: { kind: string; path: string }) => `${o.kind === 'AgentRef' ? 'Agent' : o.kind}:${o.path}`;
+
 function Objects() {
   const { t } = useTranslation();
   const search = useSearch({ from: '/frame/inventory' });
@@ -41,7 +46,8 @@ function Objects() {
   const navigate = useNavigate({ from: '/inventory' });
   const may = useMay('inventory:manage');
   const mayDeploy = useMay('deployments:manage');
-  const [asks, setAsks] = useState<{ create: string } | 'deploy'>();
+  const [asks, setAsks] = useState<{ create: string } | 'deploy' | 'import' | 'export'>();
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const wide = q !== undefined || state !== undefined || search.kind !== undefined;
   const objects = useInfiniteQuery({
     queryKey: ['inventory', 'objects', folder, q, state, search.kind],
@@ -82,6 +88,12 @@ function Objects() {
       fill
       actions={
         <>
+          <Act size="sm" not={may || mayDeploy ? undefined : t('archive.notImport')} onClick={() => setAsks('import')}>
+            {t('archive.import')}
+          </Act>
+          <Act size="sm" onClick={() => setAsks('export')}>
+            {chosen.size > 0 ? t('archive.exportOf', { count: chosen.size }) : t('archive.export')}
+          </Act>
           <Act
             size="sm"
             not={may ? undefined : t('inventory.readOnly')}
@@ -160,7 +172,7 @@ function Objects() {
                     </Empty>
                   );
                 }
-                return <ObjectTable objects={all} wide={wide} />;
+                return <ObjectTable objects={all} wide={wide} chosen={chosen} onChoose={setChosen} />;
               }}
             </Shown>
             {objects.hasNextPage && (
@@ -175,6 +187,19 @@ function Objects() {
       {typeof asks === 'object' && (
         <CreateDialog kind={asks.create} folder={folder} onClose={() => setAsks(undefined)} />
       )}
+      {asks === 'import' && (
+        <Suspense>
+          <ImportDialog onClose={() => setAsks(undefined)} />
+        </Suspense>
+      )}
+      {asks === 'export' && (
+        <Suspense>
+          <ExportDialog
+            paths={chosen.size > 0 ? [...chosen].sort() : [folder && tab !== 'trash' ? `${folder}/` : '/']}
+            onClose={() => setAsks(undefined)}
+          />
+        </Suspense>
+      )}
       {asks === 'deploy' && changes.data && (
         <Suspense>
           <DeployDialog
@@ -188,12 +213,29 @@ function Objects() {
   );
 }
 
-function ObjectTable({ objects, wide }: { objects: readonly Schemas['InventorySummary'][]; wide: boolean }) {
+interface TableProps {
+  objects: readonly Schemas['InventorySummary'][];
+  wide: boolean;
+  /** What is chosen to be exported: KIND:PATH. */
+  chosen: ReadonlySet<string>;
+  onChoose: (chosen: ReadonlySet<string>) => void;
+}
+
+function ObjectTable({ objects, wide, chosen, onChoose }: TableProps) {
   const { t } = useTranslation();
+  const choose = (key: string, on: boolean) => {
+    const next = new Set(chosen);
+    if (on) next.add(key);
+    else next.delete(key);
+    onChoose(next);
+  };
   return (
     <table className="plain-table" aria-label={t('inventory.objects')}>
       <thead>
         <tr>
+          <th className="choose-cell">
+            <span className="hidden-text">{t('archive.choose')}</span>
+          </th>
           <th>{t('inventory.name')}</th>
           <th>{t('order.state')}</th>
           <th className="wide-cell">{t('inventory.kind')}</th>
@@ -204,6 +246,14 @@ function ObjectTable({ objects, wide }: { objects: readonly Schemas['InventorySu
       <tbody>
         {objects.map((o) => (
           <tr key={`${o.kind} ${o.path}`} data-testid="row" data-key={`${o.kind}:${o.path}`}>
+            <td className="choose-cell">
+              <input
+                type="checkbox"
+                aria-label={t('archive.chooseOf', { name: o.path })}
+                checked={chosen.has(keyOf(o))}
+                onChange={(e) => choose(keyOf(o), e.currentTarget.checked)}
+              />
+            </td>
             <td>
               <Link to="/inventory" search={{ kind: o.kind, path: o.path }}>
                 <Name of={wide ? o.path : (o.path.split('/').at(-1) ?? o.path)} />

@@ -15,7 +15,9 @@ import { RenameDialog } from './RenameDialog';
 
 const Editor = lazy(() => import('../../editor/Editor').then((m) => ({ default: m.Editor })));
 
-type Asks = 'rename' | 'delete' | 'discard';
+const ExportDialog = lazy(() => import('./ExportDialog').then((m) => ({ default: m.ExportDialog })));
+
+type Asks = 'rename' | 'delete' | 'discard' | 'export';
 
 /** One object of the inventory in its editor. */
 export function ObjectView({ kind, path }: { kind: string; path: string }) {
@@ -40,7 +42,7 @@ export function ObjectView({ kind, path }: { kind: string; path: string }) {
     for (const of of ['objects', 'folders', 'trash']) void queries.invalidateQueries({ queryKey: ['inventory', of] });
   };
   const toFolder = () => navigate({ search: folder ? { folder } : {} });
-  const menu = may && (
+  const menu = (
     <Menu position="bottom-end">
       <Menu.Target>
         <Button variant="default" size="xs">
@@ -48,9 +50,12 @@ export function ObjectView({ kind, path }: { kind: string; path: string }) {
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item onClick={() => setAsks('rename')}>{t('inventory.rename')}</Menu.Item>
-        {query.data?.deployed && <Menu.Item onClick={() => setAsks('discard')}>{t('inventory.discard')}</Menu.Item>}
-        <Menu.Item onClick={() => setAsks('delete')}>{t('inventory.delete')}</Menu.Item>
+        <Menu.Item onClick={() => setAsks('export')}>{t('archive.export')}</Menu.Item>
+        {may && <Menu.Item onClick={() => setAsks('rename')}>{t('inventory.rename')}</Menu.Item>}
+        {may && query.data?.deployed && (
+          <Menu.Item onClick={() => setAsks('discard')}>{t('inventory.discard')}</Menu.Item>
+        )}
+        {may && <Menu.Item onClick={() => setAsks('delete')}>{t('inventory.delete')}</Menu.Item>}
       </Menu.Dropdown>
     </Menu>
   );
@@ -90,6 +95,14 @@ export function ObjectView({ kind, path }: { kind: string; path: string }) {
           </Suspense>
         )}
       </Shown>
+      {asks === 'export' && (
+        <Suspense>
+          <ExportDialog
+            paths={[`${kind === 'AgentRef' ? 'Agent' : kind}:${path}`]}
+            onClose={() => setAsks(undefined)}
+          />
+        </Suspense>
+      )}
       {asks === 'rename' && (
         <RenameDialog
           kind={kind}
