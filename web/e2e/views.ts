@@ -19,6 +19,8 @@ export const views: readonly (readonly [name: string, view: string, address: str
   ['inventory', 'inventory', '/inventory?folder=payments'],
   ['editor', 'object', '/inventory?kind=Workflow&path=payments%2Fsettle'],
   ['editor-code', 'object', '/inventory?kind=Workflow&path=payments%2Fsettle&view=graph%2Cform%2Ccode'],
+  ['deployments', 'deployments', '/deployments'],
+  ['deployment', 'deployment', '/deployments/1'],
   ['agents', 'agents', '/agents'],
   ['agent', 'agent', '/agents/agent-1'],
   ['agent-log', 'agent', '/agents/agent-1?tab=log'],
