@@ -836,8 +836,11 @@ type DeploymentRelease struct {
 
 	// Digest SHA-256 of its text, in hex
 	Digest string `json:"digest"`
-	Name   string `json:"name"`
-	Serial int64  `json:"serial"`
+
+	// Evidence Any JSON value
+	Evidence JSON   `json:"evidence,omitempty"`
+	Name     string `json:"name"`
+	Serial   int64  `json:"serial"`
 }
 
 // Deployments defines model for Deployments.
@@ -1253,6 +1256,9 @@ type ImportedObject struct {
 	// Path Here
 	Path     string         `json:"path"`
 	Problems []DraftProblem `json:"problems"`
+
+	// Release Name of the release in the archive whose signatures are its evidence
+	Release string `json:"release,omitempty"`
 
 	// Signed There is evidence beside it
 	Signed bool `json:"signed"`

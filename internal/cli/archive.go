@@ -253,8 +253,11 @@ func (s *session) printImport(out api.ImportResponse) error {
 	t := s.table("KIND", "PATH", "CHANGE", "SIGNED", "PROBLEMS", "FILE")
 	for _, o := range out.Objects {
 		signed := "no"
-		if o.Signed {
+		switch {
+		case o.Signed:
 			signed = "yes"
+		case o.Release != "":
+			signed = "release " + o.Release
 		}
 		t.row(o.Kind, o.Path, string(o.Change), signed, strconv.Itoa(len(o.Problems)), o.File)
 	}

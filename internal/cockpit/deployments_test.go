@@ -205,9 +205,11 @@ func testRedeployAsBefore(t *testing.T, b *bench) {
 		maps.Copy(files, b.evidence(map[string]string{name + ".release.json": files[name+".release.json"]}))
 		if w := b.send("/deployments/import", "reason="+name, files); w.Code != 200 {
 			t.Fatalf("%s: %s", name, w.Body)
+		} else if out := b.imported(w); out.Objects[0].Release != name || out.Objects[0].Signed {
+			t.Errorf("%+v", out)
 		}
 		d := b.newest()
-		if d.Deployment.Release == nil || d.Deployment.Release.Name != name || d.Deployment.Release.Author != "admin" || len(d.Objects) != 1 {
+		if d.Deployment.Release == nil || d.Deployment.Release.Name != name || d.Deployment.Release.Author != "admin" || !strings.Contains(string(d.Deployment.Release.Evidence), "X509") || len(d.Objects) != 1 {
 			t.Errorf("%+v", d)
 		}
 		ids = append(ids, d.Deployment.Id)

@@ -279,6 +279,7 @@ func (k *call) deployArchive() error {
 		return err
 	}
 	brought, err := im.brought()
+	im.tellRelease(brought, objects)
 	if im.out.Preview {
 		if err != nil {
 			im.problems = append(im.problems, fault.Problem{Where: im.release.File, Message: fault.Of(err).Public()})
@@ -326,6 +327,15 @@ func (im *importing) brought() (*broughtRelease, error) {
 		in.Evidence = append(in.Evidence, one)
 	}
 	return bringRelease(in)
+}
+
+// tellRelease tells of which objects the release in the archive is the evidence.
+func (im *importing) tellRelease(brought *broughtRelease, objects []objectfile.Object) {
+	for i := range objects {
+		if _, ok, err := brought.covers(&objects[i]); ok && err == nil {
+			im.out.Objects[i].Release = brought.manifest.Name
+		}
+	}
 }
 
 // compare tells what the deployment of an archive does, as far as the inventory

@@ -122,6 +122,9 @@ func (k *call) getDeployment() error {
 			return err
 		}
 		out.Deployment = deploymentOf(&d)
+		if e := json.RawMessage(d.Release.Evidence); out.Deployment.Release != nil && json.Valid(e) {
+			out.Deployment.Release.Evidence = e
+		}
 		all, err := r.DeploymentObjects(id, after, limit+1)
 		if err != nil {
 			return err

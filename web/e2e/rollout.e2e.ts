@@ -144,6 +144,7 @@ it('lets a deployer look at the signed archive and deploy it, as it was signed',
   await page.getByRole('textbox', { name: 'Agents' }).fill('');
   await page.getByRole('button', { name: 'Look at it' }).click();
   await page.locator('[data-key="Workflow:nightly/load"] [data-change=new]').waitFor();
+  await page.getByText('By release r-42').first().waitFor();
   await page.getByRole('textbox', { name: 'Reason' }).fill('release 42');
   await look(page, 'preview');
   await page.getByRole('button', { name: 'Deploy 2 objects' }).click();
@@ -181,7 +182,7 @@ it('tells a release manager who deployed and whose key has signed', async () => 
   await page.getByText('release 42').first().waitFor();
   await page.locator('[data-key="Workflow:nightly/load"]').getByRole('button', { name: 'Differences' }).click();
   await page.getByText('first load').first().waitFor();
-  await page.getByText('Signature', { exact: true }).click();
+  await page.getByText('Signature', { exact: true }).first().click();
   await look(page, 'deployment');
   expect(await axeFinds(page)).toEqual([]);
   // She looks; she doesn't deploy, nor import.

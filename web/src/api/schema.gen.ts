@@ -418,7 +418,7 @@ export interface paths {
         };
         /**
          * One deployment with its objects
-         * @description What it did to each object, and what signed that. The texts themselves are those of `/inventory/version`, under `version` and `previous`; older ones than the inventory keeps are gone. `limit` and `cursor` page through the objects.
+         * @description What it did to each object, and what signed that; the signatures of a release are its `evidence`, to which the objects' evidence refers. The texts themselves are those of `/inventory/version`, under `version` and `previous`; older ones than the inventory keeps are gone. `limit` and `cursor` page through the objects.
          */
         get: operations["getDeployment"];
         put?: never;
@@ -2351,6 +2351,7 @@ export interface components {
             author: string;
             /** @description SHA-256 of its text, in hex */
             digest: string;
+            evidence?: components["schemas"]["JSON"];
             name: string;
             /** Format: int64 */
             serial: number;
@@ -2724,6 +2725,8 @@ export interface components {
             /** @description Here */
             path: string;
             problems: components["schemas"]["DraftProblem"][];
+            /** @description Name of the release in the archive whose signatures are its evidence */
+            release?: string;
             /** @description There is evidence beside it */
             signed: boolean;
             /** @description What there is to know about the change */

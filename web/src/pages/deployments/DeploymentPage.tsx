@@ -179,7 +179,21 @@ function Release({ of: r }: { of: Schemas['DeploymentRelease'] }) {
           ],
         ]}
       />
+      {r.evidence !== undefined && <Evidence of={r.evidence} />}
     </section>
+  );
+}
+
+/** Signatures as they are kept. */
+function Evidence({ of }: { of: unknown }) {
+  const { t } = useTranslation();
+  return (
+    <details>
+      <summary>{t('deployments.evidence')}</summary>
+      <pre className="mono deployment-evidence" tabIndex={0} aria-label={t('deployments.evidence')}>
+        <Text lines>{JSON.stringify(of, null, 2)}</Text>
+      </pre>
+    </details>
   );
 }
 
@@ -244,14 +258,7 @@ function Opened({ of: o }: { of: Obj }) {
       ) : (
         <p className="second">{t('view.denied')}</p>
       )}
-      {o.evidence !== undefined && (
-        <details>
-          <summary>{t('deployments.evidence')}</summary>
-          <pre className="mono deployment-evidence" tabIndex={0} aria-label={t('deployments.evidence')}>
-            <Text lines>{JSON.stringify(o.evidence, null, 2)}</Text>
-          </pre>
-        </details>
-      )}
+      {o.evidence !== undefined && <Evidence of={o.evidence} />}
     </div>
   );
 }

@@ -252,7 +252,13 @@ function Objects({ of, deployed }: { of: Imported; deployed?: boolean }) {
               </td>
               <td data-change={o.change}>{deployed ? t('object.deployed') : t(`archive.is.${o.change}`)}</td>
               <td className="wide-cell second">{t(`edit.kinds.${o.kind}`, o.kind)}</td>
-              <td className="wide-cell second">{t(o.signed ? 'archive.yes' : 'archive.no')}</td>
+              <td className="wide-cell second">
+                {o.release ? (
+                  <Text>{t('archive.byRelease', { name: o.release })}</Text>
+                ) : (
+                  t(o.signed ? 'archive.yes' : 'archive.no')
+                )}
+              </td>
               <td className="wide-cell second">
                 <Name of={o.file} />
               </td>
