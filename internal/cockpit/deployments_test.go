@@ -149,6 +149,12 @@ func testRedeploy(t *testing.T, b *bench) {
 	b.refused(404, "UnknownDeployment", "POST", "/deployments/999/redeploy", api.RedeployRequest{})
 	b.draft("Workflow:nightly/load", stopping)
 	b.deployFor("forth", load)
+	// What the inventory hasn't seen yet counts, too.
+	b.call("POST", "/deployments", api.DeployRequest{Objects: []api.DeployObject{{Kind: "Workflow", Path: "nightly/load", Document: empty}}}, nil)
+	b.call("POST", url, api.RedeployRequest{DryRun: true}, &out)
+	if len(out.Deploys) != 0 || len(out.Unchanged) != 2 {
+		t.Errorf("right behind a deployment: %+v", out)
+	}
 	// A text that isn't kept any more.
 	b.stop()
 	db, err := OpenDatabase(context.Background(), b.settings, fsys.Real{})

@@ -1,6 +1,7 @@
 package cockpit
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/signet-scheduler/signet/api"
@@ -142,10 +143,7 @@ func (k *call) redeploy() error {
 	if p.asBefore {
 		p.out.Signed = "before"
 	}
-	if err := k.db.Read(k.r.Context(), func(r store.Reader) error { return p.plan(r, id) }); err != nil {
-		return err
-	}
-	h, err := k.history(p.deployment.Controller)
+	h, err := k.planAgain(p, id)
 	if err != nil {
 		return err
 	}
@@ -165,6 +163,29 @@ func (k *call) redeploy() error {
 		return k.answer(p.out)
 	}
 	return k.sendAgain(h, p, in.RequestId, in.Reason)
+}
+
+// planAgain plans with what is deployed now: the inventory may be a moment behind the
+// Controller.
+func (k *call) planAgain(p *redeployment, id int64) (*history, error) {
+	var d store.Deployment
+	err := k.db.Read(k.r.Context(), func(r store.Reader) (err error) {
+		d, err = r.Deployment(id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	h, err := k.history(d.Controller)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(k.r.Context(), seenWithin)
+	defer cancel()
+	if err := h.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	return h, k.db.Read(k.r.Context(), func(r store.Reader) error { return p.plan(r, id) })
 }
 
 // sendAgain deploys, and waits until that is in the history.
