@@ -14,6 +14,7 @@ export function RedeployDialog({ id, onClose }: { id: number; onClose: () => voi
   const navigate = useNavigate();
   // What was answered before may be of what was deployed then.
   const [opened] = useState(() => Date.now());
+  const [requestId] = useState(() => crypto.randomUUID());
   const params = { path: { id } };
   const plan = useQuery({
     queryKey: ['items', 'redeploy', id, opened],
@@ -28,7 +29,7 @@ export function RedeployDialog({ id, onClose }: { id: number; onClose: () => voi
       verb={t('deployments.redeploy')}
       reason="required"
       act={async (reason) => {
-        const body = { requestId: crypto.randomUUID(), ...(reason && { reason }) };
+        const body = { requestId, ...(reason && { reason }) };
         const out = await take(api.POST('/deployments/{id}/redeploy', { params, body }));
         for (const of of ['items', 'inventory']) void queries.invalidateQueries({ queryKey: [of] });
         if (out.deployment) await navigate({ to: '/deployments/$id', params: { id: String(out.deployment) } });

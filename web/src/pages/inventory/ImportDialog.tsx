@@ -30,11 +30,14 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   const [looked, setLooked] = useState<Imported>();
   const [done, setDone] = useState<Imported>();
   const [refusal, setRefusal] = useState<unknown>();
+  // The same as long as the same is asked for: asking again doesn't deploy twice.
+  const [requestId, setRequestId] = useState(() => crypto.randomUUID());
   const at = controller ?? controllers[0]?.id;
   const busy = progress !== undefined;
   // What was looked at is no longer what would be done.
   const change = (f: () => void) => {
     f();
+    setRequestId(crypto.randomUUID());
     setLooked(undefined);
     setRefusal(undefined);
   };
@@ -52,7 +55,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
           mapping,
           reason,
           controller: controllers.length > 1 ? at : undefined,
-          requestId: preview ? undefined : crypto.randomUUID(),
+          requestId: preview ? undefined : requestId,
         }),
         setProgress,
       );
