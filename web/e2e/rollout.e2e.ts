@@ -257,7 +257,7 @@ it('rolls a second version out, signed by signet, and goes back from the page', 
   expect(await axeFinds(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Withdraw 1 object' }).click();
   await dialog.waitFor({ state: 'detached' });
-  await page.getByText('no longer deployed like this').waitFor();
+  await page.getByText('no longer deployed').waitFor();
   const left = JSON.parse(await prod.signet('workflow', 'list', '-o', 'json')) as { path: string }[];
   expect(left.map((w) => w.path)).toEqual(['nightly/check']);
   await leave(tab);
