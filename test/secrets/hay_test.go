@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/signet-scheduler/signet/internal/store/postgres"
 	"github.com/signet-scheduler/signet/internal/store/rows"
 	"github.com/signet-scheduler/signet/internal/store/sqlite"
 	"github.com/signet-scheduler/signet/internal/store/transfer"
@@ -88,9 +89,23 @@ func (s *search) blob(where string, data []byte, depth int) {
 	}
 }
 
+// exporter is a database of either kind.
+type exporter interface {
+	Export(ctx context.Context, f func(transfer.Database) error) error
+	Close() error
+}
+
+// open opens the database at an address, or in a file.
+func open(ctx context.Context, where string) (exporter, error) {
+	if strings.HasPrefix(where, "postgres:") {
+		return postgres.Open(ctx, postgres.Options{URL: where})
+	}
+	return sqlite.Open(ctx, sqlite.Options{File: where})
+}
+
 // database looks at every value of every row: in the file, long ones are in pieces.
-func (s *search) database(ctx context.Context, file string) (err error) {
-	db, err := sqlite.Open(ctx, sqlite.Options{File: file})
+func (s *search) database(ctx context.Context, where string) (err error) {
+	db, err := open(ctx, where)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,12 +24,17 @@ import (
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/store/postgres/postgrestest"
 	"github.com/signet-scheduler/signet/test/faults/rig"
 )
 
 var binary rig.Binary
 
-func TestMain(m *testing.M) { os.Exit(rig.Main(m, &binary)) }
+func TestMain(m *testing.M) {
+	code := rig.Main(m, &binary)
+	postgrestest.Stop()
+	os.Exit(code)
+}
 
 // kept names the files of an installation in which secrets belong: the keys of the
 // parts and of the authority, the operator's, and what the user is given.
@@ -41,48 +48,85 @@ func TestNothingKeepsSecrets(t *testing.T) {
 		t.Run(level, func(t *testing.T) {
 			t.Parallel()
 			r := rig.Start(t, rig.Options{Binary: &binary, Flags: []string{"--level", level}})
-			secret := use(t, r, level)
-			backup := filepath.Join(t.TempDir(), "whole.backup")
-			r.Must("backup", backup)
-			if err := r.StopDev(); err != nil {
-				t.Fatal(err)
-			}
-			s := &search{needles: append(secret, ofFiles(t, r.Dir)...)}
-			if len(s.needles) < 14 {
-				t.Fatalf("only %d secrets", len(s.needles))
-			}
-			if err := s.tree(r.Dir, kept.MatchString); err != nil {
-				t.Fatal(err)
-			}
-			if err := s.database(t.Context(), filepath.Join(r.Dir, "cockpit", "data", "cockpit.db")); err != nil {
-				t.Fatal(err)
-			}
-			for _, file := range []string{backup, r.LogFile()} {
-				data, err := os.ReadFile(file)
-				if err != nil {
-					t.Fatal(err)
-				}
-				s.blob(filepath.Base(file), data, 0)
-			}
-			for _, f := range s.found {
-				t.Error(f)
-			}
-			t.Logf("%d secrets, %d MiB, %d packed frames, %d rows", len(s.needles), s.bytes>>20, s.frames, s.rows)
-			if s.frames == 0 || s.rows < 20 {
-				t.Errorf("%d packed frames and %d rows were looked at: that can't be all", s.frames, s.rows)
-			}
-			// The search finds what is there.
-			there := &search{needles: s.needles}
-			if err := there.tree(r.Dir, func(path string) bool { return !kept.MatchString(path) }); err != nil {
-				t.Fatal(err)
-			}
-			for _, n := range s.needles {
-				if !strings.HasPrefix(n.name, "an account's ") && n.name != "a keystore's password" && n.name != "token of enrolment" &&
-					!slices.ContainsFunc(there.found, func(f string) bool { return strings.HasPrefix(f, n.name+" is in ") }) {
-					t.Errorf("%s isn't found where it belongs", n.name)
-				}
-			}
+			findNothing(t, r, level, filepath.Join(r.Dir, "cockpit", "data", "cockpit.db"))
 		})
+	}
+	// The level at which a database has keys, sealed.
+	t.Run("medium with PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		database := postgrestest.Database(t)
+		r := rig.Start(t, rig.Options{Binary: &binary, Flags: []string{"--level", "medium"}})
+		move(t, r, database)
+		findNothing(t, r, "medium", database)
+		if _, err := os.Stat(filepath.Join(r.Dir, "cockpit", "data", "cockpit.db")); err == nil {
+			t.Error("the Cockpit went on with a database of its own")
+		}
+	})
+}
+
+// move gives the installation's Cockpit another database.
+func move(t *testing.T, r *rig.Rig, database string) {
+	t.Helper()
+	if err := r.StopDev(); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(r.Dir, "cockpit", "config")
+	r.Must("cockpit", "migrate-database", "--config", config, "--data", filepath.Join(r.Dir, "cockpit", "data"), "--to", database)
+	f, err := os.OpenFile(filepath.Join(config, "cockpit.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintf(f, "\nsignet.cockpit.database = %q\n", database); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Close(), os.Remove(filepath.Join(r.Dir, "cockpit", "data", "cockpit.db")), r.StartDev()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// findNothing uses an installation and looks for its secrets.
+func findNothing(t *testing.T, r *rig.Rig, level, database string) {
+	t.Helper()
+	secret := use(t, r, level)
+	backup := filepath.Join(t.TempDir(), "whole.backup")
+	r.Must("backup", backup)
+	if err := r.StopDev(); err != nil {
+		t.Fatal(err)
+	}
+	s := &search{needles: append(secret, ofFiles(t, r.Dir)...)}
+	if len(s.needles) < 14 {
+		t.Fatalf("only %d secrets", len(s.needles))
+	}
+	if err := s.tree(r.Dir, kept.MatchString); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.database(t.Context(), database); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{backup, r.LogFile()} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.blob(filepath.Base(file), data, 0)
+	}
+	for _, f := range s.found {
+		t.Error(f)
+	}
+	t.Logf("%d secrets, %d MiB, %d packed frames, %d rows", len(s.needles), s.bytes>>20, s.frames, s.rows)
+	if s.frames == 0 || s.rows < 20 {
+		t.Errorf("%d packed frames and %d rows were looked at: that can't be all", s.frames, s.rows)
+	}
+	// The search finds what is there.
+	there := &search{needles: s.needles}
+	if err := there.tree(r.Dir, func(path string) bool { return !kept.MatchString(path) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range s.needles {
+		if !strings.HasPrefix(n.name, "an account's ") && n.name != "a keystore's password" && n.name != "token of enrolment" &&
+			!slices.ContainsFunc(there.found, func(f string) bool { return strings.HasPrefix(f, n.name+" is in ") }) {
+			t.Errorf("%s isn't found where it belongs", n.name)
+		}
 	}
 }
 
