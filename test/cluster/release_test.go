@@ -250,11 +250,19 @@ func testLowerLevel(t *testing.T, level string, lower []string) {
 	}
 }
 
-// What somebody who rules the Cockpit at level medium, but has no account's key, can't
-// do: have a Controller take documents. Its own certificate vouches for nothing.
-func TestHostileCockpitAtMedium(t *testing.T) {
+// What somebody who rules the Cockpit at level medium or high, but has nobody's key,
+// can't do: have a Controller take documents. Its own certificate vouches for nothing.
+func TestHostileCockpitWithoutKeys(t *testing.T) {
 	t.Parallel()
-	const level = "medium"
+	for _, level := range []string{"medium", "high"} {
+		t.Run(level, func(t *testing.T) {
+			t.Parallel()
+			testWithoutKeys(t, level)
+		})
+	}
+}
+
+func testWithoutKeys(t *testing.T, level string) {
 	c := cluster.New(t, 1, 1, cluster.Line(here), cluster.Line("signet.security-level = "+level))
 	private := filepath.Join(c.Cockpit, "private")
 	key, err := os.ReadFile(filepath.Join(private, "https-key.pem"))
