@@ -68,7 +68,7 @@ func (e *estate) files(now time.Time) error {
 	if err := e.anySigningKey(ca, now); err != nil {
 		return err
 	}
-	return pki.WriteCertsPEM(fsys.Real{}, filepath.Join(e.privateDir(cockpitName), "users-trust.pem"), ca.Root(pki.PurposeUser))
+	return pki.WriteCertsPEM(fsys.Real{}, filepath.Join(e.privateDir(cockpitName), "users-trust.pem"), ca.Roots(pki.PurposeUser)...)
 }
 
 func (e *estate) configDir(name string) string { return filepath.Join(e.dir, name, "config") }
@@ -133,7 +133,7 @@ func (e *estate) nodeCertificate(ca *pki.CA, name string, role pki.Role, now tim
 	if err != nil {
 		return err
 	}
-	if err := pki.WriteCertsPEM(fsys.Real{}, prefix+"-trust.pem", ca.Root(pki.PurposeNode)); err != nil {
+	if err := pki.WriteCertsPEM(fsys.Real{}, prefix+"-trust.pem", ca.Roots(pki.PurposeNode)...); err != nil {
 		return err
 	}
 	return writePair(prefix, issued)
@@ -184,7 +184,7 @@ func (e *estate) trustSigner(ca *pki.CA, name string) error {
 		return nil
 	}
 	file := filepath.Join(e.privateDir(name), "trusted-x509-keys", "signing-ca.pem")
-	if err := pki.WriteCertsPEM(fsys.Real{}, file, ca.Root(pki.PurposeSigning), ca.Issuer(pki.PurposeSigning)); err != nil {
+	if err := pki.WriteCertsPEM(fsys.Real{}, file, append(ca.Roots(pki.PurposeSigning), ca.Issuer(pki.PurposeSigning))...); err != nil {
 		return err
 	}
 	return os.WriteFile(mark, nil, 0o600)

@@ -170,7 +170,7 @@ func cockpitKeys(set *conf.Cockpit, o cli.InitCockpitOptions, now time.Time) (ma
 				return nil
 			}
 			made = append(made, set.TLS.TrustFiles[0])
-			return pki.WriteCertsPEM(fsys.Real{}, set.TLS.TrustFiles[0], ca.Root(pki.PurposeNode))
+			return pki.WriteCertsPEM(fsys.Real{}, set.TLS.TrustFiles[0], ca.Roots(pki.PurposeNode)...)
 		}},
 		{set.SigningKeyFile, set.SigningCertFile, func(ca *pki.CA) (*pki.Issued, error) {
 			return ca.IssueSigner(pki.SignerParams{Name: set.Name, Now: now})

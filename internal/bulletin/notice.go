@@ -1,11 +1,13 @@
 package bulletin
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"math/big"
+	"slices"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -16,8 +18,8 @@ import (
 type Kind string
 
 // CRL is a complete certificate revocation list: one PEM block with the list,
-// then the certificate of its issuer and those above it, without the root. It
-// has a number (RFC 5280, 5.2.3), which is its version.
+// then the certificate of its issuer and those above it, without the root (more
+// than one of the issuer, if several roots have certified its key). It has a number (RFC 5280, 5.2.3), which is its version.
 const CRL Kind = "CRL"
 
 // Bounds. A list of 1 MiB revokes some 25,000 certificates.
@@ -114,9 +116,25 @@ func readCRL(text string) (*content, error) {
 	}, nil
 }
 
-// trusted tells whether the file counts for who trusts these authorities.
+// trusted tells whether the file counts for who trusts these authorities. While a
+// root is being replaced, an issuer comes with two certificates of its one key: one
+// by each root. Either will do.
 func (c *content) trusted(anchors []*x509.Certificate, now time.Time) error {
-	return pki.CheckIssuer(c.issuers, anchors, now)
+	var refused error
+	for i, cert := range c.issuers {
+		if !bytes.Equal(cert.RawSubject, c.issuers[0].RawSubject) || !bytes.Equal(cert.RawSubjectPublicKeyInfo, c.issuers[0].RawSubjectPublicKeyInfo) {
+			continue
+		}
+		others := slices.Concat([]*x509.Certificate{cert}, c.issuers[:i], c.issuers[i+1:])
+		err := pki.CheckIssuer(others, anchors, now)
+		if err == nil {
+			return nil
+		}
+		if refused == nil {
+			refused = err
+		}
+	}
+	return refused
 }
 
 // older tells whether a version is below another; one that can't be read is below

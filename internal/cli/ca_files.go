@@ -63,7 +63,7 @@ func (s *session) deliver(f *caFlags, ca *pki.CA, issued *pki.Issued, role pki.R
 		if err := os.MkdirAll(f.out, 0o700); err != nil {
 			return fault.Wrap(fault.Invalid, "CannotWrite", err, "%s", err)
 		}
-		written, err := writeIssued(filepath.Join(f.out, prefix), issued, ca.Root(purposeOf(role)))
+		written, err := writeIssued(filepath.Join(f.out, prefix), issued, ca.Roots(purposeOf(role)))
 		files = append(files, written...)
 		if err != nil {
 			return err
@@ -108,8 +108,8 @@ func (s *session) readKeystorePassword(f *caFlags) error {
 	return nil
 }
 
-// writeIssued writes key (if it was made here), chain and root.
-func writeIssued(prefix string, issued *pki.Issued, root *x509.Certificate) ([]string, error) {
+// writeIssued writes key (if it was made here), chain and roots.
+func writeIssued(prefix string, issued *pki.Issued, roots []*x509.Certificate) ([]string, error) {
 	var files []string
 	var errs []error
 	write := func(name string, err error) {
@@ -120,6 +120,6 @@ func writeIssued(prefix string, issued *pki.Issued, root *x509.Certificate) ([]s
 		write(prefix+"-key.pem", pki.WriteKeyPEM(fsys.Real{}, prefix+"-key.pem", issued.Key))
 	}
 	write(prefix+"-cert.pem", pki.WriteCertsPEM(fsys.Real{}, prefix+"-cert.pem", issued.Chain...))
-	write(prefix+"-trust.pem", pki.WriteCertsPEM(fsys.Real{}, prefix+"-trust.pem", root))
+	write(prefix+"-trust.pem", pki.WriteCertsPEM(fsys.Real{}, prefix+"-trust.pem", roots...))
 	return files, errors.Join(errs...)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -202,9 +203,27 @@ func enrolledMaterial(got *api.Enrolled, t *pki.Token, root *x509.Certificate) (
 	if id != t.Identity || got.Role != string(id.Role) || got.Name != id.Name {
 		return nil, fault.New(fault.Untrusted, "WrongIdentity", "the certificate is one of %s, but the token is for %s", id, t.Identity)
 	}
-	m := &material{Pair: pki.Keypair{Chain: chain}, Trusted: []*x509.Certificate{root}}
+	m := &material{Pair: pki.Keypair{Chain: chain}}
+	// While the root is being replaced, there are two. Who sends them was found to be
+	// a Cockpit below the one that the token names.
+	if m.Trusted, err = enrolledRoots(got.Roots, root); err != nil {
+		return nil, err
+	}
 	if m.Signers, err = pki.ParseCertsPEM([]byte(got.Signers)); err != nil {
 		return nil, errors.Join(err, fmt.Errorf("the authorities of signers"))
 	}
 	return m, nil
+}
+
+// enrolledRoots returns the authorities to trust, of which one is the token's.
+func enrolledRoots(text string, root *x509.Certificate) ([]*x509.Certificate, error) {
+	roots, err := pki.ParseCertsPEM([]byte(text))
+	if err != nil {
+		return nil, errors.Join(err, fmt.Errorf("the authorities of parts"))
+	}
+	if len(roots) > 2 || !slices.ContainsFunc(roots, root.Equal) {
+		return nil, fault.New(fault.Untrusted, "ForeignCockpit", "the authorities that the Cockpit sends aren't those of the token")
+	}
+	_, err = pki.NewPool(roots)
+	return roots, err
 }

@@ -2,7 +2,7 @@ package cockpit
 
 import (
 	"context"
-	"crypto/sha256"
+	"crypto/x509"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/bulletin"
@@ -29,15 +29,12 @@ func (c *Cockpit) checkAuthority() error {
 	if err != nil {
 		return err
 	}
-	if c.settings.SecurityLevel == levelHigh && ca.Issues(pki.PurposeSigning) {
+	if c.settings.SecurityLevel == levelHigh && ca.HoldsKey(pki.PurposeSigning) {
 		return fault.New(fault.Invalid, "SignersKeyHere",
-			"at the security level high, a Cockpit must not be able to make signers: keep signing/issuer.key of %s elsewhere, and send its lists by \"signet certificate publish\"", c.settings.AuthorityDir)
+			"at the security level high, a Cockpit must not be able to make signers: keep signing/issuer.key of %s, and those of issuers that were replaced, elsewhere, and send its lists by \"signet certificate publish\"", c.settings.AuthorityDir)
 	}
 	return nil
 }
-
-// fingerprint identifies an authority: by the root of the certificates of parts.
-func fingerprint(ca *pki.CA) [32]byte { return sha256.Sum256(ca.Root(pki.PurposeNode).Raw) }
 
 // How often the authority's lists are looked at, and how long before its end a
 // list is made anew.
@@ -70,7 +67,7 @@ func (c *Cockpit) keepLists(ctx context.Context) {
 	}
 }
 
-// lookAtList publishes a list if its file isn't the one that was seen.
+// lookAtList publishes the lists of a purpose if their file isn't the one that was seen.
 func (c *Cockpit) lookAtList(ctx context.Context, p pki.Purpose, seen map[pki.Purpose]string) error {
 	path := pki.CRLFile(c.settings.AuthorityDir, p)
 	info, err := c.deps.FS.Stat(path)
@@ -90,20 +87,34 @@ func (c *Cockpit) lookAtList(ctx context.Context, p pki.Purpose, seen map[pki.Pu
 	if err != nil {
 		return err
 	}
-	if ca.Issues(p) && c.clock.Now().Add(renewList).After(lists[0].NextUpdate) {
+	if ca.Issues(p) && (ca.Lacks(p, lists) || c.clock.Now().Add(renewList).After(lists[0].NextUpdate)) {
 		_, err := ca.CRL(p, c.clock.Now())
 		return err // the file is another now, and is looked at next
 	}
-	n, err := bulletin.NewCRL(lists[0].Raw, ca.Issuer(p))
+	for _, list := range lists {
+		if err := c.publishList(ctx, ca, p, list); err != nil {
+			return err
+		}
+	}
+	// A file as young as this may change again without another time.
+	if c.clock.Now().Sub(info.ModTime) > settled {
+		seen[p] = stamp
+	}
+	return nil
+}
+
+// publishList publishes the list of one issuer of the authority.
+func (c *Cockpit) publishList(ctx context.Context, ca *pki.CA, p pki.Purpose, list *x509.RevocationList) error {
+	issuers := ca.IssuersOf(p, list)
+	if len(issuers) == 0 {
+		return nil // of one that is gone; the file is made anew without it
+	}
+	n, err := bulletin.NewCRL(list.Raw, issuers...)
 	if err != nil {
 		return err
 	}
 	if err := c.publish(ctx, n); err != nil && !fault.HasCode(err, "OlderCRL") {
 		return err
-	}
-	// A file as young as this may change again without another time.
-	if c.clock.Now().Sub(info.ModTime) > settled {
-		seen[p] = stamp
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -72,7 +73,7 @@ func TestEnrol(t *testing.T) { onBoth(t, options{authority: true, noStart: true}
 func testEnrol(t *testing.T, b *bench) {
 	var made api.EnrolmentToken
 	b.call("POST", "/certificates/tokens", api.TokenRequest{Role: "agent", Name: "agent-2", Hosts: []string{"host.example.com", "10.0.0.7"}}, &made)
-	root := fingerprint(b.ca())
+	root := sha256.Sum256(b.ca().Root(pki.PurposeNode).Raw)
 	if made.Fingerprint != hex.EncodeToString(root[:]) || made.Role != "agent" || made.Name != "agent-2" {
 		t.Errorf("%+v", made)
 	}
@@ -284,6 +285,18 @@ func testListsAreSent(t *testing.T, b *bench) {
 	b.eventually("the next list comes", func() bool { return numbers()["Test node issuer"] == "2" })
 	b.refused(404, "UnknownCertificate", "POST", "/certificates/revoke", api.RevokeCertificatesRequest{Role: "agent", Name: "agent-2"})
 
+	// An issuer that has retired goes on revoking, beside the new one.
+	held, err := b.ca().IssueNode(pki.NodeParams{Role: pki.RoleAgent, Name: "agent-3", Now: time.Now()})
+	b.check(err)
+	b.check(b.ca().Rotate(pki.RotateParams{Purpose: pki.PurposeNode, Root: true, Now: time.Now()}))
+	b.eventually("the lists of both issuers come", func() bool {
+		return numbers()["Test node issuer"] == "3" && numbers()["Test node issuer 2"] == "3"
+	})
+	b.check(b.ca().Revoke(held.Serial, pki.ReasonSuperseded, time.Now()))
+	b.eventually("the next ones come", func() bool {
+		return numbers()["Test node issuer"] == "4" && numbers()["Test node issuer 2"] == "4"
+	})
+
 	company, err := pki.InitCA(fsys.Real{}, t.TempDir(), pki.CAParams{Organization: "Company", Now: time.Now()})
 	b.check(err)
 	list, err := company.CRL(pki.PurposeSigning, time.Now())
@@ -299,7 +312,7 @@ func testListsAreSent(t *testing.T, b *bench) {
 	b.refused(409, "OlderCRL", "POST", "/certificates/revocations", api.PublishRevocationsRequest{List: whole})
 	var all api.RevocationLists
 	b.call("GET", "/certificates/revocations", nil, &all)
-	if len(all.Lists) != 4 {
+	if len(all.Lists) != 5 {
 		t.Errorf("%d lists: %+v", len(all.Lists), all.Lists)
 	}
 	// Another Cockpit on the database, on another machine, has them too.
@@ -309,7 +322,7 @@ func testListsAreSent(t *testing.T, b *bench) {
 	b.fake.notices = nil
 	b.fake.mu.Unlock()
 	b.start()
-	b.eventually("they come from there", func() bool { return numbers()["Company signing issuer"] == "3" && numbers()["Test node issuer"] == "2" })
+	b.eventually("they come from there", func() bool { return numbers()["Company signing issuer"] == "3" && numbers()["Test node issuer"] == "4" })
 }
 
 // At the level high the Cockpit can't make signers, whatever it is given.
@@ -326,5 +339,20 @@ func TestNoSignersKeyAtLevelHigh(t *testing.T) {
 	b.check(os.Remove(filepath.Join(set.AuthorityDir, "signing", "issuer.key")))
 	if err := c.checkAuthority(); err != nil {
 		t.Errorf("without it: %v", err)
+	}
+}
+
+// Nor by the key of an issuer that has retired.
+func TestNoRetiredSignersKeyAtLevelHigh(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{authority: true, noStart: true})
+	set := *b.settings
+	set.SecurityLevel = "high"
+	c := &Cockpit{deps: b.deps, settings: &set}
+	c.deps.FS = fsys.Real{}
+	b.check(b.ca().Rotate(pki.RotateParams{Purpose: pki.PurposeSigning, Now: time.Now()}))
+	b.check(os.Remove(filepath.Join(set.AuthorityDir, "signing", "issuer-2.key")))
+	if err := c.checkAuthority(); !fault.HasCode(err, "SignersKeyHere") {
+		t.Errorf("with the key of the issuer before: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package cockpit
 
 import (
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"slices"
@@ -48,7 +49,7 @@ func (k *call) makeToken() error {
 	if err != nil {
 		return err
 	}
-	token, err := pki.NewToken(ca.Root(pki.PurposeNode), id)
+	token, err := pki.NewToken(ca.CommonRoot(pki.PurposeNode), id)
 	if err != nil {
 		return err
 	}
@@ -75,13 +76,14 @@ func (c *Cockpit) controllerRef(id string) conf.ControllerRef {
 	return conf.ControllerRef{}
 }
 
-// getEnrolment shows the root, whose fingerprint is in each token.
+// getEnrolment shows the root, whose fingerprint is in each token: the one to which
+// also a path from this Cockpit's certificate leads, when the root is being replaced.
 func (k *call) getEnrolment() error {
 	ca, err := k.authority()
 	if err != nil {
 		return err
 	}
-	return k.answer(api.EnrolmentAuthority{Root: string(pki.EncodeCertsPEM(ca.Root(pki.PurposeNode)))})
+	return k.answer(api.EnrolmentAuthority{Root: string(pki.EncodeCertsPEM(ca.CommonRoot(pki.PurposeNode)))})
 }
 
 // enrol gives a part its certificate. Whatever can be found wrong without the token
@@ -139,7 +141,7 @@ func (k *call) enrol() error {
 func (k *call) redeem(text string, ca *pki.CA, now time.Time) (e store.Enrolment, err error) {
 	unknown := fault.New(fault.Unauthenticated, "UnknownToken", "there is no such token here: it was made at another Cockpit, or replaced by a newer one")
 	token, err := pki.ParseToken(text)
-	if err != nil || !token.For(ca.Root(pki.PurposeNode)) {
+	if err != nil || !token.For(ca.CommonRoot(pki.PurposeNode)) {
 		return e, unknown
 	}
 	hash := token.Hash()
@@ -147,7 +149,7 @@ func (k *call) redeem(text string, ca *pki.CA, now time.Time) (e store.Enrolment
 		e, err = r.Enrolment(hash)
 		return err
 	})
-	own := fingerprint(ca)
+	own := sha256.Sum256(ca.CommonRoot(pki.PurposeNode).Raw)
 	switch {
 	case fault.HasCode(err, "UnknownEnrolment"):
 		return e, unknown
@@ -182,8 +184,8 @@ func (k *call) enrolled(e store.Enrolment, ca *pki.CA, issued *pki.Issued) api.E
 		Role: e.Role, Name: e.Name, Controller: e.Controller, Cockpit: k.settings.Name, Members: []api.EnrolledMember{}, NotAfter: issued.Cert.NotAfter.UnixMilli(),
 		Installation: k.settings.Installation, SecurityLevel: k.settings.SecurityLevel,
 		Certificate: string(pki.EncodeCertsPEM(issued.Chain...)),
-		Roots:       string(pki.EncodeCertsPEM(ca.Root(pki.PurposeNode))),
-		Signers:     string(pki.EncodeCertsPEM(ca.Root(pki.PurposeSigning))),
+		Roots:       string(pki.EncodeCertsPEM(ca.Roots(pki.PurposeNode)...)),
+		Signers:     string(pki.EncodeCertsPEM(ca.Roots(pki.PurposeSigning)...)),
 	}
 	ref := k.controllerRef(e.Controller)
 	for i := range ref.Names {

@@ -1,7 +1,6 @@
 package pki
 
 import (
-	"crypto"
 	"crypto/x509"
 	"errors"
 	"path/filepath"
@@ -20,7 +19,10 @@ import (
 //	PURPOSE/root.pem, root.key     self-signed; the key is used for nothing but
 //	                               the intermediate and may be taken off-line
 //	PURPOSE/issuer.pem, issuer.key the intermediate, which signs leaves and lists
-//	PURPOSE/crl.pem                the newest revocation list
+//	PURPOSE/crl.pem                the newest revocation list of each issuer
+//
+// After a rotation, index.json names the files that count: root-N and issuer-N
+// instead, and cross-N.pem, the issuer certified by the root before.
 //
 // Safe for concurrent use, also by several processes: a lock on the directory
 // orders their changes.
@@ -29,12 +31,6 @@ type CA struct {
 	dir      string
 	branches map[Purpose]*branch
 	mu       sync.Mutex
-}
-
-// branch is the authority of one purpose.
-type branch struct {
-	root, issuer *x509.Certificate
-	issuerKey    crypto.Signer // nil: it is kept elsewhere
 }
 
 // CAParams says what an authority is made with. The zero durations mean: root
@@ -160,7 +156,7 @@ func fillBranch(disk fsys.FS, dir string, purpose Purpose, p CAParams) error {
 	if err != nil {
 		return err
 	}
-	template := rootTemplate(purpose, p.Organization, p.RootValidity, p.Now)
+	template := rootTemplate(purpose, p.Organization, 1, p.RootValidity, p.Now)
 	root, err := sign(template, template, rootKey.Public(), rootKey)
 	if err != nil {
 		return err
@@ -169,7 +165,7 @@ func fillBranch(disk fsys.FS, dir string, purpose Purpose, p CAParams) error {
 	if err != nil {
 		return err
 	}
-	template, err = intermediateTemplate(purpose, p.Organization, p.IssuerValidity, p.Now, root)
+	template, err = intermediateTemplate(purpose, p.Organization, 1, p.IssuerValidity, p.Now, root)
 	if err != nil {
 		return err
 	}
@@ -195,41 +191,12 @@ func OpenCA(disk fsys.FS, dir string) (*CA, error) {
 	if _, err := disk.Stat(filepath.Join(dir, indexFile)); err != nil {
 		return nil, fault.Wrap(fault.NotFound, "NoCA", err, "there is no certificate authority in %s; make one with \"signet ca init\"", dir)
 	}
-	if _, err := readIndex(disk, dir); err != nil {
+	x, err := readIndex(disk, dir)
+	if err != nil {
 		return nil, err
 	}
 	ca := &CA{disk: disk, dir: dir, branches: map[Purpose]*branch{}}
-	for _, purpose := range Purposes() {
-		b, err := openBranch(disk, filepath.Join(dir, string(purpose)))
-		if err != nil {
-			return nil, err
-		}
-		ca.branches[purpose] = b
-	}
-	return ca, nil
-}
-
-func openBranch(disk fsys.FS, dir string) (*branch, error) {
-	root, err := readOneCert(disk, filepath.Join(dir, "root.pem"))
-	if err != nil {
-		return nil, err
-	}
-	issuer, err := readOneCert(disk, filepath.Join(dir, "issuer.pem"))
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, "issuer.key")
-	key, err := readKey(disk, path)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return nil, err
-	}
-	if key != nil && !samePublicKey(key.Public(), issuer.PublicKey) {
-		return nil, fault.New(fault.Corrupt, "CorruptCA", "the key doesn't belong to issuer.pem beside it").About(path)
-	}
-	if err := issuer.CheckSignatureFrom(root); err != nil {
-		return nil, fault.New(fault.Corrupt, "CorruptCA", "issuer.pem was not signed by root.pem: %v", err).About(dir)
-	}
-	return &branch{root: root, issuer: issuer, issuerKey: key}, nil
+	return ca, ca.load(x)
 }
 
 func readOneCert(disk fsys.FS, path string) (*x509.Certificate, error) {
@@ -243,42 +210,15 @@ func readOneCert(disk fsys.FS, path string) (*x509.Certificate, error) {
 	return certs[0], nil
 }
 
-// Root returns the root certificate of a purpose: what others are to trust.
-func (c *CA) Root(p Purpose) *x509.Certificate {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.branches[p].root
-}
-
-// Issuer returns the intermediate certificate of a purpose.
-func (c *CA) Issuer(p Purpose) *x509.Certificate {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.branches[p].issuer
-}
-
-// Issues tells whether the key is here that issues and revokes for a purpose.
-func (c *CA) Issues(p Purpose) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.branches[p].issuerKey != nil
-}
-
-// signs is a NotFound fault if the issuer's key isn't here.
-func (b *branch) signs(p Purpose) error {
-	if b.issuerKey == nil {
-		return fault.New(fault.NotFound, "NoIssuerKey", "the key %s/issuer.key of the authority is kept elsewhere: certificates for this purpose are issued and revoked there", p)
-	}
-	return nil
-}
-
-// CRLPath returns where the newest revocation list of a purpose lies.
+// CRLPath returns where the newest revocation lists of a purpose lie: that of the
+// issuer, then those of the issuers that have retired.
 func (c *CA) CRLPath(p Purpose) string { return CRLFile(c.dir, p) }
 
 // CRLFile is CRLPath of the authority in dir, which needn't be open.
 func CRLFile(dir string, p Purpose) string { return filepath.Join(dir, string(p), "crl.pem") }
 
 // change runs f on the newest index under the lock, and stores what f made of it.
+// The branches are those of the index, also if another process has rotated them.
 func (c *CA) change(f func(*index) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -291,8 +231,14 @@ func (c *CA) change(f func(*index) error) error {
 	if err != nil {
 		return err
 	}
+	if err := c.load(x); err != nil {
+		return err
+	}
 	if err := f(x); err != nil {
 		return err
 	}
-	return x.write(c.disk, c.dir)
+	if err := x.write(c.disk, c.dir); err != nil {
+		return err
+	}
+	return c.load(x)
 }

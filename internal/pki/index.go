@@ -23,6 +23,7 @@ type Record struct {
 	NotBefore time.Time    `json:"notBefore"`
 	NotAfter  time.Time    `json:"notAfter"`
 	Renews    string       `json:"renews,omitempty"`   // serial of the certificate it follows
+	Issuer    string       `json:"issuer,omitempty"`   // its issuer's file; empty: "issuer"
 	Enrolled  bool         `json:"enrolled,omitempty"` // the part renews it by itself
 	RevokedAt *time.Time   `json:"revokedAt,omitempty"`
 	Reason    Reason       `json:"reason,omitempty"`
@@ -55,11 +56,14 @@ type index struct {
 	CRLValidity  time.Duration     `json:"crlValidity"`  // nanoseconds
 	CRLNumbers   map[Purpose]int64 `json:"crlNumbers"`
 	Certificates []Record          `json:"certificates"`
+	// Branches tells of each purpose that was rotated which files count.
+	Branches map[Purpose]branchState `json:"branches,omitempty"`
 }
 
 const (
 	indexVersion    = 1
 	enrolledVersion = 2 // a record says that it was enrolled
+	rotatedVersion  = 3 // issuers have been replaced
 	indexFile       = "index.json"
 )
 
@@ -75,8 +79,13 @@ func readIndex(disk fsys.FS, dir string) (*index, error) {
 	if err := d.Decode(&x); err != nil {
 		return nil, fault.Wrap(fault.Corrupt, "CorruptIndex", err, "the index of issued certificates is damaged; restore it from a backup").About(path)
 	}
-	if x.Version < indexVersion || x.Version > enrolledVersion {
-		return nil, fault.New(fault.Corrupt, "CorruptIndex", "the index has version %d, this program knows versions up to %d", x.Version, enrolledVersion).About(path)
+	if x.Version < indexVersion || x.Version > rotatedVersion {
+		return nil, fault.New(fault.Corrupt, "CorruptIndex", "the index has version %d, this program knows versions up to %d", x.Version, rotatedVersion).About(path)
+	}
+	for p, s := range x.Branches {
+		if _, err := ParsePurpose(string(p)); err != nil || !s.valid() {
+			return nil, fault.New(fault.Corrupt, "CorruptIndex", "what the index says of the authority of %q is damaged; restore it from a backup", clip(string(p))).About(path)
+		}
 	}
 	if x.CRLNumbers == nil {
 		x.CRLNumbers = map[Purpose]int64{}

@@ -17,7 +17,7 @@ import (
 // Issued is a certificate that has just been made.
 type Issued struct {
 	Cert   *x509.Certificate
-	Chain  []*x509.Certificate // the certificate, then its issuer
+	Chain  []*x509.Certificate // the certificate, then its issuer, by which all who trust the authority accept it
 	Key    crypto.Signer       // nil if the key was made elsewhere (CSR)
 	Serial string
 }
@@ -154,31 +154,33 @@ func (c *CA) issueFor(p leafParams, pub crypto.PublicKey, key crypto.Signer, old
 			}
 		}
 		b := c.branches[p.purpose]
-		if err := b.signs(p.purpose); err != nil {
+		if err := b.issuer.signs(p.purpose); err != nil {
 			return err
 		}
 		p.organization = x.Organization
 		if p.validity == 0 {
 			p.validity = x.LeafValidity
 		}
-		template, err := leafTemplate(p, b.issuer)
+		template, err := leafTemplate(p, b.issuer.cert)
 		if err != nil {
 			return err
 		}
-		cert, err := sign(template, b.issuer, pub, b.issuerKey)
+		cert, err := sign(template, b.issuer.cert, pub, b.issuer.key)
 		if err != nil {
 			return err
 		}
 		if err := validateLeaf(p, cert, pub, b); err != nil {
 			return err
 		}
-		issued = &Issued{Cert: cert, Chain: []*x509.Certificate{cert, b.issuer}, Key: key, Serial: serialText(cert.SerialNumber)}
+		issued = &Issued{Cert: cert, Chain: append([]*x509.Certificate{cert}, b.shown(p.purpose)...), Key: key, Serial: serialText(cert.SerialNumber)}
 		if err := WriteCertsPEM(c.disk, c.certPath(issued.Serial), issued.Chain...); err != nil {
 			return err
 		}
-		x.Certificates = append(x.Certificates, record(p, cert, key, old))
+		r := record(p, cert, key, old)
+		r.Issuer = b.issuer.record()
+		x.Certificates = append(x.Certificates, r)
 		if p.enrolled {
-			x.Version = enrolledVersion
+			x.Version = max(x.Version, enrolledVersion)
 			ended = x.dropEnded(p.now)
 		}
 		return nil
@@ -303,35 +305,28 @@ func (c *CA) RenewIssuer(p Purpose, validity time.Duration, now time.Time) (*x50
 	if err := checkTimes(now, validity); err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(c.dir, string(p))
-	rootKey, err := readKey(c.disk, filepath.Join(dir, "root.key"))
-	if fault.Is(err, fault.NotFound) {
-		return nil, fault.New(fault.NotFound, "NoRootKey", "the root's key is needed: put it back to %s for this step", filepath.Join(dir, "root.key"))
-	} else if err != nil {
-		return nil, err
-	}
 	var renewed *x509.Certificate
-	err = c.change(func(x *index) error {
+	err := c.change(func(x *index) error {
 		b := c.branches[p]
-		if !samePublicKey(rootKey.Public(), b.root.PublicKey) {
-			return fault.New(fault.Corrupt, "CorruptCA", "root.key doesn't belong to root.pem").About(dir)
+		if b.oldRoot != nil {
+			return unfinishedRotation(p)
 		}
-		template, err := intermediateTemplate(p, x.Organization, validity, now, b.root)
+		rootKey, err := c.rootKey(p, b.state.Root, b.root)
 		if err != nil {
 			return err
 		}
-		template.SubjectKeyId = b.issuer.SubjectKeyId
-		if renewed, err = sign(template, b.root, b.issuer.PublicKey, rootKey); err != nil {
+		template, err := intermediateTemplate(p, x.Organization, 1, validity, now, b.root)
+		if err != nil {
+			return err
+		}
+		template.Subject, template.SubjectKeyId = b.issuer.cert.Subject, b.issuer.cert.SubjectKeyId
+		if renewed, err = sign(template, b.root, b.issuer.cert.PublicKey, rootKey); err != nil {
 			return err
 		}
 		if err := validateBranch(p, b.root, renewed, now); err != nil {
 			return err
 		}
-		if err := WriteCertsPEM(c.disk, filepath.Join(dir, "issuer.pem"), renewed); err != nil {
-			return err
-		}
-		c.branches[p] = &branch{root: b.root, issuer: renewed, issuerKey: b.issuerKey}
-		return nil
+		return WriteCertsPEM(c.disk, c.branchFile(p, b.issuer.state.File+".pem"), renewed)
 	})
 	if err != nil {
 		return nil, err

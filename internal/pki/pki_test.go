@@ -470,7 +470,7 @@ func TestDamagedIndexIsReported(t *testing.T) {
 	if _, err := pki.InitCA(fsys.Real{}, dir, pki.CAParams{Organization: "Test", Now: now}); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"", "{", `{"version":3}`, `{"version":1,"other":1}`} {
+	for _, text := range []string{"", "{", `{"version":4}`, `{"version":1,"other":1}`} {
 		if err := os.WriteFile(filepath.Join(dir, "index.json"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

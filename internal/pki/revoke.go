@@ -60,7 +60,7 @@ func (c *CA) Revoke(serial string, reason Reason, now time.Time) error {
 			return err
 		}
 		purpose = r.Purpose
-		if err := c.branches[purpose].signs(purpose); err != nil {
+		if err := c.branches[purpose].signsFor(*r); err != nil {
 			return err
 		}
 		if r.RevokedAt == nil {
@@ -80,8 +80,21 @@ func (c *CA) Revoke(serial string, reason Reason, now time.Time) error {
 	return err
 }
 
-// CRL signs the revocation list of a purpose as of now, replaces its file by it
-// and returns it as PEM.
+// signsFor is a NotFound fault if the key isn't here that revokes a certificate.
+func (b *branch) signsFor(r Record) error {
+	for _, i := range b.issuers() {
+		if i.state.File == r.issuerFile() {
+			return i.signs(r.Purpose)
+		}
+	}
+	return fault.New(fault.Conflict, "IssuerGone", "the issuer %s of certificate %s is in force no more: its root was replaced, or all that it has issued has ended", r.issuerFile(), clip(r.Serial))
+}
+
+// CRL signs the revocation lists of a purpose as of now, that of the issuer and
+// those of issuers that have retired, replaces the file by them and returns it: PEM,
+// that of the issuer first. After a rotation each list is in a file of its own as
+// well (ISSUER.crl), as a trust directory takes it. A retired issuer whose key is
+// kept elsewhere keeps the list that it has.
 func (c *CA) CRL(p Purpose, now time.Time) ([]byte, error) {
 	if !slices.Contains(Purposes(), p) {
 		return nil, fault.New(fault.Invalid, "UnknownPurpose", "%q is no purpose: use node, signing or user", clip(string(p)))
@@ -90,25 +103,64 @@ func (c *CA) CRL(p Purpose, now time.Time) ([]byte, error) {
 		return nil, err
 	}
 	var text []byte
-	err := c.change(func(x *index) error {
-		if err := c.branches[p].signs(p); err != nil {
+	var gone []string
+	err := c.change(func(x *index) (err error) {
+		if err := c.branches[p].issuer.signs(p); err != nil {
+			return err
+		}
+		if gone, err = c.tidy(x, p, now); err != nil {
 			return err
 		}
 		x.CRLNumbers[p]++
-		der, err := c.branches[p].list(x, p, now)
-		if err != nil {
-			return err
+		text = nil
+		for _, i := range c.branches[p].issuers() {
+			der, err := c.listOf(i, x, p, now)
+			if err != nil {
+				return err
+			}
+			if der == nil {
+				continue
+			}
+			block := pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})
+			text = append(text, block...)
+			if x.Branches == nil {
+				continue // one list, which is in the file below
+			}
+			if err := writeFile(c.disk, c.branchFile(p, i.state.File+".crl"), block); err != nil {
+				return err
+			}
 		}
-		text = pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})
 		return writeFile(c.disk, c.CRLPath(p), text)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return text, nil
+	return text, c.removeKeys(p, gone)
 }
 
-func (b *branch) list(x *index, p Purpose, now time.Time) ([]byte, error) {
+// listOf makes the list of an issuer, or returns the one that is there if its key
+// isn't.
+func (c *CA) listOf(i issuer, x *index, p Purpose, now time.Time) ([]byte, error) {
+	if i.key != nil {
+		return i.list(x, p, now)
+	}
+	data, err := readFile(c.disk, c.CRLPath(p), maxCRLFile, false)
+	if err != nil {
+		return nil, err
+	}
+	lists, err := ParseCRLs(data)
+	if err != nil {
+		return nil, about(err, c.CRLPath(p))
+	}
+	for _, l := range lists {
+		if CheckCRL(l, i.cert) == nil {
+			return l.Raw, nil
+		}
+	}
+	return nil, nil
+}
+
+func (i issuer) list(x *index, p Purpose, now time.Time) ([]byte, error) {
 	validity := x.CRLValidity
 	if validity == 0 {
 		validity = defaultCRLValidity
@@ -119,7 +171,7 @@ func (b *branch) list(x *index, p Purpose, now time.Time) ([]byte, error) {
 		NextUpdate: now.UTC().Truncate(time.Second).Add(validity),
 	}
 	for _, r := range x.Certificates {
-		if r.Purpose != p || r.RevokedAt == nil {
+		if r.Purpose != p || r.RevokedAt == nil || r.issuerFile() != i.state.File {
 			continue
 		}
 		serial, ok := new(big.Int).SetString(r.Serial, 16)
@@ -131,7 +183,7 @@ func (b *branch) list(x *index, p Purpose, now time.Time) ([]byte, error) {
 			SerialNumber: serial, RevocationTime: *r.RevokedAt, ReasonCode: reason,
 		})
 	}
-	der, err := x509.CreateRevocationList(rand.Reader, template, b.issuer, b.issuerKey)
+	der, err := x509.CreateRevocationList(rand.Reader, template, i.cert, i.key)
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, "SigningFailed", err, "the revocation list can't be signed")
 	}
@@ -139,7 +191,7 @@ func (b *branch) list(x *index, p Purpose, now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, refused(err)
 	}
-	if err := list.CheckSignatureFrom(b.issuer); err != nil {
+	if err := list.CheckSignatureFrom(i.cert); err != nil {
 		return nil, refused(err)
 	}
 	return der, nil

@@ -143,11 +143,11 @@ func leafTemplate(p leafParams, issuer *x509.Certificate) (*x509.Certificate, er
 	}, nil
 }
 
-func rootTemplate(p Purpose, organization string, validity time.Duration, now time.Time) *x509.Certificate {
+func rootTemplate(p Purpose, organization string, number int, validity time.Duration, now time.Time) *x509.Certificate {
 	notBefore, notAfter, _ := window(now, validity, defaultRootValidity, nil)
 	return &x509.Certificate{
 		SerialNumber:          newSerial(),
-		Subject:               subject(organization, organization+" "+string(p)+" root"),
+		Subject:               subject(organization, numbered(organization+" "+string(p)+" root", number)),
 		NotBefore:             notBefore,
 		NotAfter:              notAfter,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -159,14 +159,14 @@ func rootTemplate(p Purpose, organization string, validity time.Duration, now ti
 
 // intermediateTemplate makes an authority that can issue leaves only, and these
 // for its purpose only.
-func intermediateTemplate(p Purpose, organization string, validity time.Duration, now time.Time, root *x509.Certificate) (*x509.Certificate, error) {
+func intermediateTemplate(p Purpose, organization string, number int, validity time.Duration, now time.Time, root *x509.Certificate) (*x509.Certificate, error) {
 	notBefore, notAfter, err := window(now, validity, defaultInterValid, root)
 	if err != nil {
 		return nil, err
 	}
 	return &x509.Certificate{
 		SerialNumber:          newSerial(),
-		Subject:               subject(organization, organization+" "+string(p)+" issuer"),
+		Subject:               subject(organization, numbered(organization+" "+string(p)+" issuer", number)),
 		NotBefore:             notBefore,
 		NotAfter:              notAfter,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,

@@ -20,16 +20,23 @@ import (
 func validateLeaf(p leafParams, cert *x509.Certificate, pub crypto.PublicKey, b *branch) error {
 	pool := x509.NewCertPool()
 	pool.AddCert(b.root)
-	id, _, err := checkChain(p.purpose, []*x509.Certificate{cert, b.issuer}, pool, nil, p.now, nil)
+	id, _, err := checkChain(p.purpose, []*x509.Certificate{cert, b.issuer.cert}, pool, nil, p.now, nil)
 	if err != nil {
 		return refused(err)
+	}
+	if b.oldRoot != nil { // who trusts only the root before accepts it, too
+		pool = x509.NewCertPool()
+		pool.AddCert(b.oldRoot)
+		if _, _, err := checkChain(p.purpose, append([]*x509.Certificate{cert}, b.shown(p.purpose)...), pool, nil, p.now, nil); err != nil {
+			return refused(err)
+		}
 	}
 	switch {
 	case id != p.identity:
 		err = fmt.Errorf("it speaks for %s instead of %s", id, p.identity)
 	case !samePublicKey(cert.PublicKey, pub):
 		err = fmt.Errorf("it is for another key")
-	case cert.NotAfter.After(b.issuer.NotAfter):
+	case cert.NotAfter.After(b.issuer.cert.NotAfter):
 		err = fmt.Errorf("it outlives its issuer")
 	case cert.SerialNumber.Sign() <= 0 || cert.SerialNumber.BitLen() > 159:
 		err = fmt.Errorf("its serial number is out of range")
@@ -37,7 +44,7 @@ func validateLeaf(p leafParams, cert *x509.Certificate, pub crypto.PublicKey, b 
 		err = fmt.Errorf("it names other hosts")
 	case len(cert.EmailAddresses) > 0:
 		err = fmt.Errorf("it names mail addresses")
-	case !bytes.Equal(cert.AuthorityKeyId, b.issuer.SubjectKeyId) || len(cert.AuthorityKeyId) == 0:
+	case !bytes.Equal(cert.AuthorityKeyId, b.issuer.cert.SubjectKeyId) || len(cert.AuthorityKeyId) == 0:
 		err = fmt.Errorf("it doesn't identify its issuer's key")
 	default:
 		return nil

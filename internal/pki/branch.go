@@ -1,0 +1,278 @@
+package pki
+
+import (
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/fault"
+)
+
+// branch is the authority of one purpose. Never changed.
+type branch struct {
+	state   branchState
+	root    *x509.Certificate
+	oldRoot *x509.Certificate // trusted as well until the rotation is finished; nil: there is none
+	issuer  issuer
+	retired []issuer // the newest first
+}
+
+// issuer is an intermediate, which signs leaves, or has signed some that are
+// still in force, and lists.
+type issuer struct {
+	state issuerState
+	cert  *x509.Certificate
+	cross *x509.Certificate // the same key and name, certified by the root before
+	key   crypto.Signer     // nil: it is kept elsewhere
+}
+
+// branchState says, in the index, which files of a purpose count. So a rotation
+// happens when the index is replaced; until then its files have no meaning.
+type branchState struct {
+	Made    int           `json:"made"` // number of the newest files
+	Root    string        `json:"root"` // names of files, without the ending
+	OldRoot string        `json:"oldRoot,omitempty"`
+	Issuer  issuerState   `json:"issuer"`
+	Retired []issuerState `json:"retired,omitempty"`
+}
+
+type issuerState struct {
+	File      string     `json:"file"`
+	Root      string     `json:"root"` // the root that has certified it
+	Cross     string     `json:"cross,omitempty"`
+	RetiredAt *time.Time `json:"retiredAt,omitempty"`
+}
+
+// The files of a purpose that was never rotated.
+const (
+	firstRoot   = "root"
+	firstIssuer = "issuer"
+)
+
+// maxRetired bounds the issuers of one purpose that have retired.
+const maxRetired = 20
+
+// state returns what counts for a purpose.
+func (x *index) state(p Purpose) branchState {
+	if s, ok := x.Branches[p]; ok {
+		return s
+	}
+	return branchState{Made: 1, Root: firstRoot, Issuer: issuerState{File: firstIssuer, Root: firstRoot}}
+}
+
+// setState changes what counts for a purpose. Programs of before would go on with
+// the old files, so the index gets another version.
+func (x *index) setState(p Purpose, s branchState) {
+	if x.Branches == nil {
+		x.Branches = map[Purpose]branchState{}
+	}
+	x.Branches[p], x.Version = s, rotatedVersion
+}
+
+var stateFile = regexp.MustCompile(`^(root|issuer|cross)(-[1-9][0-9]{0,8})?$`)
+
+// valid tells whether the names are those of files in the purpose's folder.
+func (s branchState) valid() bool {
+	names := []string{s.Root}
+	if s.OldRoot != "" {
+		names = append(names, s.OldRoot)
+	}
+	for _, i := range append([]issuerState{s.Issuer}, s.Retired...) {
+		names = append(names, i.File, i.Root)
+		if i.Cross != "" {
+			names = append(names, i.Cross)
+		}
+	}
+	return s.Made > 0 && len(s.Retired) <= maxRetired && !slices.ContainsFunc(names, func(n string) bool { return !stateFile.MatchString(n) })
+}
+
+// numbered returns a name with a number, but for the first.
+func numbered(name string, n int) string {
+	if n <= 1 {
+		return name
+	}
+	return fmt.Sprintf("%s %d", name, n)
+}
+
+// load opens the branches that the index names, if they aren't open.
+func (c *CA) load(x *index) error {
+	for _, p := range Purposes() {
+		s := x.state(p)
+		if b := c.branches[p]; b != nil && reflect.DeepEqual(b.state, s) {
+			continue
+		}
+		b, err := c.openBranch(p, s)
+		if err != nil {
+			return err
+		}
+		c.branches[p] = b
+	}
+	return nil
+}
+
+func (c *CA) branchFile(p Purpose, name string) string { return filepath.Join(c.dir, string(p), name) }
+
+func (c *CA) openBranch(p Purpose, s branchState) (*branch, error) {
+	b := &branch{state: s}
+	var err error
+	if b.root, err = readOneCert(c.disk, c.branchFile(p, s.Root+".pem")); err != nil {
+		return nil, err
+	}
+	if s.OldRoot != "" {
+		if b.oldRoot, err = readOneCert(c.disk, c.branchFile(p, s.OldRoot+".pem")); err != nil {
+			return nil, err
+		}
+	}
+	if b.issuer, err = c.openIssuer(p, s.Issuer); err != nil {
+		return nil, err
+	}
+	for _, r := range s.Retired {
+		i, err := c.openIssuer(p, r)
+		if err != nil {
+			return nil, err
+		}
+		b.retired = append(b.retired, i)
+	}
+	if err := b.issuer.cert.CheckSignatureFrom(b.root); err != nil {
+		return nil, fault.New(fault.Corrupt, "CorruptCA", "%s.pem was not signed by %s.pem: %v", s.Issuer.File, s.Root, err).About(c.branchFile(p, ""))
+	}
+	return b, nil
+}
+
+func (c *CA) openIssuer(p Purpose, s issuerState) (issuer, error) {
+	i := issuer{state: s}
+	var err error
+	if i.cert, err = readOneCert(c.disk, c.branchFile(p, s.File+".pem")); err != nil {
+		return i, err
+	}
+	if s.Cross != "" {
+		if i.cross, err = readOneCert(c.disk, c.branchFile(p, s.Cross+".pem")); err != nil {
+			return i, err
+		}
+		if !samePublicKey(i.cross.PublicKey, i.cert.PublicKey) {
+			return i, fault.New(fault.Corrupt, "CorruptCA", "the certificate is of another key than %s.pem", s.File).About(c.branchFile(p, s.Cross+".pem"))
+		}
+	}
+	path := c.branchFile(p, s.File+".key")
+	i.key, err = readKey(c.disk, path)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return i, err
+	}
+	if i.key != nil && !samePublicKey(i.key.Public(), i.cert.PublicKey) {
+		return i, fault.New(fault.Corrupt, "CorruptCA", "the key doesn't belong to %s.pem beside it", s.File).About(path)
+	}
+	return i, nil
+}
+
+// issuers returns all that sign lists, the one in force first.
+func (b *branch) issuers() []issuer { return append([]issuer{b.issuer}, b.retired...) }
+
+// shown returns what goes with a leaf, so that both who trusts the root and who
+// trusts only the root before find a path. Evidence of a signature has exactly one
+// path (package trust): a signer shows that to the root before, which all trust.
+func (b *branch) shown(p Purpose) []*x509.Certificate {
+	switch {
+	case b.issuer.cross == nil:
+		return []*x509.Certificate{b.issuer.cert}
+	case p == PurposeSigning:
+		return []*x509.Certificate{b.issuer.cross}
+	}
+	return []*x509.Certificate{b.issuer.cert, b.issuer.cross}
+}
+
+// record is how the index names the issuer of a certificate.
+func (i issuer) record() string {
+	if i.state.File == firstIssuer {
+		return ""
+	}
+	return i.state.File
+}
+
+// signs is a NotFound fault if the issuer's key isn't here.
+func (i issuer) signs(p Purpose) error {
+	if i.key == nil {
+		return fault.New(fault.NotFound, "NoIssuerKey", "the key %s/%s.key of the authority is kept elsewhere: certificates for this purpose are issued and revoked there", p, i.state.File)
+	}
+	return nil
+}
+
+// rootKey reads the key of a root, which may be kept elsewhere.
+func (c *CA) rootKey(p Purpose, file string, root *x509.Certificate) (crypto.Signer, error) {
+	path := c.branchFile(p, file+".key")
+	key, err := readKey(c.disk, path)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return nil, fault.New(fault.NotFound, "NoRootKey", "the root's key is needed: put it back to %s for this step", path)
+	case err != nil:
+		return nil, err
+	case !samePublicKey(key.Public(), root.PublicKey):
+		return nil, fault.New(fault.Corrupt, "CorruptCA", "%s.key doesn't belong to %s.pem", file, file).About(path)
+	}
+	return key, nil
+}
+
+// Root returns the root certificate of a purpose.
+func (c *CA) Root(p Purpose) *x509.Certificate { return c.branch(p).root }
+
+// Roots returns what others are to trust: the root, and while it is being
+// replaced also the one before.
+func (c *CA) Roots(p Purpose) []*x509.Certificate {
+	b := c.branch(p)
+	if b.oldRoot == nil {
+		return []*x509.Certificate{b.root}
+	}
+	return []*x509.Certificate{b.root, b.oldRoot}
+}
+
+// CommonRoot returns the root to which a path leads from every certificate in
+// force: while it is being replaced, the one before.
+func (c *CA) CommonRoot(p Purpose) *x509.Certificate {
+	roots := c.Roots(p)
+	return roots[len(roots)-1]
+}
+
+// Issuer returns the intermediate certificate of a purpose.
+func (c *CA) Issuer(p Purpose) *x509.Certificate { return c.branch(p).issuer.cert }
+
+// Issues tells whether the key is here that issues and revokes for a purpose.
+func (c *CA) Issues(p Purpose) bool { return c.branch(p).issuer.key != nil }
+
+// HoldsKey tells whether a key is here by which a certificate of the purpose could
+// be made: that of the issuer, or of one that has retired.
+func (c *CA) HoldsKey(p Purpose) bool {
+	return slices.ContainsFunc(c.branch(p).issuers(), func(i issuer) bool { return i.key != nil })
+}
+
+// IssuersOf returns the certificates of the issuer that has signed a list, that by
+// the root before first; none if it isn't of this authority.
+func (c *CA) IssuersOf(p Purpose, list *x509.RevocationList) []*x509.Certificate {
+	for _, i := range c.branch(p).issuers() {
+		if CheckCRL(list, i.cert) != nil {
+			continue
+		}
+		if i.cross != nil {
+			return []*x509.Certificate{i.cross, i.cert}
+		}
+		return []*x509.Certificate{i.cert}
+	}
+	return nil
+}
+
+// Lacks tells whether an issuer whose key is here has none of these lists, as after
+// a crash in the middle of a rotation.
+func (c *CA) Lacks(p Purpose, lists []*x509.RevocationList) bool {
+	return slices.ContainsFunc(c.branch(p).issuers(), func(i issuer) bool {
+		return i.key != nil && !slices.ContainsFunc(lists, func(l *x509.RevocationList) bool { return sameIssuer(l, i.cert) })
+	})
+}
+
+func (c *CA) branch(p Purpose) *branch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.branches[p]
+}
