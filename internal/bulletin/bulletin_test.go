@@ -349,3 +349,40 @@ func FuzzReceive(f *testing.F) {
 		}
 	})
 }
+
+// While a root is being replaced, the list of the new issuer counts for who trusts
+// either root, and the list of the one before goes on.
+func TestListWhileTheRootIsReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	old := w.ca.Root(pki.PurposeNode)
+	if err := w.ca.Rotate(pki.RotateParams{Purpose: pki.PurposeNode, Root: true, Now: w.now}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := w.ca.CRL(pki.PurposeNode, w.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists, err := pki.ParseCRLs(text)
+	if err != nil || len(lists) != 2 {
+		t.Fatalf("%d lists, %v", len(lists), err)
+	}
+	var notices []bulletin.Notice
+	for _, l := range lists {
+		n, err := bulletin.NewCRL(l.Raw, w.ca.IssuersOf(pki.PurposeNode, l)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		notices = append(notices, n)
+	}
+	board := func(root *x509.Certificate) *bulletin.Board {
+		return w.open(fsys.NewMem(), bulletin.Shelf{Name: bulletin.Connections, Anchors: func() []*x509.Certificate { return []*x509.Certificate{root} }})
+	}
+	byOld, byNew := board(old), board(w.ca.Root(pki.PurposeNode))
+	w.post(byOld, notices[0], true)
+	w.post(byOld, notices[1], true)
+	w.post(byNew, notices[0], true)
+	w.refused(byNew, notices[1], "UntrustedIssuer")
+	stranger := board(w.other.Root(pki.PurposeNode))
+	w.refused(stranger, notices[0], "UntrustedIssuer")
+}

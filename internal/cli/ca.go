@@ -34,7 +34,8 @@ func (s *session) caGroup() *cobra.Command {
 		`The authority is a folder with a root and an issuer for each purpose: node (connections between parts), signing (documents) and user
 (log-in by certificate). It works on files only; no Cockpit is asked.`,
 		"  signet ca init --dir ca\n  signet ca issue agent agent-2 --dir ca --out agent-2/private",
-		s.caInitVerb(f), s.caIssueVerb(f), s.caListVerb(f), s.caShowVerb(f), s.caRenewVerb(f), s.caRevokeVerb(f), s.caTokenVerb())
+		s.caInitVerb(f), s.caIssueVerb(f), s.caListVerb(f), s.caShowVerb(f), s.caRenewVerb(f), s.caRevokeVerb(f), s.caTokenVerb(),
+		s.caStatusVerb(f), s.caRotateVerb(f), s.caTrustVerb(f))
 	g.PersistentFlags().StringVar(&f.dir, "dir", "./ca", "folder of the authority")
 	_ = g.MarkPersistentFlagDirname("dir") // the flag is there
 	return g

@@ -288,7 +288,7 @@ func TestRotationSurvivesFailingDisk(t *testing.T) {
 				t.Errorf("%s: operation %d failed unseen", name, n)
 			}
 			stillGood(t, ca, held)
-			mem.Crash(rand.New(rand.NewPCG(uint64(n), 1))) //nolint:gosec // a story that can be repeated
+			mem.Crash(rand.New(rand.NewPCG(uint64(n), 1)))
 			again, err := pki.OpenCA(disk, dir)
 			if err != nil {
 				t.Fatalf("%s: after operation %d: %v", name, n, err)

@@ -21,25 +21,34 @@ import (
 	"github.com/signet-scheduler/signet/test/cluster"
 )
 
-var agentsFlag = flag.Int("agents", 40, "how many Agents a revocation has to reach in TestRevocationReachesAll")
+var agentsFlag = flag.Int("agents", 40, "how many Agents there are in TestRevocationReachesAll and TestRotationUnderLoad")
 
 // promised is how soon a revocation has to be effective everywhere.
 const promised = 5 * time.Second
 
-// send brings a new revocation list to the Controllers, as a Cockpit does.
+// send brings the new revocation lists of a purpose, one of each issuer, to the
+// Controllers, as a Cockpit does.
 func send(t *testing.T, c *cluster.Cluster, p pki.Purpose) {
 	t.Helper()
 	text, err := c.CA().CRL(p, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := bulletin.NewCRL(text, c.CA().Issuer(p))
+	lists, err := pki.ParseCRLs(text)
 	if err != nil {
 		t.Fatal(err)
 	}
+	var notices []bulletin.Notice
+	for _, l := range lists {
+		n, err := bulletin.NewCRL(l.Raw, c.CA().IssuersOf(p, l)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		notices = append(notices, n)
+	}
 	for _, x := range c.Controllers {
 		var r bulletin.Receipt
-		if err := c.Client().PostJSON(t.Context(), x.URL+"/controller/api/bulletin", bulletin.Delivery{Notices: []bulletin.Notice{n}}, &r); err != nil {
+		if err := c.Client().PostJSON(t.Context(), x.URL+"/controller/api/bulletin", bulletin.Delivery{Notices: notices}, &r); err != nil {
 			t.Fatal(err)
 		}
 		if len(r.Refused) > 0 {
@@ -158,14 +167,20 @@ func TestForeignListIsRefused(t *testing.T) {
 type standIn struct {
 	server *transport.Server
 	board  *bulletin.Board
+	config string
 	ended  chan struct{}
+
+	mu      sync.Mutex
+	streams int           // that are open
+	lost    time.Time     // when the last was closed
+	longest time.Duration // without any
 }
 
 func newStandIn(t *testing.T, c *cluster.Cluster, ctx context.Context, name string) *standIn {
 	t.Helper()
 	config, _ := c.NewNode(pki.RoleAgent, name)
 	private := filepath.Join(config, "private")
-	s := &standIn{ended: make(chan struct{})}
+	s := &standIn{config: config, ended: make(chan struct{})}
 	var creds *transport.Credentials
 	var err error
 	data := t.TempDir()
@@ -191,7 +206,7 @@ func newStandIn(t *testing.T, c *cluster.Cluster, ctx context.Context, name stri
 				_ = json.NewEncoder(w).Encode(map[string]any{"agentPath": name, "logId": name})
 			}},
 			{Method: "POST", Pattern: "/agent/api/command", Roles: role, MaxBody: 1 << 20, Handler: func(http.ResponseWriter, *http.Request) {}},
-			{Method: "GET", Pattern: "/agent/api/event", Roles: role, Handler: beat},
+			{Method: "GET", Pattern: "/agent/api/event", Roles: role, Handler: s.beat},
 			{Method: "POST", Pattern: "/agent/api/bulletin", Roles: role, MaxBody: bulletin.MaxDelivery, Handler: func(w http.ResponseWriter, r *http.Request) {
 				body, err := transport.ReadBody(r)
 				if err == nil {
@@ -215,8 +230,22 @@ func newStandIn(t *testing.T, c *cluster.Cluster, ctx context.Context, name stri
 	return s
 }
 
+// streaming counts the open streams, and how long there was none.
+func (s *standIn) streaming(more int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streams == 0 && !s.lost.IsZero() {
+		s.longest = max(s.longest, time.Since(s.lost))
+	}
+	if s.streams += more; s.streams == 0 {
+		s.lost = time.Now()
+	}
+}
+
 // beat is an event stream without events.
-func beat(w http.ResponseWriter, r *http.Request) {
+func (s *standIn) beat(w http.ResponseWriter, r *http.Request) {
+	s.streaming(1)
+	defer s.streaming(-1)
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Time{})
 	tick := time.NewTicker(time.Second)
