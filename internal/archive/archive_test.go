@@ -415,3 +415,45 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Who unpacks a private file is the only one who can read it.
+func TestPrivateFiles(t *testing.T) {
+	t.Parallel()
+	want := map[string]int64{"a.pem": 0o644, "key.pem": 0o600}
+	write := func(f Format) *bytes.Reader {
+		var b bytes.Buffer
+		w, err := NewWriter(&b, f, DefaultLimits())
+		if err = errors.Join(err, w.Add("a.pem", nil), w.AddPrivate("key.pem", nil), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return bytes.NewReader(b.Bytes())
+	}
+	modes := map[string]int64{}
+	packed := write(Zip)
+	z, err := zip.NewReader(packed, packed.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range z.File {
+		modes[f.Name] = int64(f.Mode())
+	}
+	if diff := cmp.Diff(want, modes); diff != "" {
+		t.Errorf("zip: %s", diff)
+	}
+	gz, err := gzip.NewReader(write(TarGz))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r := tar.NewReader(gz); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Mode != want[h.Name] {
+			t.Errorf("tar.gz: %s has mode %o", h.Name, h.Mode)
+		}
+	}
+}

@@ -72,11 +72,19 @@ func EncodePKCS12(pair Keypair, password Secret) ([]byte, error) {
 // WriteTruststorePKCS12 writes certificates to path as a PKCS#12 truststore,
 // marked as trusted in the way Java looks for.
 func WriteTruststorePKCS12(disk fsys.FS, path string, certs []*x509.Certificate, password Secret) error {
-	data, err := encoder().EncodeTrustStore(certs, string(password))
+	data, err := encodeTruststore(certs, password)
 	if err != nil {
-		return fault.Wrap(fault.Invalid, "InvalidTruststore", err, "the truststore can't be made")
+		return err
 	}
 	return writeFile(disk, path, data)
+}
+
+func encodeTruststore(certs []*x509.Certificate, password Secret) ([]byte, error) {
+	data, err := encoder().EncodeTrustStore(certs, string(password))
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, "InvalidTruststore", err, "the truststore can't be made")
+	}
+	return data, nil
 }
 
 // KeyChoice says which key of a keystore is meant.
