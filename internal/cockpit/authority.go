@@ -31,7 +31,7 @@ func (c *Cockpit) checkAuthority() error {
 	}
 	if c.settings.SecurityLevel == levelHigh && ca.HoldsKey(pki.PurposeSigning) {
 		return fault.New(fault.Invalid, "SignersKeyHere",
-			"at the security level high, a Cockpit must not be able to make signers: keep signing/issuer.key of %s, and those of issuers that were replaced, elsewhere, and send its lists by \"signet certificate publish\"", c.settings.AuthorityDir)
+			"at the security level high, a Cockpit must not be able to make signers: keep the keys in the folder signing of %s elsewhere, those of the root and of issuers that were replaced included, and send its lists by \"signet certificate publish\"", c.settings.AuthorityDir)
 	}
 	return nil
 }

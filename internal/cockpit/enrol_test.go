@@ -333,10 +333,12 @@ func TestNoSignersKeyAtLevelHigh(t *testing.T) {
 	set.SecurityLevel = "high"
 	c := &Cockpit{deps: b.deps, settings: &set}
 	c.deps.FS = fsys.Real{}
-	if err := c.checkAuthority(); !fault.HasCode(err, "SignersKeyHere") {
-		t.Errorf("with the key: %v", err)
+	for _, key := range []string{"issuer.key", "root.key"} {
+		if err := c.checkAuthority(); !fault.HasCode(err, "SignersKeyHere") {
+			t.Errorf("with %s: %v", key, err)
+		}
+		b.check(os.Remove(filepath.Join(set.AuthorityDir, "signing", key)))
 	}
-	b.check(os.Remove(filepath.Join(set.AuthorityDir, "signing", "issuer.key")))
 	if err := c.checkAuthority(); err != nil {
 		t.Errorf("without it: %v", err)
 	}
@@ -351,7 +353,9 @@ func TestNoRetiredSignersKeyAtLevelHigh(t *testing.T) {
 	c := &Cockpit{deps: b.deps, settings: &set}
 	c.deps.FS = fsys.Real{}
 	b.check(b.ca().Rotate(pki.RotateParams{Purpose: pki.PurposeSigning, Now: time.Now()}))
-	b.check(os.Remove(filepath.Join(set.AuthorityDir, "signing", "issuer-2.key")))
+	for _, key := range []string{"issuer-2.key", "root.key"} {
+		b.check(os.Remove(filepath.Join(set.AuthorityDir, "signing", key)))
+	}
 	if err := c.checkAuthority(); !fault.HasCode(err, "SignersKeyHere") {
 		t.Errorf("with the key of the issuer before: %v", err)
 	}

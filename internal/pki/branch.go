@@ -91,6 +91,10 @@ func (s branchState) valid() bool {
 	return s.Made > 0 && len(s.Retired) <= maxRetired && !slices.ContainsFunc(names, func(n string) bool { return !stateFile.MatchString(n) })
 }
 
+// over tells whether the root of an issuer isn't to be trusted any more. Its last
+// list stays for who still does.
+func (s branchState) over(i issuerState) bool { return i.Root != s.Root && i.Root != s.OldRoot }
+
 // numbered returns a name with a number, but for the first.
 func numbered(name string, n int) string {
 	if n <= 1 {
@@ -243,9 +247,16 @@ func (c *CA) Issuer(p Purpose) *x509.Certificate { return c.branch(p).issuer.cer
 func (c *CA) Issues(p Purpose) bool { return c.branch(p).issuer.key != nil }
 
 // HoldsKey tells whether a key is here by which a certificate of the purpose could
-// be made: that of the issuer, or of one that has retired.
+// be made: that of an issuer, also of one that has retired, or of a root.
 func (c *CA) HoldsKey(p Purpose) bool {
-	return slices.ContainsFunc(c.branch(p).issuers(), func(i issuer) bool { return i.key != nil })
+	b := c.branch(p)
+	return c.hasKey(p, b.state.Root) || c.hasKey(p, b.state.OldRoot) ||
+		slices.ContainsFunc(b.issuers(), func(i issuer) bool { return i.key != nil })
+}
+
+func (c *CA) hasKey(p Purpose, file string) bool {
+	_, err := c.disk.Stat(c.branchFile(p, file+".key"))
+	return err == nil
 }
 
 // IssuersOf returns the certificates of the issuer that has signed a list, that by

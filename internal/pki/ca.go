@@ -215,7 +215,9 @@ func readOneCert(disk fsys.FS, path string) (*x509.Certificate, error) {
 func (c *CA) CRLPath(p Purpose) string { return CRLFile(c.dir, p) }
 
 // CRLFile is CRLPath of the authority in dir, which needn't be open.
-func CRLFile(dir string, p Purpose) string { return filepath.Join(dir, string(p), "crl.pem") }
+func CRLFile(dir string, p Purpose) string { return filepath.Join(dir, string(p), crlFile) }
+
+const crlFile = "crl.pem"
 
 // change runs f on the newest index under the lock, and stores what f made of it.
 // The branches are those of the index, also if another process has rotated them.

@@ -83,7 +83,7 @@ func (c *CA) Revoke(serial string, reason Reason, now time.Time) error {
 // signsFor is a NotFound fault if the key isn't here that revokes a certificate.
 func (b *branch) signsFor(r Record) error {
 	for _, i := range b.issuers() {
-		if i.state.File == r.issuerFile() {
+		if i.state.File == r.issuerFile() && !b.state.over(i.state) {
 			return i.signs(r.Purpose)
 		}
 	}
@@ -94,7 +94,8 @@ func (b *branch) signsFor(r Record) error {
 // those of issuers that have retired, replaces the file by them and returns it: PEM,
 // that of the issuer first. After a rotation each list is in a file of its own as
 // well (ISSUER.crl), as a trust directory takes it. A retired issuer whose key is
-// kept elsewhere keeps the list that it has.
+// kept elsewhere keeps the list that it has; so does, once its root was dropped, one
+// whose key was removed, for those who still trust that root.
 func (c *CA) CRL(p Purpose, now time.Time) ([]byte, error) {
 	if !slices.Contains(Purposes(), p) {
 		return nil, fault.New(fault.Invalid, "UnknownPurpose", "%q is no purpose: use node, signing or user", clip(string(p)))
@@ -111,10 +112,21 @@ func (c *CA) CRL(p Purpose, now time.Time) ([]byte, error) {
 		if gone, err = c.tidy(x, p, now); err != nil {
 			return err
 		}
+		before, err := c.lists(p, crlFile)
+		if err != nil {
+			return err
+		}
+		// The file may be newer than the index, if a crash came between: no number is
+		// used twice, since others take a list only for a greater one.
+		for _, l := range before {
+			if l.Number != nil && l.Number.IsInt64() {
+				x.CRLNumbers[p] = max(x.CRLNumbers[p], l.Number.Int64())
+			}
+		}
 		x.CRLNumbers[p]++
 		text = nil
 		for _, i := range c.branches[p].issuers() {
-			der, err := c.listOf(i, x, p, now)
+			der, err := c.listOf(i, before, x, p, now)
 			if err != nil {
 				return err
 			}
@@ -135,24 +147,37 @@ func (c *CA) CRL(p Purpose, now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return text, c.removeKeys(p, gone)
+	return text, c.remove(p, gone)
 }
 
-// listOf makes the list of an issuer, or returns the one that is there if its key
-// isn't.
-func (c *CA) listOf(i issuer, x *index, p Purpose, now time.Time) ([]byte, error) {
-	if i.key != nil {
-		return i.list(x, p, now)
+// lists returns the lists in a file of a purpose: none if there is no file, or a
+// damaged one, which is made anew.
+func (c *CA) lists(p Purpose, name string) ([]*x509.RevocationList, error) {
+	data, err := readFile(c.disk, c.branchFile(p, name), maxCRLFile, false)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
 	}
-	data, err := readFile(c.disk, c.CRLPath(p), maxCRLFile, false)
 	if err != nil {
 		return nil, err
 	}
 	lists, err := ParseCRLs(data)
 	if err != nil {
-		return nil, about(err, c.CRLPath(p))
+		return nil, nil //nolint:nilerr // as said above
 	}
-	for _, l := range lists {
+	return lists, nil
+}
+
+// listOf makes the list of an issuer, or returns the one of before if its key isn't
+// here.
+func (c *CA) listOf(i issuer, before []*x509.RevocationList, x *index, p Purpose, now time.Time) ([]byte, error) {
+	if i.key != nil {
+		return i.list(x, p, now)
+	}
+	own, err := c.lists(p, i.state.File+".crl")
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range slices.Concat(before, own) {
 		if CheckCRL(l, i.cert) == nil {
 			return l.Raw, nil
 		}
@@ -169,6 +194,9 @@ func (i issuer) list(x *index, p Purpose, now time.Time) ([]byte, error) {
 		Number:     big.NewInt(x.CRLNumbers[p]),
 		ThisUpdate: now.UTC().Truncate(time.Second).Add(-backdate),
 		NextUpdate: now.UTC().Truncate(time.Second).Add(validity),
+	}
+	if x.state(p).over(i.state) && i.cert.NotAfter.After(template.NextUpdate) {
+		template.NextUpdate = i.cert.NotAfter // its last list
 	}
 	for _, r := range x.Certificates {
 		if r.Purpose != p || r.RevokedAt == nil || r.issuerFile() != i.state.File {

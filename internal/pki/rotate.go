@@ -168,9 +168,9 @@ func unfinishedRotation(p Purpose) error {
 }
 
 // FinishRotation drops the root before: the new issuer shows only the new root, and
-// the keys of the old root and its issuers are removed. It is refused, with
-// Conflict, while certificates are in force to which only the old root leads, unless
-// forced. One that was renewed doesn't count.
+// the keys of the old root and its issuers are removed, after these have signed a last
+// list. It is refused, with Conflict, while certificates are in force to which only the
+// old root leads, unless forced. One that was renewed doesn't count.
 func (c *CA) FinishRotation(p Purpose, force bool, now time.Time) error {
 	if _, err := ParsePurpose(string(p)); err != nil {
 		return err
@@ -178,7 +178,6 @@ func (c *CA) FinishRotation(p Purpose, force bool, now time.Time) error {
 	if err := checkTimes(now, 0); err != nil {
 		return err
 	}
-	var gone []string
 	err := c.change(func(x *index) error {
 		s := x.state(p)
 		if s.OldRoot == "" {
@@ -191,15 +190,13 @@ func (c *CA) FinishRotation(p Purpose, force bool, now time.Time) error {
 			return fault.New(fault.Conflict, "CertificatesInForce",
 				"%d certificates below the root before are in force, of %s: renew or revoke them, wait for their end, or force it, and they are refused", len(who), some(who))
 		}
-		gone = x.finish(p)
+		x.finish(p)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if err := c.removeKeys(p, gone); err != nil {
-		return err
-	}
+	// If this step is lost, it is made good when lists are made the next time.
 	_, err = c.CRL(p, now)
 	return err
 }
@@ -230,40 +227,37 @@ func some(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// finish drops the root before, and returns the names of the keys that have become
-// useless.
-func (x *index) finish(p Purpose) (gone []string) {
+// finish drops the root before.
+func (x *index) finish(p Purpose) {
 	s := x.state(p)
-	gone = []string{s.OldRoot}
-	s.Retired = slices.DeleteFunc(slices.Clone(s.Retired), func(i issuerState) bool {
-		if i.Root == s.OldRoot {
-			gone = append(gone, i.File)
-		}
-		return i.Root == s.OldRoot
-	})
+	s.Retired = slices.Clone(s.Retired)
 	for i := range s.Retired {
 		s.Retired[i].Cross = ""
 	}
 	s.Issuer.Cross, s.OldRoot = "", ""
 	x.setState(p, s)
-	return gone
 }
 
 // tidy drops what time has made useless: a root before that has ended, and issuers
-// all of whose certificates have. It returns the names of keys that may go.
+// all of whose certificates have. It returns the names of files that may go once the
+// lists are made, keys of what was dropped among them.
 func (c *CA) tidy(x *index, p Purpose, now time.Time) (gone []string, err error) {
 	b := c.branches[p]
 	if b.oldRoot != nil && now.After(b.oldRoot.NotAfter.Add(keepEnded)) {
-		gone = x.finish(p)
+		x.finish(p)
 	}
 	s := x.state(p)
-	kept := slices.DeleteFunc(slices.Clone(s.Retired), func(i issuerState) bool {
-		over := now.After(x.end(p, i).Add(keepEnded))
-		if over {
-			gone = append(gone, i.File)
+	var kept []issuerState
+	for _, i := range s.Retired {
+		if s.over(i) {
+			gone = append(gone, i.Root+".key", i.File+".key")
 		}
-		return over
-	})
+		if now.After(x.end(p, i).Add(keepEnded)) {
+			gone = append(gone, i.File+".key", i.File+".crl")
+		} else {
+			kept = append(kept, i)
+		}
+	}
 	if len(kept) < len(s.Retired) {
 		s.Retired = kept
 		x.setState(p, s)
@@ -292,18 +286,15 @@ func (r Record) issuerFile() string {
 	return r.Issuer
 }
 
-// removeKeys removes keys, and lists made by them, that the index doesn't name any
-// more, if they are here.
-func (c *CA) removeKeys(p Purpose, names []string) error {
+// remove removes files of a purpose that have become useless, if they are here.
+func (c *CA) remove(p Purpose, names []string) error {
 	for _, name := range names {
-		for _, end := range []string{".key", ".crl"} {
-			path := c.branchFile(p, name+end)
-			if _, err := c.disk.Stat(path); err != nil {
-				continue // it is kept elsewhere
-			}
-			if err := c.disk.Remove(path); err != nil {
-				return fault.Wrap(fault.Unavailable, "FileUnwritable", err, "%s is useless now, but can't be removed; remove it", path)
-			}
+		path := c.branchFile(p, name)
+		if _, err := c.disk.Stat(path); err != nil {
+			continue // it is kept elsewhere
+		}
+		if err := c.disk.Remove(path); err != nil {
+			return fault.Wrap(fault.Unavailable, "FileUnwritable", err, "%s is useless now, but can't be removed; remove it", path)
 		}
 	}
 	return nil

@@ -183,7 +183,7 @@ func TestRootOverlap(t *testing.T) {
 	if last := agentCert(t, ca, "last", now); len(last.Chain) != 2 || !accepted(last, next) || accepted(last, old) || !accepted(later, next) {
 		t.Error("after the end of the rotation")
 	}
-	for _, name := range []string{"root.key", "issuer.key", "issuer.crl"} {
+	for _, name := range []string{"root.key", "issuer.key"} {
 		if _, err := os.Stat(filepath.Join(dir, "node", name)); err == nil {
 			t.Errorf("%s is still there", name)
 		}
@@ -298,6 +298,11 @@ func TestRotationSurvivesFailingDisk(t *testing.T) {
 				t.Errorf("%s: again after operation %d: %v", name, n, err)
 			}
 			stillGood(t, again, held)
+			for _, key := range []string{"root.key", "issuer.key"} {
+				if _, err := disk.Stat(dir + "/node/" + key); name == "finish" && err == nil {
+					t.Errorf("after operation %d, %s stays", n, key)
+				}
+			}
 		}
 	}
 }
@@ -326,5 +331,126 @@ func stillGood(t *testing.T, ca *pki.CA, held *pki.Issued) {
 	}
 	if _, err := pki.CheckNode(a.Chain, roots, crlSet(t, text), now); !fault.HasCode(err, "CertificateRevoked") {
 		t.Fatalf("revoked: %v", err)
+	}
+}
+
+// Who still trusts the old root when the rotation is finished goes on refusing what
+// was revoked below it, whichever file he has, until it has ended.
+func TestLastListOfADroppedRoot(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ca")
+	ca, err := pki.InitCA(fsys.Real{}, dir, pki.CAParams{Organization: "Test", Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := pool(t, ca.Root(pki.PurposeNode))
+	revoked, other := agentCert(t, ca, "revoked", now), agentCert(t, ca, "other", now)
+	rotate(t, ca, pki.PurposeNode, true, now)
+	if err := ca.Revoke(revoked.Serial, "", now); err != nil {
+		t.Fatal(err)
+	}
+	if err := ca.FinishRotation(pki.PurposeNode, true, now); err != nil {
+		t.Fatal(err)
+	}
+	check := func(path string) {
+		t.Helper()
+		list, err := pki.ReadCRLs(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		crls, err := pki.NewCRLSet(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = pki.CheckNode(revoked.Chain, old, crls, now.Add(60*day))
+		wantCode(t, err, "CertificateRevoked")
+		if path != ca.CRLPath(pki.PurposeNode) && len(crls.Stale(now.Add(60*day))) > 0 {
+			t.Error("the last list is out of date")
+		}
+	}
+	own := filepath.Join(dir, "node", "issuer.crl")
+	check(ca.CRLPath(pki.PurposeNode))
+	check(own)
+	if _, err := ca.CRL(pki.PurposeNode, now.Add(30*day)); err != nil {
+		t.Fatal(err)
+	}
+	check(ca.CRLPath(pki.PurposeNode))
+	wantCode(t, ca.Revoke(other.Serial, "", now), "IssuerGone")
+	members, err := ca.Members(pki.PurposeNode)
+	if err != nil || len(members) != 2 {
+		t.Errorf("%d members, %v", len(members), err)
+	}
+
+	// A damaged file is made anew, with what the other one has.
+	if err := os.WriteFile(ca.CRLPath(pki.PurposeNode), []byte("-----BEGIN X509 CRL-----"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ca.CRL(pki.PurposeNode, now.Add(31*day)); err != nil {
+		t.Fatal(err)
+	}
+	check(ca.CRLPath(pki.PurposeNode))
+
+	if _, err := ca.CRL(pki.PurposeNode, revoked.Cert.NotAfter.Add(3*day)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(own); err == nil {
+		t.Error("the last list stays for ever")
+	}
+}
+
+// A list whose number the index has lost, in a crash, is followed by one with a
+// greater number: nobody takes one that isn't newer.
+func TestListNumbersAreNotUsedTwice(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ca")
+	ca, err := pki.InitCA(fsys.Real{}, dir, pki.CAParams{Organization: "Test", Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := func() int64 {
+		text, err := ca.CRL(pki.PurposeNode, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lists, err := pki.ParseCRLs(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lists[0].Number.Int64()
+	}
+	lost := number()
+	if err := os.WriteFile(filepath.Join(dir, "index.json"), before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := number(); n <= lost {
+		t.Errorf("number %d after %d", n, lost)
+	}
+}
+
+// The key of a root makes issuers, so who has it can issue, too.
+func TestHoldsKey(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ca")
+	ca, err := pki.InitCA(fsys.Real{}, dir, pki.CAParams{Organization: "Test", Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"issuer.key", "root.key"} {
+		if !ca.HoldsKey(pki.PurposeSigning) {
+			t.Errorf("no key is here, says who has %s", name)
+		}
+		if err := os.Remove(filepath.Join(dir, "signing", name)); err != nil {
+			t.Fatal(err)
+		}
+		if ca, err = pki.OpenCA(fsys.Real{}, dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ca.HoldsKey(pki.PurposeSigning) || !ca.HoldsKey(pki.PurposeNode) {
+		t.Error("keys that were removed")
 	}
 }

@@ -25,7 +25,8 @@ type Member struct {
 	Until    time.Time // when it ends; of a retired issuer, when the last that it has issued does
 }
 
-// Members returns the roots of a purpose, and its issuers, those in force first.
+// Members returns the roots of a purpose, and its issuers, those in force first. Of
+// what a finished rotation has dropped, nothing is told.
 func (c *CA) Members(p Purpose) ([]Member, error) {
 	x, err := readIndex(c.disk, c.dir)
 	if err != nil {
@@ -38,8 +39,7 @@ func (c *CA) Members(p Purpose) ([]Member, error) {
 	}
 	b := c.branches[p]
 	root := func(cert *x509.Certificate, file string, s Standing) Member {
-		_, err := c.disk.Stat(c.branchFile(p, file+".key"))
-		return Member{Purpose: p, Cert: cert, Root: true, Standing: s, Key: err == nil, Until: cert.NotAfter}
+		return Member{Purpose: p, Cert: cert, Root: true, Standing: s, Key: c.hasKey(p, file), Until: cert.NotAfter}
 	}
 	all := []Member{root(b.root, b.state.Root, InForce)}
 	if b.oldRoot != nil {
@@ -47,6 +47,9 @@ func (c *CA) Members(p Purpose) ([]Member, error) {
 	}
 	all = append(all, Member{Purpose: p, Cert: b.issuer.cert, Standing: InForce, Key: b.issuer.key != nil, Until: b.issuer.cert.NotAfter})
 	for _, i := range b.retired {
+		if b.state.over(i.state) {
+			continue
+		}
 		all = append(all, Member{Purpose: p, Cert: i.cert, Standing: Retired, Key: i.key != nil, Until: x.end(p, i.state)})
 	}
 	return all, nil
