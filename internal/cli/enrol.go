@@ -209,6 +209,9 @@ func enrolledMaterial(got *api.Enrolled, t *pki.Token, root *x509.Certificate) (
 	if m.Trusted, err = enrolledRoots(got.Roots, root); err != nil {
 		return nil, err
 	}
+	if got.Signers == "" { // they are certified elsewhere
+		return m, nil
+	}
 	if m.Signers, err = pki.ParseCertsPEM([]byte(got.Signers)); err != nil {
 		return nil, errors.Join(err, fmt.Errorf("the authorities of signers"))
 	}

@@ -3,6 +3,8 @@ package cockpit
 import (
 	"context"
 	"crypto/x509"
+	"errors"
+	"io/fs"
 	"time"
 
 	"github.com/signet-scheduler/signet/internal/bulletin"
@@ -17,6 +19,15 @@ func (c *Cockpit) authority() (*pki.CA, error) {
 		return nil, fault.New(fault.NotFound, "NoAuthority", "this Cockpit has no certificate authority: name its folder by signet.cockpit.authority.directory, or ask the Cockpit that has it")
 	}
 	return pki.OpenCA(c.deps.FS, c.settings.AuthorityDir)
+}
+
+// authorityOfParts opens the authority, where it issues for parts already.
+func (c *Cockpit) authorityOfParts() (*pki.CA, error) {
+	ca, err := c.authority()
+	if err == nil {
+		err = ca.Established(pki.PurposeNode)
+	}
+	return ca, err
 }
 
 // checkAuthority opens the authority once, to find at the start what is wrong with
@@ -71,6 +82,11 @@ func (c *Cockpit) keepLists(ctx context.Context) {
 func (c *Cockpit) lookAtList(ctx context.Context, p pki.Purpose, seen map[pki.Purpose]string) error {
 	path := pki.CRLFile(c.settings.AuthorityDir, p)
 	info, err := c.deps.FS.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if ca, err := c.authority(); err == nil && ca.Established(p) != nil {
+			return nil // a company is to certify the issuer first
+		}
+	}
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, "FileUnreadable", err, "%s can't be read", path)
 	}

@@ -45,7 +45,7 @@ func (k *call) makeToken() error {
 	if _, _, err := pki.Hosts(in.Hosts); err != nil {
 		return err
 	}
-	ca, err := k.authority()
+	ca, err := k.authorityOfParts()
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (c *Cockpit) controllerRef(id string) conf.ControllerRef {
 // getEnrolment shows the root, whose fingerprint is in each token: the one to which
 // also a path from this Cockpit's certificate leads, when the root is being replaced.
 func (k *call) getEnrolment() error {
-	ca, err := k.authority()
+	ca, err := k.authorityOfParts()
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (k *call) enrol() error {
 	if err := pki.CheckKey(csr.PublicKey); err != nil {
 		return err
 	}
-	ca, err := k.authority()
+	ca, err := k.authorityOfParts()
 	if err != nil {
 		return err
 	}

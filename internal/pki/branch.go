@@ -16,7 +16,7 @@ import (
 // branch is the authority of one purpose. Never changed.
 type branch struct {
 	state   branchState
-	root    *x509.Certificate
+	root    *x509.Certificate // nil: it waits for the company's first answer
 	oldRoot *x509.Certificate // trusted as well until the rotation is finished; nil: there is none
 	issuer  issuer
 	retired []issuer // the newest first
@@ -27,8 +27,9 @@ type branch struct {
 type issuer struct {
 	state issuerState
 	cert  *x509.Certificate
-	cross *x509.Certificate // the same key and name, certified by the root before
-	key   crypto.Signer     // nil: it is kept elsewhere
+	above []*x509.Certificate // a company's authorities between it and the root
+	cross *x509.Certificate   // the same key and name, certified by the root before
+	key   crypto.Signer       // nil: it is kept elsewhere
 }
 
 // branchState says, in the index, which files of a purpose count. So a rotation
@@ -43,8 +44,9 @@ type branchState struct {
 
 type issuerState struct {
 	File      string     `json:"file"`
-	Root      string     `json:"root"` // the root that has certified it
+	Root      string     `json:"root"` // the root to which it leads
 	Cross     string     `json:"cross,omitempty"`
+	Company   bool       `json:"company,omitempty"` // that root is a company's
 	RetiredAt *time.Time `json:"retiredAt,omitempty"`
 }
 
@@ -76,8 +78,19 @@ func (x *index) setState(p Purpose, s branchState) {
 
 var stateFile = regexp.MustCompile(`^(root|issuer|cross)(-[1-9][0-9]{0,8})?$`)
 
+// waits tells whether there is no issuer yet: a company is to certify the first.
+func (s branchState) waits() bool { return s.Root == "" }
+
+// company tells whether a root is a company's.
+func (s branchState) company(root string) bool {
+	return slices.ContainsFunc(append([]issuerState{s.Issuer}, s.Retired...), func(i issuerState) bool { return i.Company && i.Root == root })
+}
+
 // valid tells whether the names are those of files in the purpose's folder.
 func (s branchState) valid() bool {
+	if s.waits() {
+		return s.OldRoot == "" && s.Issuer == issuerState{} && len(s.Retired) == 0
+	}
 	names := []string{s.Root}
 	if s.OldRoot != "" {
 		names = append(names, s.OldRoot)
@@ -123,6 +136,9 @@ func (c *CA) branchFile(p Purpose, name string) string { return filepath.Join(c.
 
 func (c *CA) openBranch(p Purpose, s branchState) (*branch, error) {
 	b := &branch{state: s}
+	if s.waits() {
+		return b, nil
+	}
 	var err error
 	if b.root, err = readOneCert(c.disk, c.branchFile(p, s.Root+".pem")); err != nil {
 		return nil, err
@@ -142,18 +158,23 @@ func (c *CA) openBranch(p Purpose, s branchState) (*branch, error) {
 		}
 		b.retired = append(b.retired, i)
 	}
-	if err := b.issuer.cert.CheckSignatureFrom(b.root); err != nil {
-		return nil, fault.New(fault.Corrupt, "CorruptCA", "%s.pem was not signed by %s.pem: %v", s.Issuer.File, s.Root, err).About(c.branchFile(p, ""))
+	below := b.issuer.cert
+	for _, above := range append(slices.Clone(b.issuer.above), b.root) {
+		if err := below.CheckSignatureFrom(above); err != nil {
+			return nil, fault.New(fault.Corrupt, "CorruptCA", "%s.pem doesn't lead to %s.pem: %v", s.Issuer.File, s.Root, err).About(c.branchFile(p, ""))
+		}
+		below = above
 	}
 	return b, nil
 }
 
 func (c *CA) openIssuer(p Purpose, s issuerState) (issuer, error) {
 	i := issuer{state: s}
-	var err error
-	if i.cert, err = readOneCert(c.disk, c.branchFile(p, s.File+".pem")); err != nil {
+	chain, err := readCerts(c.disk, c.branchFile(p, s.File+".pem"))
+	if err != nil {
 		return i, err
 	}
+	i.cert, i.above = chain[0], chain[1:]
 	if s.Cross != "" {
 		if i.cross, err = readOneCert(c.disk, c.branchFile(p, s.Cross+".pem")); err != nil {
 			return i, err
@@ -174,7 +195,15 @@ func (c *CA) openIssuer(p Purpose, s issuerState) (issuer, error) {
 }
 
 // issuers returns all that sign lists, the one in force first.
-func (b *branch) issuers() []issuer { return append([]issuer{b.issuer}, b.retired...) }
+func (b *branch) issuers() []issuer {
+	if b.state.waits() {
+		return nil
+	}
+	return append([]issuer{b.issuer}, b.retired...)
+}
+
+// chain returns an issuer and the authorities between it and the root.
+func (i issuer) chain() []*x509.Certificate { return append([]*x509.Certificate{i.cert}, i.above...) }
 
 // shown returns what goes with a leaf, so that both who trusts the root and who
 // trusts only the root before find a path. Evidence of a signature has exactly one
@@ -182,11 +211,11 @@ func (b *branch) issuers() []issuer { return append([]issuer{b.issuer}, b.retire
 func (b *branch) shown(p Purpose) []*x509.Certificate {
 	switch {
 	case b.issuer.cross == nil:
-		return []*x509.Certificate{b.issuer.cert}
+		return b.issuer.chain()
 	case p == PurposeSigning:
 		return []*x509.Certificate{b.issuer.cross}
 	}
-	return []*x509.Certificate{b.issuer.cert, b.issuer.cross}
+	return append(b.issuer.chain(), b.issuer.cross)
 }
 
 // record is how the index names the issuer of a certificate.
@@ -197,7 +226,25 @@ func (i issuer) record() string {
 	return i.state.File
 }
 
-// signs is a NotFound fault if the issuer's key isn't here.
+// Established is a NotFound fault as long as there is no authority for a purpose,
+// since a company's is asked for.
+func (c *CA) Established(p Purpose) error { return c.branch(p).established(p) }
+
+func (b *branch) established(p Purpose) error {
+	if b.state.waits() {
+		return fault.New(fault.NotFound, "NoIssuer", "there is no authority for %s yet: it waits for the company's answer (signet ca request, signet ca adopt)", p)
+	}
+	return nil
+}
+
+// signs is a NotFound fault if there is no issuer, or its key isn't here.
+func (b *branch) signs(p Purpose) error {
+	if err := b.established(p); err != nil {
+		return err
+	}
+	return b.issuer.signs(p)
+}
+
 func (i issuer) signs(p Purpose) error {
 	if i.key == nil {
 		return fault.New(fault.NotFound, "NoIssuerKey", "the key %s/%s.key of the authority is kept elsewhere: certificates for this purpose are issued and revoked there", p, i.state.File)
@@ -205,8 +252,11 @@ func (i issuer) signs(p Purpose) error {
 	return nil
 }
 
-// rootKey reads the key of a root, which may be kept elsewhere.
+// rootKey reads the key of a root, which may be kept elsewhere, or be a company's.
 func (c *CA) rootKey(p Purpose, file string, root *x509.Certificate) (crypto.Signer, error) {
+	if c.branches[p].state.company(file) {
+		return nil, fault.New(fault.Conflict, "CompanyRoot", "the root %q is the company's, whose key isn't here: ask for another issuer (signet ca request --purpose %s)", clip(root.Subject.CommonName), p)
+	}
 	path := c.branchFile(p, file+".key")
 	key, err := readKey(c.disk, path)
 	switch {
@@ -220,37 +270,46 @@ func (c *CA) rootKey(p Purpose, file string, root *x509.Certificate) (crypto.Sig
 	return key, nil
 }
 
-// Root returns the root certificate of a purpose.
+// Root returns the root certificate of a purpose; nil as long as there is none
+// (Established).
 func (c *CA) Root(p Purpose) *x509.Certificate { return c.branch(p).root }
 
 // Roots returns what others are to trust: the root, and while it is being
 // replaced also the one before.
-func (c *CA) Roots(p Purpose) []*x509.Certificate {
-	b := c.branch(p)
-	if b.oldRoot == nil {
+func (c *CA) Roots(p Purpose) []*x509.Certificate { return c.branch(p).roots() }
+
+func (b *branch) roots() []*x509.Certificate {
+	switch {
+	case b.state.waits():
+		return nil
+	case b.oldRoot == nil:
 		return []*x509.Certificate{b.root}
 	}
 	return []*x509.Certificate{b.root, b.oldRoot}
 }
 
 // CommonRoot returns the root to which a path leads from every certificate in
-// force: while it is being replaced, the one before.
+// force: while it is being replaced, the one before, if that has certified the issuer.
 func (c *CA) CommonRoot(p Purpose) *x509.Certificate {
-	roots := c.Roots(p)
-	return roots[len(roots)-1]
+	b := c.branch(p)
+	if b.oldRoot == nil || b.issuer.cross == nil {
+		return b.root
+	}
+	return b.oldRoot
 }
 
-// Issuer returns the intermediate certificate of a purpose.
+// Issuer returns the intermediate certificate of a purpose; nil as Root.
 func (c *CA) Issuer(p Purpose) *x509.Certificate { return c.branch(p).issuer.cert }
 
 // Issues tells whether the key is here that issues and revokes for a purpose.
 func (c *CA) Issues(p Purpose) bool { return c.branch(p).issuer.key != nil }
 
 // HoldsKey tells whether a key is here by which a certificate of the purpose could
-// be made: that of an issuer, also of one that has retired, or of a root.
+// be made: that of an issuer, also of one that has retired or is asked for, or of a
+// root.
 func (c *CA) HoldsKey(p Purpose) bool {
 	b := c.branch(p)
-	return c.hasKey(p, b.state.Root) || c.hasKey(p, b.state.OldRoot) ||
+	return c.hasKey(p, requested) || c.hasKey(p, b.state.Root) || c.hasKey(p, b.state.OldRoot) ||
 		slices.ContainsFunc(b.issuers(), func(i issuer) bool { return i.key != nil })
 }
 
@@ -267,9 +326,9 @@ func (c *CA) IssuersOf(p Purpose, list *x509.RevocationList) []*x509.Certificate
 			continue
 		}
 		if i.cross != nil {
-			return []*x509.Certificate{i.cross, i.cert}
+			return append([]*x509.Certificate{i.cross}, i.chain()...)
 		}
-		return []*x509.Certificate{i.cert}
+		return i.chain()
 	}
 	return nil
 }

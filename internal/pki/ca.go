@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,8 @@ import (
 //	PURPOSE/crl.pem                the newest revocation list of each issuer
 //
 // After a rotation, index.json names the files that count: root-N and issuer-N
-// instead, and cross-N.pem, the issuer certified by the root before.
+// instead, and cross-N.pem, the issuer certified by the root before. While a company
+// is asked for an issuer, request.key and request.csr are there.
 //
 // Safe for concurrent use, also by several processes: a lock on the directory
 // orders their changes.
@@ -42,6 +44,7 @@ type CAParams struct {
 	IssuerValidity time.Duration
 	LeafValidity   time.Duration // where a certificate's parameters say none
 	CRLValidity    time.Duration
+	Company        []Purpose // those whose issuers a company certifies: they begin with AdoptIssuer
 	Now            time.Time
 }
 
@@ -53,6 +56,11 @@ func (p CAParams) check() error {
 	case "", ECDSAP256, ECDSAP384:
 	default:
 		return fault.New(fault.Invalid, "UnknownKeyAlgorithm", "an authority's key is %s or %s, not %q", ECDSAP256, ECDSAP384, clip(string(p.Algorithm)))
+	}
+	for _, c := range p.Company {
+		if _, err := ParsePurpose(string(c)); err != nil {
+			return err
+		}
 	}
 	for _, d := range []time.Duration{p.RootValidity, p.IssuerValidity, p.LeafValidity, p.CRLValidity} {
 		if err := checkTimes(p.Now, d); err != nil {
@@ -87,6 +95,9 @@ func InitCA(disk fsys.FS, dir string, p CAParams) (*CA, error) {
 	}
 	// An empty list from the first day on: parts can name the file at once.
 	for _, purpose := range Purposes() {
+		if ca.Established(purpose) != nil {
+			continue
+		}
 		if _, err := ca.CRL(purpose, p.Now); err != nil {
 			return nil, err
 		}
@@ -135,23 +146,28 @@ func fillCA(disk fsys.FS, dir string, p CAParams) error {
 	if err := disk.MkdirAll(filepath.Join(dir, "certs")); err != nil {
 		return pathFault(err, dir)
 	}
-	for _, purpose := range Purposes() {
-		if err := fillBranch(disk, filepath.Join(dir, string(purpose)), purpose, p); err != nil {
-			return err
-		}
-	}
-	// The index comes last: with it, the authority exists.
 	x := &index{
 		Version: indexVersion, Organization: p.Organization,
 		LeafValidity: p.LeafValidity, CRLValidity: p.CRLValidity, CRLNumbers: map[Purpose]int64{},
 	}
+	for _, purpose := range Purposes() {
+		sub := filepath.Join(dir, string(purpose))
+		if err := disk.MkdirAll(sub); err != nil {
+			return pathFault(err, sub)
+		}
+		if slices.Contains(p.Company, purpose) {
+			x.setState(purpose, branchState{})
+			continue
+		}
+		if err := fillBranch(disk, sub, purpose, p); err != nil {
+			return err
+		}
+	}
+	// The index comes last: with it, the authority exists.
 	return x.write(disk, dir)
 }
 
 func fillBranch(disk fsys.FS, dir string, purpose Purpose, p CAParams) error {
-	if err := disk.MkdirAll(dir); err != nil {
-		return pathFault(err, dir)
-	}
 	rootKey, err := NewKey(p.Algorithm)
 	if err != nil {
 		return err
@@ -219,9 +235,22 @@ func CRLFile(dir string, p Purpose) string { return filepath.Join(dir, string(p)
 
 const crlFile = "crl.pem"
 
-// change runs f on the newest index under the lock, and stores what f made of it.
-// The branches are those of the index, also if another process has rotated them.
+// change is locked, and stores what f made of the index.
 func (c *CA) change(f func(*index) error) error {
+	return c.locked(func(x *index) error {
+		if err := f(x); err != nil {
+			return err
+		}
+		if err := x.write(c.disk, c.dir); err != nil {
+			return err
+		}
+		return c.load(x)
+	})
+}
+
+// locked runs f on the newest index under the lock. The branches are those of the
+// index, also if another process has rotated them.
+func (c *CA) locked(f func(*index) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	unlock, err := lockDir(c.dir)
@@ -236,11 +265,5 @@ func (c *CA) change(f func(*index) error) error {
 	if err := c.load(x); err != nil {
 		return err
 	}
-	if err := f(x); err != nil {
-		return err
-	}
-	if err := x.write(c.disk, c.dir); err != nil {
-		return err
-	}
-	return c.load(x)
+	return f(x)
 }

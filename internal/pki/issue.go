@@ -17,7 +17,7 @@ import (
 // Issued is a certificate that has just been made.
 type Issued struct {
 	Cert   *x509.Certificate
-	Chain  []*x509.Certificate // the certificate, then its issuer, by which all who trust the authority accept it
+	Chain  []*x509.Certificate // the certificate, then its issuer and what else is shown, by which all who trust the authority accept it
 	Key    crypto.Signer       // nil if the key was made elsewhere (CSR)
 	Serial string
 }
@@ -154,7 +154,7 @@ func (c *CA) issueFor(p leafParams, pub crypto.PublicKey, key crypto.Signer, old
 			}
 		}
 		b := c.branches[p.purpose]
-		if err := b.issuer.signs(p.purpose); err != nil {
+		if err := b.signs(p.purpose); err != nil {
 			return err
 		}
 		p.organization = x.Organization
@@ -308,6 +308,9 @@ func (c *CA) RenewIssuer(p Purpose, validity time.Duration, now time.Time) (*x50
 	var renewed *x509.Certificate
 	err := c.change(func(x *index) error {
 		b := c.branches[p]
+		if err := b.established(p); err != nil {
+			return err
+		}
 		if b.oldRoot != nil {
 			return unfinishedRotation(p)
 		}

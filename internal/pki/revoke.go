@@ -106,7 +106,7 @@ func (c *CA) CRL(p Purpose, now time.Time) ([]byte, error) {
 	var text []byte
 	var gone []string
 	err := c.change(func(x *index) (err error) {
-		if err := c.branches[p].issuer.signs(p); err != nil {
+		if err := c.branches[p].signs(p); err != nil {
 			return err
 		}
 		if gone, err = c.tidy(x, p, now); err != nil {

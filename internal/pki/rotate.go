@@ -41,14 +41,11 @@ func (c *CA) Rotate(p RotateParams) error {
 	}
 	err := c.change(func(x *index) error {
 		b := c.branches[p.Purpose]
-		if err := b.issuer.signs(p.Purpose); err != nil {
+		if err := b.signs(p.Purpose); err != nil {
 			return err
 		}
 		if p.Root && b.oldRoot != nil {
 			return unfinishedRotation(p.Purpose)
-		}
-		if len(b.retired) >= maxRetired {
-			return fault.New(fault.TooLarge, "TooManyIssuers", "%d issuers have retired whose certificates are still in force, no more are kept", maxRetired)
 		}
 		next, err := c.successor(x, b, p)
 		if err != nil {
@@ -67,8 +64,10 @@ func (c *CA) Rotate(p RotateParams) error {
 
 // successor makes the files of a rotation and returns what the index is to say.
 func (c *CA) successor(x *index, b *branch, p RotateParams) (branchState, error) {
-	next := b.state
-	next.Made++
+	next, err := b.state.retire(p.Now)
+	if err != nil {
+		return next, err
+	}
 	if p.Algorithm == "" {
 		p.Algorithm = algorithmOf(b.issuer.cert.PublicKey)
 	}
@@ -92,15 +91,26 @@ func (c *CA) successor(x *index, b *branch, p RotateParams) (branchState, error)
 		}
 		before = &authority{b.oldRoot, key}
 	}
-	at := p.Now.UTC().Truncate(time.Second)
-	old := b.state.Issuer
-	old.RetiredAt = &at
-	next.Retired = append([]issuerState{old}, b.state.Retired...)
 	next.Issuer = issuerState{File: fmt.Sprintf("issuer-%d", next.Made), Root: next.Root}
 	if before != nil {
 		next.Issuer.Cross = fmt.Sprintf("cross-%d", next.Made)
 	}
 	return next, c.makeIssuer(x.Organization, next, p, above, before)
+}
+
+// retire returns what the index is to say when another issuer follows, but for that.
+func (s branchState) retire(now time.Time) (branchState, error) {
+	if len(s.Retired) >= maxRetired {
+		return s, fault.New(fault.TooLarge, "TooManyIssuers", "%d issuers have retired whose certificates are still in force, no more are kept", maxRetired)
+	}
+	at := now.UTC().Truncate(time.Second)
+	if !s.waits() {
+		old := s.Issuer
+		old.RetiredAt = &at
+		s.Retired = append([]issuerState{old}, s.Retired...)
+	}
+	s.Made++
+	return s, nil
 }
 
 // authority is what certifies an issuer.
@@ -183,8 +193,8 @@ func (c *CA) FinishRotation(p Purpose, force bool, now time.Time) error {
 		if s.OldRoot == "" {
 			return fault.New(fault.Conflict, "NoRotation", "the root of %s isn't being replaced: there is nothing to finish", p)
 		}
-		if c.branches[p].issuer.key == nil {
-			return c.branches[p].issuer.signs(p)
+		if err := c.branches[p].signs(p); err != nil {
+			return err
 		}
 		if who := x.onlyBelow(p, s, now); len(who) > 0 && !force {
 			return fault.New(fault.Conflict, "CertificatesInForce",

@@ -38,6 +38,9 @@ func (c *CA) Members(p Purpose) ([]Member, error) {
 		return nil, err
 	}
 	b := c.branches[p]
+	if b.state.waits() {
+		return nil, nil
+	}
 	root := func(cert *x509.Certificate, file string, s Standing) Member {
 		return Member{Purpose: p, Cert: cert, Root: true, Standing: s, Key: c.hasKey(p, file), Until: cert.NotAfter}
 	}

@@ -20,11 +20,11 @@ import (
 func validateLeaf(p leafParams, cert *x509.Certificate, pub crypto.PublicKey, b *branch) error {
 	pool := x509.NewCertPool()
 	pool.AddCert(b.root)
-	id, _, err := checkChain(p.purpose, []*x509.Certificate{cert, b.issuer.cert}, pool, nil, p.now, nil)
+	id, _, err := checkChain(p.purpose, append([]*x509.Certificate{cert}, b.issuer.chain()...), pool, nil, p.now, nil)
 	if err != nil {
 		return refused(err)
 	}
-	if b.oldRoot != nil { // who trusts only the root before accepts it, too
+	if b.oldRoot != nil && b.issuer.cross != nil { // who trusts only the root before accepts it, too
 		pool = x509.NewCertPool()
 		pool.AddCert(b.oldRoot)
 		if _, _, err := checkChain(p.purpose, append([]*x509.Certificate{cert}, b.shown(p.purpose)...), pool, nil, p.now, nil); err != nil {
