@@ -35,21 +35,28 @@ func (s *session) caGroup() *cobra.Command {
 (log-in by certificate). It works on files only; no Cockpit is asked.`,
 		"  signet ca init --dir ca\n  signet ca issue agent agent-2 --dir ca --out agent-2/private",
 		s.caInitVerb(f), s.caIssueVerb(f), s.caListVerb(f), s.caShowVerb(f), s.caRenewVerb(f), s.caRevokeVerb(f), s.caTokenVerb(),
-		s.caStatusVerb(f), s.caRotateVerb(f), s.caTrustVerb(f))
+		s.caStatusVerb(f), s.caRotateVerb(f), s.caTrustVerb(f), s.caRequestVerb(f), s.caAdoptVerb(f), s.caBundleVerb(f))
 	g.PersistentFlags().StringVar(&f.dir, "dir", "./ca", "folder of the authority")
 	_ = g.MarkPersistentFlagDirname("dir") // the flag is there
 	return g
 }
 
 func (s *session) caInitVerb(f *caFlags) *cobra.Command {
+	var company []string
 	c := s.verb(verb{
 		use: "init", short: "Make an authority",
-		long:    "It makes root and issuer for nodes, signers and users, with keys of mode 0600. The keys root.key are needed to renew the issuers only: keep them elsewhere.",
-		example: "  signet ca init --dir ca --organization 'Example Ltd'",
+		long: `It makes root and issuer for nodes, signers and users, with keys of mode 0600. The keys root.key are needed to renew and replace the issuers only: keep them
+elsewhere. With --company, the issuers of all or some purposes are certified by a company's authority: there is no root key, and nothing is issued before
+"signet ca request" and "signet ca adopt".`,
+		example: "  signet ca init --dir ca --organization 'Example Ltd'\n  signet ca init --dir ca --company=node,user",
 		run: func(context.Context, []string) error {
+			purposes, err := companyPurposes(company)
+			if err != nil {
+				return err
+			}
 			ca, err := pki.InitCA(fsys.Real{}, f.dir, pki.CAParams{
 				Organization: f.organization, Algorithm: pki.KeyAlgorithm(f.algorithm), Now: time.Now(),
-				RootValidity: time.Duration(f.rootYears) * 365 * 24 * time.Hour,
+				RootValidity: time.Duration(f.rootYears) * 365 * 24 * time.Hour, Company: purposes,
 			})
 			if err != nil {
 				return err
@@ -59,11 +66,17 @@ func (s *session) caInitVerb(f *caFlags) *cobra.Command {
 			}
 			t := s.table("PURPOSE", "ROOT", "VALID UNTIL")
 			for _, p := range pki.Purposes() {
-				t.row(string(p), rootFile(f.dir, p), day(ca.Root(p).NotAfter))
+				if ca.Established(p) != nil {
+					t.row(string(p), "asks a company: signet ca request --purpose "+string(p), "")
+				} else {
+					t.row(string(p), rootFile(f.dir, p), day(ca.Root(p).NotAfter))
+				}
 			}
 			return t.flush()
 		},
 	})
+	c.Flags().StringSliceVar(&company, "company", nil, "purposes whose issuers a company certifies (default: all)")
+	c.Flags().Lookup("company").NoOptDefVal = "node,signing,user"
 	c.Flags().StringVar(&f.organization, "organization", "Signet", "stands in the subject of every certificate")
 	c.Flags().StringVar(&f.algorithm, "key-algorithm", string(pki.ECDSAP256), "ecdsa-p256 or ecdsa-p384")
 	c.Flags().IntVar(&f.rootYears, "root-years", 10, "validity of the roots in years")

@@ -36,6 +36,9 @@ type authorityRootView struct {
 func authority(dir string, ca *pki.CA) authorityView {
 	v := authorityView{Dir: dir}
 	for _, p := range pki.Purposes() {
+		if ca.Established(p) != nil { // a company is to be asked
+			continue
+		}
 		v.Roots = append(v.Roots, authorityRootView{p, rootFile(dir, p), ca.Root(p).NotAfter})
 	}
 	return v

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,11 +46,38 @@ type place struct {
 	dir, confFile           string
 	hasConf                 bool
 	key, cert, trust, x509s string
+	keystore                string     // PKCS#12 instead of key and cert
+	password, trustPassword pki.Secret // of the stores
 }
+
+// own returns the files by which the part is who it is.
+func (p *place) own() []string {
+	if p.keystore != "" {
+		return []string{p.keystore}
+	}
+	return []string{p.key, p.cert}
+}
+
+// requestKey is the file of a key whose certificate somebody was asked for.
+func (p *place) requestKey() string { return p.own()[0] + ".requested" }
 
 // prepare finds out where the files of a part belong, and refuses to overwrite an
 // identity, before anything else is done.
 func (o *installOptions) prepare(id pki.Identity) (*place, error) {
+	p, err := o.find(id)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range p.own() {
+		if _, err := os.Lstat(file); err == nil && !o.replace {
+			return nil, fault.New(fault.Conflict, "IdentityExists", "%s is there already: with --replace it is replaced", file)
+		}
+	}
+	return p, nil
+}
+
+// find finds out where the files of a part belong.
+func (o *installOptions) find(id pki.Identity) (*place, error) {
 	dir, err := filepath.Abs(o.dir)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, "CannotWrite", err, "%s", err)
@@ -64,15 +92,7 @@ func (o *installOptions) prepare(id pki.Identity) (*place, error) {
 	default:
 		p.hasConf = true
 	}
-	if err := p.locate(text); err != nil {
-		return nil, err
-	}
-	for _, file := range []string{p.key, p.cert} {
-		if _, err := os.Lstat(file); err == nil && !o.replace {
-			return nil, fault.New(fault.Conflict, "IdentityExists", "%s is there already: with --replace it is replaced", file)
-		}
-	}
-	return p, nil
+	return p, p.locate(text)
 }
 
 // locate reads a configuration, which is there or is to be, for its names of files.
@@ -104,13 +124,19 @@ func (p *place) locate(text []byte) error {
 	if name != p.id.Name {
 		return fault.New(fault.Invalid, "WrongName", "the certificate is for %s, but %s is the configuration of %s", p.id, p.confFile, name)
 	}
-	if set.Keystore != "" {
-		return fault.New(fault.Invalid, "KeystoreConfigured", "%s names a keystore, %s: take that key out, so that PEM files are used, or import into it by \"signet keystore import\"", p.confFile, set.Keystore)
+	if set.KeystoreAlias != "" || !set.KeyPassword.IsEmpty() {
+		return fault.New(fault.Invalid, "KeystoreConfigured", "%s names a key of the keystore %s by its alias, or has a password for it: such a keystore isn't written here; use one with a single key and one password", p.confFile, set.Keystore)
 	}
 	if len(set.TrustFiles) != 1 {
 		return fault.New(fault.Invalid, "ManyTrustFiles", "%s names %d files with authorities to trust; leave one", p.confFile, len(set.TrustFiles))
 	}
 	p.key, p.cert, p.trust = set.KeyFile, set.CertFile, set.TrustFiles[0]
+	p.keystore, p.password = set.Keystore, pki.Secret(set.KeystorePassword.Reveal())
+	password := set.TrustPassword
+	if own, ok := set.TrustPasswords[p.trust]; ok {
+		password = own
+	}
+	p.trustPassword = pki.Secret(password.Reveal())
 	return nil
 }
 
@@ -152,10 +178,8 @@ func newConf(id pki.Identity, got *api.Enrolled, o *installOptions) conf.File {
 // certificate, and at last the key, without which a part doesn't begin.
 func (p *place) install(m *material, got *api.Enrolled, o *installOptions) (files []string, err error) {
 	disk := fsys.Real{}
-	for _, dir := range []string{filepath.Dir(p.key), filepath.Dir(p.cert), filepath.Dir(p.trust), p.x509s} {
-		if err := disk.MkdirAll(dir); err != nil {
-			return nil, fault.Wrap(fault.Invalid, "CannotWrite", err, "%s can't be made: %s", dir, err)
-		}
+	if err := p.makeFolders(); err != nil {
+		return nil, err
 	}
 	if !p.hasConf {
 		if err := fsys.WriteFileAtomic(disk, p.confFile, []byte(conf.Render(newConf(p.id, got, o)))); err != nil {
@@ -177,10 +201,13 @@ func (p *place) install(m *material, got *api.Enrolled, o *installOptions) (file
 		}
 	}
 	if len(m.Trusted) > 0 {
-		if err := pki.WriteCertsPEM(disk, p.trust, m.Trusted...); err != nil {
+		if err := p.writeTrust(m.Trusted); err != nil {
 			return files, err
 		}
 		files = append(files, p.trust)
+	}
+	if p.keystore != "" {
+		return append(files, p.keystore), pki.WritePKCS12(disk, p.keystore, m.Pair, p.password)
 	}
 	if err := disk.Remove(p.key); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return files, fault.Wrap(fault.Unavailable, "FileUnwritable", err, "%s can't be replaced", p.key)
@@ -192,4 +219,21 @@ func (p *place) install(m *material, got *api.Enrolled, o *installOptions) (file
 		return files, err
 	}
 	return append(files, p.cert, p.key), nil
+}
+
+// writeTrust writes the authorities to trust as the configuration says that they are.
+func (p *place) writeTrust(certs []*x509.Certificate) error {
+	if end := strings.ToLower(filepath.Ext(p.trust)); end == ".p12" || end == ".pfx" {
+		return pki.WriteTruststorePKCS12(fsys.Real{}, p.trust, certs, p.trustPassword)
+	}
+	return pki.WriteCertsPEM(fsys.Real{}, p.trust, certs...)
+}
+
+func (p *place) makeFolders() error {
+	for _, file := range append(p.own(), p.trust, filepath.Join(p.x509s, "x")) {
+		if err := (fsys.Real{}).MkdirAll(filepath.Dir(file)); err != nil {
+			return fault.Wrap(fault.Invalid, "CannotWrite", err, "%s can't be made: %s", filepath.Dir(file), err)
+		}
+	}
+	return nil
 }

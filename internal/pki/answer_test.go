@@ -147,10 +147,10 @@ func otherRequest(t *testing.T) []byte {
 func selfSigned(t *testing.T, csr *x509.CertificateRequest) *x509.Certificate {
 	t.Helper()
 	c := &company{t: t, keys: []crypto.Signer{newKey(t)}}
-	parent := authorityTemplate("", 5)
+	parent := authorityTemplate("", 500)
 	parent.RawSubject = csr.RawSubject
 	c.path = []*x509.Certificate{parent}
-	template := authorityTemplate("", 5)
+	template := authorityTemplate("", 500)
 	template.RawSubject, template.MaxPathLenZero = csr.RawSubject, true
 	return c.sign(template, csr.PublicKey, nil)
 }
@@ -161,7 +161,7 @@ func shallow(t *testing.T) *company {
 	c := newCompany(t, "Shallow", 1)
 	c.path, c.keys = c.path[:1], c.keys[:1]
 	key := newKey(t)
-	template := authorityTemplate("Shallow authority", 10)
+	template := authorityTemplate("Shallow authority", 1000)
 	template.MaxPathLenZero = true
 	c.path, c.keys = append(c.path, c.sign(template, key.Public(), nil)), append(c.keys, key)
 	return c
@@ -172,11 +172,11 @@ func weak(t *testing.T) *company {
 	t.Helper()
 	c := newCompany(t, "Weak", 1)
 	c.path, c.keys = c.path[:1], c.keys[:1]
-	key, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // that is what is tried
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := authorityTemplate("Weak authority", 10)
+	template := authorityTemplate("Weak authority", 1000)
 	template.MaxPathLen = 1
 	c.path, c.keys = append(c.path, c.sign(template, key.Public(), nil)), append(c.keys, key)
 	return c
@@ -188,7 +188,7 @@ func limited(t *testing.T) *company {
 	c := newCompany(t, "Limited", 1)
 	c.path, c.keys = c.path[:1], c.keys[:1]
 	key := newKey(t)
-	template := authorityTemplate("Limited authority", 10)
+	template := authorityTemplate("Limited authority", 1000)
 	template.MaxPathLen, template.ExtKeyUsage = 1, []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
 	c.path, c.keys = append(c.path, c.sign(template, key.Public(), nil)), append(c.keys, key)
 	return c
@@ -200,7 +200,7 @@ func leafAbove(t *testing.T) *company {
 	c := newCompany(t, "Leaf", 1)
 	c.path, c.keys = c.path[:1], c.keys[:1]
 	key := newKey(t)
-	template := authorityTemplate("Leaf", 10)
+	template := authorityTemplate("Leaf", 1000)
 	template.IsCA, template.KeyUsage = false, x509.KeyUsageDigitalSignature
 	c.path, c.keys = append(c.path, c.sign(template, key.Public(), nil)), append(c.keys, key)
 	return c
@@ -210,7 +210,7 @@ func leafAbove(t *testing.T) *company {
 func brief(t *testing.T) *company {
 	t.Helper()
 	c := &company{t: t, keys: []crypto.Signer{newKey(t)}}
-	root := authorityTemplate("Brief root", 2)
+	root := authorityTemplate("Brief root", 200)
 	root.MaxPathLen = 1
 	c.path = []*x509.Certificate{}
 	c.path = append(c.path, c.sign(root, c.keys[0].Public(), c.keys[0]))

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
@@ -34,7 +33,7 @@ func newCompany(t testing.TB, name string, below int) *company {
 	c := &company{t: t}
 	for i := range below + 1 {
 		key := newKey(t)
-		template := authorityTemplate(name+" root", 20-time.Duration(i))
+		template := authorityTemplate(name+" root", 2000-i)
 		template.MaxPathLen = below + 1 - i
 		if i > 0 {
 			template.Subject.CommonName = name + " authority " + string(rune('0'+i))
@@ -54,13 +53,13 @@ func newKey(t testing.TB) crypto.Signer {
 	return key
 }
 
-// authorityTemplate is valid for so many times 100 days.
-func authorityTemplate(name string, hundreds time.Duration) *x509.Certificate {
+// authorityTemplate is valid for some days.
+func authorityTemplate(name string, days int) *x509.Certificate {
 	id := make([]byte, 20)
 	_, _ = rand.Read(id)
 	return &x509.Certificate{
 		SerialNumber: new(big.Int).SetBytes(id[:10]), Subject: pkix.Name{Organization: []string{"Company"}, CommonName: name},
-		NotBefore: now.Add(-day), NotAfter: now.Add(hundreds * 100 * day), SubjectKeyId: id,
+		NotBefore: now.Add(-day), NotAfter: now.AddDate(0, 0, days), SubjectKeyId: id,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, BasicConstraintsValid: true, IsCA: true,
 	}
 }
@@ -93,7 +92,7 @@ func (c *company) certify(request []byte, change func(*x509.Certificate)) *x509.
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	template := authorityTemplate("", 5)
+	template := authorityTemplate("", 500)
 	template.RawSubject = csr.RawSubject
 	template.MaxPathLenZero = true
 	for _, e := range csr.Extensions {
