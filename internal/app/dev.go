@@ -150,11 +150,14 @@ func (e *estate) children(executable string) []child {
 	return all
 }
 
+// trusted is the file with the authorities of parts: two, while one is replaced.
+func (e *estate) trusted() string { return filepath.Join(e.privateDir(cockpitName), "https-trust.pem") }
+
 // loginHint tells how to log in.
 func (e *estate) loginHint() string {
 	return strings.Join([]string{
 		fmt.Sprintf("log in as %q; the password is in %s", adminAccount, filepath.Join(e.dir, passwordFile)),
-		fmt.Sprintf("browsers are to trust the CA certificate %s", filepath.Join(e.dir, "ca", "node", "root.pem")),
+		fmt.Sprintf("browsers are to trust the CA certificate %s", e.trusted()),
 		fmt.Sprintf("on the command line: export SIGNET_PROFILE=%s", filepath.Join(e.dir, "profile.json")),
 	}, "\n")
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/objectfile"
-	"github.com/signet-scheduler/signet/internal/pki"
 	"github.com/signet-scheduler/signet/samples"
 )
 
@@ -91,11 +90,11 @@ func (g *greeter) until(ctx context.Context, what string, do func(context.Contex
 // logIn sees to it that profile.json holds a credential that lasts.
 func (g *greeter) logIn(ctx context.Context) error {
 	path := filepath.Join(g.estate.dir, "profile.json")
-	root, err := os.ReadFile(filepath.Join(g.estate.dir, "ca", string(pki.PurposeNode), "root.pem"))
+	roots, err := os.ReadFile(g.estate.trusted())
 	if err != nil {
 		return err
 	}
-	p := &cli.Profile{URL: g.estate.url(), CA: string(root), Account: adminAccount}
+	p := &cli.Profile{URL: g.estate.url(), CA: string(roots), Account: adminAccount}
 	if old, err := cli.ReadProfile(path); err == nil {
 		p.Token = old.Token
 	}

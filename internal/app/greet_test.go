@@ -90,7 +90,7 @@ func fakeInstallation(t *testing.T, f *fakeEstate) *estate {
 	e.local = "127.0.0.1" // which is in the fake's certificate
 	e.ports[cockpitName] = s.Listener.Addr().(*net.TCPAddr).Port
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	if err := errors.Join(os.WriteFile(dir+"/ca/node/root.pem", ca, 0o600), os.WriteFile(dir+"/"+passwordFile, []byte("pw\n"), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(e.trusted(), ca, 0o600), os.WriteFile(dir+"/"+passwordFile, []byte("pw\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	return e
