@@ -127,9 +127,11 @@ is in force to which only the old root leads; --force drops the old root neverth
 
 func (s *session) caTrustVerb(f *caFlags) *cobra.Command {
 	var purpose string
+	var issuers bool
 	c := s.verb(verb{
 		use: "trust --purpose node|signing|user", short: "Print the roots that others are to trust (PEM)",
-		long:    "That is one root, and while it is being replaced also the one before.",
+		long: `That is one root, and while it is being replaced also the one before. With --issuers, it is the issuers instead, those that have retired included: who trusts
+these trusts nothing else that a company's root vouches for.`,
 		example: "  signet ca trust --purpose node > /etc/signet/agent/private/https-trust.pem",
 		run: func(context.Context, []string) error {
 			p, err := purposeFlag(purpose)
@@ -140,7 +142,14 @@ func (s *session) caTrustVerb(f *caFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text := string(pki.EncodeCertsPEM(ca.Roots(p)...))
+			if err := ca.Established(p); err != nil {
+				return err
+			}
+			trusted := ca.Roots(p)
+			if issuers {
+				trusted = ca.Issuers(p)
+			}
+			text := string(pki.EncodeCertsPEM(trusted...))
 			if s.json() {
 				return s.printJSON(struct {
 					Purpose pki.Purpose `json:"purpose"`
@@ -152,5 +161,6 @@ func (s *session) caTrustVerb(f *caFlags) *cobra.Command {
 		},
 	})
 	c.Flags().StringVar(&purpose, "purpose", "", "node, signing or user")
+	c.Flags().BoolVar(&issuers, "issuers", false, "the issuers instead of the roots")
 	return c
 }

@@ -301,6 +301,18 @@ func (c *CA) CommonRoot(p Purpose) *x509.Certificate {
 // Issuer returns the intermediate certificate of a purpose; nil as Root.
 func (c *CA) Issuer(p Purpose) *x509.Certificate { return c.branch(p).issuer.cert }
 
+// Issuers returns the issuers whose certificates may be in force: that in force, and
+// those that have retired.
+func (c *CA) Issuers(p Purpose) (certs []*x509.Certificate) {
+	b := c.branch(p)
+	for _, i := range b.issuers() {
+		if !b.state.over(i.state) {
+			certs = append(certs, i.cert)
+		}
+	}
+	return certs
+}
+
 // Issues tells whether the key is here that issues and revokes for a purpose.
 func (c *CA) Issues(p Purpose) bool { return c.branch(p).issuer.key != nil }
 
