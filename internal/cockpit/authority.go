@@ -82,10 +82,8 @@ func (c *Cockpit) keepLists(ctx context.Context) {
 func (c *Cockpit) lookAtList(ctx context.Context, p pki.Purpose, seen map[pki.Purpose]string) error {
 	path := pki.CRLFile(c.settings.AuthorityDir, p)
 	info, err := c.deps.FS.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if ca, err := c.authority(); err == nil && ca.Established(p) != nil {
-			return nil // a company is to certify the issuer first
-		}
+	if errors.Is(err, fs.ErrNotExist) && c.waits(p) {
+		return nil
 	}
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, "FileUnreadable", err, "%s can't be read", path)
@@ -117,6 +115,12 @@ func (c *Cockpit) lookAtList(ctx context.Context, p pki.Purpose, seen map[pki.Pu
 		seen[p] = stamp
 	}
 	return nil
+}
+
+// waits tells whether a company is to certify the first issuer of a purpose.
+func (c *Cockpit) waits(p pki.Purpose) bool {
+	ca, err := c.authority()
+	return err == nil && ca.Established(p) != nil
 }
 
 // publishList publishes the list of one issuer of the authority.
