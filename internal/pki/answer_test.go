@@ -81,7 +81,12 @@ func TestAnswersAreRefused(t *testing.T) {
 			"no name":                {changed(func(c *x509.Certificate) { c.RawSubject, c.Subject = []byte{0x30, 0}, pkix.Name{} }), "no name"},
 			"the root's name":        {changed(func(c *x509.Certificate) { c.RawSubject = good.root().RawSubject }), "two of its certificates"},
 			"name of an issuer":      {changed(func(c *x509.Certificate) { c.RawSubject = issuer.RawSubject }), "same name"},
-			"name of our root":       {changed(func(c *x509.Certificate) { c.RawSubject = ca.Root(p).RawSubject }), "same name"},
+			"no key identifier": {changed(func(c *x509.Certificate) {
+				c.SubjectKeyId = nil
+				c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 14}, Value: []byte{4, 0}})
+			}), "subjectKeyIdentifier"},
+			"root by another key": {below(notByItself(t)), "isn't signed by itself"},
+			"name of our root":    {changed(func(c *x509.Certificate) { c.RawSubject = ca.Root(p).RawSubject }), "same name"},
 			"no host is permitted": {changed(func(c *x509.Certificate) {
 				c.PermittedURIDomains, c.PermittedDNSDomainsCritical = []string{"example.com"}, true
 			}), "would be refused"},
@@ -214,6 +219,17 @@ func brief(t *testing.T) *company {
 	root.MaxPathLen = 1
 	c.path = []*x509.Certificate{}
 	c.path = append(c.path, c.sign(root, c.keys[0].Public(), c.keys[0]))
+	return c
+}
+
+// notByItself has a root that somebody else of its name has signed.
+func notByItself(t *testing.T) *company {
+	t.Helper()
+	c := newCompany(t, "Double", 0)
+	key := newKey(t)
+	template := authorityTemplate("Double root", 1900)
+	template.MaxPathLen = 1
+	c.path, c.keys = []*x509.Certificate{c.sign(template, key.Public(), nil)}, []crypto.Signer{key}
 	return c
 }
 

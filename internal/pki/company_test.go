@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -364,5 +365,141 @@ func TestAdoptionSurvivesFailingDisk(t *testing.T) {
 		if err != nil || csr.PublicKey.(*ecdsa.PublicKey).Equal(again.Issuer(pki.PurposeNode).PublicKey) {
 			t.Errorf("after operation %d: %v", n, err)
 		}
+	}
+}
+
+// While a root is being replaced, another issuer below the new one may follow, and
+// nothing else.
+func TestAdoptDuringOverlap(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ca")
+	ca, err := pki.InitCA(fsys.Real{}, dir, pki.CAParams{Organization: "Test", Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, one := ca.Root(pki.PurposeNode), newCompany(t, "One", 1)
+	adopt(t, ca, pki.PurposeNode, one)
+	if len(ca.Issuers(pki.PurposeNode)) != 2 {
+		t.Errorf("%d issuers", len(ca.Issuers(pki.PurposeNode)))
+	}
+	other := newCompany(t, "Other", 1)
+	text := request(t, ca, pki.PurposeNode)
+	wrong := pki.AdoptParams{Purpose: pki.PurposeNode, Answer: other.answer(other.certify(text, nil)), NoCross: true, Now: now}
+	wantCode(t, ca.AdoptIssuer(wrong), "RotationUnfinished")
+	wantCode(t, ca.Rotate(pki.RotateParams{Purpose: pki.PurposeNode, Root: true, Now: now}), "RotationUnfinished")
+	adopt(t, ca, pki.PurposeNode, one)
+	second := agentCert(t, ca, "second", now)
+	if !accepted(t, second, own) || !accepted(t, second, one.root()) {
+		t.Error("the second issuer during the overlap")
+	}
+
+	// Without the key of the own root, parts that trust only that refuse what is issued:
+	// that has to be asked for.
+	if err := os.Remove(filepath.Join(dir, "node", "root.key")); err != nil {
+		t.Fatal(err)
+	}
+	answer := pki.AdoptParams{Purpose: pki.PurposeNode, Answer: one.answer(one.certify(request(t, ca, pki.PurposeNode), nil)), Now: now}
+	wantCode(t, ca.AdoptIssuer(answer), "NoRootKey")
+	answer.NoCross = true
+	if err := ca.AdoptIssuer(answer); err != nil {
+		t.Fatal(err)
+	}
+	third := agentCert(t, ca, "third", now)
+	if accepted(t, third, own) || !accepted(t, third, one.root()) || !ca.CommonRoot(pki.PurposeNode).Equal(one.root()) {
+		t.Error("the third issuer during the overlap")
+	}
+	if err := ca.FinishRotation(pki.PurposeNode, false, now); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(ca.Issuers(pki.PurposeNode)); n != 3 {
+		t.Errorf("%d issuers after the overlap", n)
+	}
+}
+
+// A signer shows one path, as evidence has to have it: to the root that all trust.
+func TestSignersOfACompany(t *testing.T) {
+	t.Parallel()
+	ca := newCA(t)
+	own, one := ca.Root(pki.PurposeSigning), newCompany(t, "One", 2)
+	adopt(t, ca, pki.PurposeSigning, one)
+	signer := func() *pki.Issued {
+		issued, err := ca.IssueSigner(pki.SignerParams{Name: "s", Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return issued
+	}
+	during := signer()
+	if _, err := pki.CheckSigner(during.Chain, pool(t, own), nil, now); err != nil || len(during.Chain) != 2 {
+		t.Errorf("during the overlap: %d certificates, %v", len(during.Chain), err)
+	}
+	if err := ca.FinishRotation(pki.PurposeSigning, false, now); err != nil {
+		t.Fatal(err)
+	}
+	after := signer()
+	if _, err := pki.CheckSigner(after.Chain, pool(t, one.root()), nil, now); err != nil || len(after.Chain) != 4 {
+		t.Errorf("afterwards: %d certificates, %v", len(after.Chain), err)
+	}
+}
+
+// Files of an authority that don't belong together aren't used.
+func TestCorruptCompanyFiles(t *testing.T) {
+	t.Parallel()
+	one := newCompany(t, "One", 1)
+	key, err := pki.EncodeKeyPEM(newKey(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{
+		"issuer-2.pem": pki.EncodeCertsPEM(one.path[1]), "issuer-2.key": key, "cross-2.pem": pki.EncodeCertsPEM(one.root()),
+		"root-2.pem": pki.EncodeCertsPEM(newCompany(t, "Other", 0).root()), "root.pem": pki.EncodeCertsPEM(one.path...),
+	} {
+		dir := filepath.Join(t.TempDir(), "ca")
+		ca, err := pki.InitCA(fsys.Real{}, dir, pki.CAParams{Organization: "Test", Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		adopt(t, ca, pki.PurposeNode, one)
+		if err := os.WriteFile(filepath.Join(dir, "node", name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pki.OpenCA(fsys.Real{}, dir); !fault.HasCode(err, "CorruptCA") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A part's request states what its certificate is to have, and nothing that it can't.
+func TestNodeCSR(t *testing.T) {
+	t.Parallel()
+	key := newKey(t)
+	id := pki.Identity{Role: pki.RoleAgent, Name: "agent-2"}
+	text, err := pki.NewNodeCSR(key, id, []string{"host.example.com"}, []net.IP{net.IPv4(10, 0, 0, 7)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	csr, err := pki.ParseCSR(text)
+	if err != nil || csr.CheckSignature() != nil {
+		t.Fatal(err)
+	}
+	if len(csr.URIs) != 1 || csr.URIs[0].String() != "signet://agent/agent-2" || len(csr.DNSNames) != 1 || len(csr.IPAddresses) != 1 {
+		t.Errorf("%v %v %v", csr.URIs, csr.DNSNames, csr.IPAddresses)
+	}
+	// A company that grants it makes a part's certificate.
+	c := newCompany(t, "One", 0)
+	template := authorityTemplate("", 10)
+	template.Subject, template.URIs, template.ExtraExtensions = csr.Subject, csr.URIs, csr.Extensions
+	template.IsCA, template.BasicConstraintsValid, template.KeyUsage = false, false, 0
+	cert := c.sign(template, csr.PublicKey, nil)
+	if got, err := pki.CheckNode([]*x509.Certificate{cert}, pool(t, c.root()), nil, now); err != nil || got != id {
+		t.Errorf("%s, %v", got, err)
+	}
+	for _, bad := range []pki.Identity{{Role: pki.RoleUser, Name: "u"}, {Role: pki.RoleAgent, Name: "a/b"}, {}} {
+		if _, err := pki.NewNodeCSR(key, bad, nil, nil); err == nil {
+			t.Errorf("a request for %s", bad)
+		}
+	}
+	if _, err := pki.NewNodeCSR(key, id, []string{"*.example.com"}, nil); err == nil {
+		t.Error("a request for a wildcard")
 	}
 }
