@@ -30,7 +30,10 @@ type step struct {
 
 // report is what this Agent tells of itself.
 func (a *Agent) report() part.Report {
-	return a.self.Report(certificates(a.creds))
+	r := a.self.Report(certificates(a.creds))
+	required, version := a.guard.PolicyInForce()
+	r.Trust = &part.Trust{Policy: &part.Policy{Required: required, Version: version}, Holds: a.notices.Holdings()}
+	return r
 }
 
 func certificates(c *transport.Credentials) []part.Certificate {

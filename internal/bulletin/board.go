@@ -12,6 +12,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/clock"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/fsys"
+	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
 )
 
@@ -47,8 +48,9 @@ type Board struct {
 	o Options
 
 	mu      sync.Mutex
-	held    map[string]*content // by id
-	changed chan struct{}       // closed when there is something new
+	held    map[string]*content     // by id
+	refused map[string]part.Holding // by id: what was refused last
+	changed chan struct{}           // closed when there is something new
 }
 
 // The endings of files: a list, and the certificates that came with it.
@@ -68,7 +70,7 @@ func Open(o Options) (*Board, error) {
 	if o.Clock == nil {
 		o.Clock = clock.Real{}
 	}
-	b := &Board{o: o, held: map[string]*content{}, changed: make(chan struct{})}
+	b := &Board{o: o, held: map[string]*content{}, refused: map[string]part.Holding{}, changed: make(chan struct{})}
 	for _, s := range o.Shelves {
 		if err := b.open(s); err != nil {
 			return nil, err
@@ -155,6 +157,7 @@ func (b *Board) post(c *content) (Held, bool, error) {
 		}
 	}
 	b.held[c.held.ID] = c
+	delete(b.refused, c.held.ID)
 	close(b.changed)
 	b.changed = make(chan struct{})
 	return c.held, true, nil
@@ -213,11 +216,37 @@ func (b *Board) Held() []Held {
 	return all
 }
 
+// Holdings tells what is on the board, and which versions were refused last, as
+// others are told of it.
+func (b *Board) Holdings() []part.Holding {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []part.Holding
+	for _, id := range slices.Sorted(maps.Keys(b.held)) {
+		h := b.held[id].held
+		all = append(all, part.Holding{Kind: string(h.Kind), ID: h.ID, Version: h.Version})
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.refused)) {
+		all = append(all, b.refused[id])
+	}
+	return all
+}
+
+// refuse remembers what was refused, as long as there is little of it.
+func (b *Board) refuse(r Refusal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, known := b.refused[r.ID]; r.ID != "" && (known || len(b.refused) < maxRefused) {
+		b.refused[r.ID] = part.Holding{Kind: string(r.Kind), ID: r.ID, Version: r.Version, Refused: r.Code}
+	}
+}
+
 // Entry is a notice with what tells it from others.
 type Entry struct {
 	Held
-	Text string
-	List *x509.RevocationList
+	Text  string
+	List  *x509.RevocationList
+	Local bool // it isn't passed on
 }
 
 // All returns everything on the board.
@@ -225,7 +254,7 @@ func (b *Board) All() []Entry {
 	all, _ := b.newer(nil)
 	entries := make([]Entry, len(all))
 	for i, c := range all {
-		entries[i] = Entry{c.held, c.text, c.list}
+		entries[i] = Entry{c.held, c.text, c.list, c.local}
 	}
 	return entries
 }

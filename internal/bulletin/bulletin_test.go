@@ -158,6 +158,42 @@ func TestRefused(t *testing.T) {
 	w.post(b, good, true)
 }
 
+// What was refused last is told, until something of that id is taken.
+func TestHoldings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.open(fsys.NewMem(), w.shelves()...)
+	foreign, good := w.list(w.other, pki.PurposeNode), w.list(w.ca, pki.PurposeNode)
+	for range 2 {
+		if _, err := receive(b, bulletin.Delivery{Notices: []bulletin.Notice{foreign, good, {Kind: "x"}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := b.Holdings()
+	if len(got) != 2 || got[0].Refused != "" || got[0].ID != b.Held()[0].ID || got[1].Refused != "UntrustedIssuer" || got[1].Version != "2" {
+		t.Errorf("%+v", got)
+	}
+	trusting := w.shelves()
+	own := trusting[0].Anchors
+	trusts := false
+	trusting[0].Anchors = func() []*x509.Certificate {
+		if trusts {
+			return append(own(), w.other.Root(pki.PurposeNode))
+		}
+		return own()
+	}
+	b = w.open(fsys.NewMem(), trusting...)
+	for range 2 {
+		if _, err := receive(b, bulletin.Delivery{Notices: []bulletin.Notice{foreign}}); err != nil {
+			t.Fatal(err)
+		}
+		trusts = true
+	}
+	if got := b.Holdings(); len(got) != 1 || got[0].Refused != "" {
+		t.Errorf("it is taken now, and %+v is told", got)
+	}
+}
+
 // Two lists of the same number can't both be the newest.
 func TestSameNumber(t *testing.T) {
 	t.Parallel()

@@ -53,7 +53,9 @@ func (b *Board) Receive(body []byte) (Receipt, error) {
 			return Receipt{}, err // it isn't the sender's fault, and is to be tried again
 		}
 		h.Kind = n.Kind
-		refused = append(refused, Refusal{h, fault.Of(err).Code, fault.Of(err).Public()})
+		refusal := Refusal{h, fault.Of(err).Code, fault.Of(err).Public()}
+		b.refuse(refusal)
+		refused = append(refused, refusal)
 	}
 	return Receipt{Held: b.Held(), Refused: refused}, nil
 }

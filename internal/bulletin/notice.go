@@ -28,6 +28,7 @@ const (
 	MaxDelivery = 12 << 20 // bytes of one delivery, as JSON
 	maxBatch    = 4 << 20  // of the notices in one delivery
 	maxNotices  = 200      // of one board
+	maxRefused  = 20       // that are remembered
 	maxIssuers  = 5        // certificates behind a list
 	maxVersion  = 60       // digits
 )

@@ -71,6 +71,9 @@ func (d *driver) passNotices(ctx context.Context) error {
 func (d *driver) keepNotices(ctx context.Context) error {
 	return d.c.notices.Keep(ctx, askHeld, func(ctx context.Context, delivery bulletin.Delivery) (r bulletin.Receipt, err error) {
 		err = d.client.PostJSON(ctx, d.uri+"/agent/api/bulletin", delivery, &r)
+		if err == nil && len(delivery.Notices) > 0 {
+			d.askReport(ctx) // so that others can tell what it holds now
+		}
 		return r, err
 	}, func(x bulletin.Refusal) {
 		d.c.log.Warn("the Agent refuses trust material", "agent", d.link.Agent(), "kind", string(x.Kind), "id", x.ID, "code", x.Code, "problem", x.Message)

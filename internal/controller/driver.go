@@ -129,10 +129,14 @@ func (d *driver) keepReport(ctx context.Context) {
 			return
 		case <-ticker.C():
 		}
-		var st agentStatus
-		if err := d.client.GetJSON(ctx, d.uri+"/agent/api/status", &st); err == nil {
-			d.c.heard.set(d.link.Agent(), st.Report, d.c.clock.Now())
-		}
+		d.askReport(ctx)
+	}
+}
+
+func (d *driver) askReport(ctx context.Context) {
+	var st agentStatus
+	if err := d.client.GetJSON(ctx, d.uri+"/agent/api/status", &st); err == nil {
+		d.c.heard.set(d.link.Agent(), st.Report, d.c.clock.Now())
 	}
 }
 

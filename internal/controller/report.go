@@ -2,6 +2,7 @@ package controller
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,7 +13,10 @@ import (
 // report is what this member tells of itself.
 func (c *Controller) report() part.Report {
 	chain, trusted := c.creds.Certificates()
-	return c.told.Report(part.Certificates(part.ForParts, chain, trusted))
+	r := c.told.Report(part.Certificates(part.ForParts, chain, trusted))
+	required, version := c.guard.PolicyInForce()
+	r.Trust = &part.Trust{Policy: &part.Policy{Required: required, Version: version}, Holds: c.notices.Holdings()}
+	return r
 }
 
 // reports are what Agents have told of themselves since this member leads. An
@@ -30,6 +34,7 @@ type heardReport struct {
 func (r *reports) set(agent string, report part.Report, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	report.Trust = report.Trust.Bounded()
 	if r.all == nil {
 		r.all = map[string]heardReport{}
 	}
@@ -44,6 +49,30 @@ func (r *reports) of(agent string) (report *part.Report, at int64) {
 		return nil, 0
 	}
 	return &h.report, h.at
+}
+
+// holdings are what Agents hold of trust material. Nearly all hold the same, so that
+// an answer about many has it once.
+type holdings struct{ all [][]part.Holding }
+
+// mostCompared bounds how many are compared with: Agents that each tell something
+// else must not cost more than it takes to write it down.
+const mostCompared = 20
+
+// takeOut returns a report without what the Agent holds, and where that is in all.
+func (h *holdings) takeOut(r *part.Report) (*part.Report, *int) {
+	if r == nil || r.Trust == nil {
+		return r, nil
+	}
+	without, trust := *r, *r.Trust
+	at := slices.IndexFunc(h.all[:min(len(h.all), mostCompared)], func(x []part.Holding) bool { return slices.Equal(x, trust.Holds) })
+	if at < 0 {
+		at = len(h.all)
+		h.all = append(h.all, trust.Holds)
+	}
+	trust.Holds = nil
+	without.Trust = &trust
+	return &without, &at
 }
 
 // getLog tells the last lines of this member's own log.

@@ -336,15 +336,19 @@ type agentView struct {
 	Running      int          `json:"running"`
 	Report       *part.Report `json:"report,omitempty"`
 	Heard        int64        `json:"heard,omitempty"` // when it was made, in milliseconds
+	Holds        *int         `json:"holds,omitempty"` // what its report says that it holds: index in holdings
 }
 
 func (c *Controller) getAgents(w http.ResponseWriter, r *http.Request) {
 	v, err := c.look(r.Context(), func(e *engine.Controller) (any, error) {
 		views := []agentView{}
+		var lists holdings
 		for _, path := range e.AgentPaths() {
-			views = append(views, c.viewAgent(e, path))
+			v := c.viewAgent(e, path)
+			v.Report, v.Holds = lists.takeOut(v.Report)
+			views = append(views, v)
 		}
-		return map[string]any{"agents": views}, nil
+		return map[string]any{"agents": views, "holdings": lists.all}, nil
 	})
 	c.answer(w, v, err)
 }

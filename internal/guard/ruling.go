@@ -207,4 +207,16 @@ func (r *ruling) check(text, installation string, signers []trust.Signer, by *po
 	}).Err()
 }
 
+// PolicyInForce tells whether a trust policy is required, and the version of the one
+// in force; 0: there is none.
+func (g *Guard) PolicyInForce() (required bool, version int) {
+	r := g.ruling
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.now != nil {
+		version = r.now.Version()
+	}
+	return r.required, version
+}
+
 func (r *ruling) close() error { return r.roots.Close() }

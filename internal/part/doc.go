@@ -24,6 +24,7 @@ type Report struct {
 	Version      string        `json:"version"`
 	Since        int64         `json:"since"` // milliseconds; 0: unknown
 	Certificates []Certificate `json:"certificates"`
+	Trust        *Trust        `json:"trust,omitempty"` // nil from a part of an older program
 }
 
 // The uses of a certificate.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -113,8 +114,17 @@ func TestRevocationIsPassedOn(t *testing.T) {
 		t.Errorf("another's is, too: %s", code)
 	}
 
+	// The Controller tells which Agent holds the list, and which doesn't yet.
+	c.Eventually("one Agent holds the newest lists of both kinds", func() bool {
+		held := heldBy(c)
+		return held["agent-1"] != "" && held["agent-1"] != held["agent-2"]
+	})
 	// Coupling brings the lists to the one that was away, and they stay.
 	c.StartAgent(c.Agents[1])
+	c.Eventually("both hold the same", func() bool {
+		held := heldBy(c)
+		return strings.Count(held["agent-1"], "CRL") == 2 && held["agent-1"] == held["agent-2"]
+	})
 	late := c.ClientOf(config)
 	c.Eventually("the thief is shut out of the other Agent", func() bool {
 		return fault.Is(late.GetJSON(t.Context(), c.Agents[1].URL+"/agent/api/status", nil), fault.Untrusted)
@@ -124,6 +134,27 @@ func TestRevocationIsPassedOn(t *testing.T) {
 	if err := thief.GetJSON(t.Context(), agent, nil); !fault.Is(err, fault.Untrusted) {
 		t.Errorf("after a restart: %v", err)
 	}
+}
+
+// heldBy returns what each Agent holds, as the Controller tells.
+func heldBy(c *cluster.Cluster) map[string]string {
+	var all struct {
+		Agents []struct {
+			Path  string
+			Holds *int
+		}
+		Holdings []json.RawMessage
+	}
+	held := map[string]string{}
+	if err := c.Get("/agent", &all); err != nil {
+		return held
+	}
+	for _, a := range all.Agents {
+		if a.Holds != nil {
+			held[a.Path] = string(all.Holdings[*a.Holds])
+		}
+	}
+	return held
 }
 
 // What a receiver is brought by somebody who may connect, but signed by an
