@@ -351,6 +351,9 @@ type AdjustedText struct {
 
 // Agent defines model for Agent.
 type Agent struct {
+	// Behind How many revocation lists and trust policies it hasn't got yet, or refuses
+	Behind int `json:"behind,omitempty"`
+
 	// CertificateEnds When the certificate ends that it shows to other parts
 	CertificateEnds int64 `json:"certificateEnds,omitempty"`
 
@@ -359,11 +362,14 @@ type Agent struct {
 	Disabled bool `json:"disabled"`
 
 	// Heard When it told its version and its certificates
-	Heard        int64          `json:"heard,omitempty"`
-	Name         string         `json:"name"`
-	Orders       int            `json:"orders"`
-	Problem      *ObjectProblem `json:"problem,omitempty"`
-	ProcessLimit *int           `json:"processLimit,omitempty"`
+	Heard  int64  `json:"heard,omitempty"`
+	Name   string `json:"name"`
+	Orders int    `json:"orders"`
+
+	// PolicyVersion Version of the trust policy in force there; missing if there is none
+	PolicyVersion int            `json:"policyVersion,omitempty"`
+	Problem       *ObjectProblem `json:"problem,omitempty"`
+	ProcessLimit  *int           `json:"processLimit,omitempty"`
 
 	// Running Orders whose job runs there
 	Running int `json:"running"`
@@ -582,6 +588,9 @@ type CockpitInfo struct {
 
 	// Answers It is the one that answers
 	Answers bool `json:"answers"`
+
+	// Behind How many revocation lists and trust policies it hasn't got yet
+	Behind int `json:"behind,omitempty"`
 
 	// CertificateEnds When the certificate ends that it shows to other parts
 	CertificateEnds int64 `json:"certificateEnds,omitempty"`
@@ -1234,6 +1243,43 @@ type HistorySteps struct {
 	Rows    []HistoryStep `json:"rows"`
 }
 
+// Holder defines model for Holder.
+type Holder struct {
+	// Code With which it refuses it
+	Code string `json:"code,omitempty"`
+
+	// Heard When it told
+	Heard int64  `json:"heard"`
+	Name  string `json:"name"`
+
+	// Part controller, agent or cockpit
+	Part string `json:"part"`
+
+	// State older: it holds an older version; missing: it holds none; refused: it refuses this version
+	State string `json:"state"`
+
+	// Version That it holds
+	Version string `json:"version,omitempty"`
+}
+
+// Holders How the parts stand to a file that is sent to them all, as they told last
+type Holders struct {
+	// Behind How many don't, and should
+	Behind int `json:"behind"`
+
+	// Current How many hold this version, or a newer one
+	Current int `json:"current"`
+
+	// Foreign How many have no use for it
+	Foreign int `json:"foreign"`
+
+	// Parts Those that are behind, at most 100 of them
+	Parts []Holder `json:"parts"`
+
+	// Unknown How many haven't told: they were never heard, or their program is too old
+	Unknown int `json:"unknown"`
+}
+
 // ImportResponse defines model for ImportResponse.
 type ImportResponse struct {
 	Deployed []DeployedObject `json:"deployed"`
@@ -1568,12 +1614,18 @@ type Me struct {
 
 // Member defines model for Member.
 type Member struct {
+	// Behind How many revocation lists and trust policies it hasn't got yet, or refuses
+	Behind int `json:"behind,omitempty"`
+
 	// CertificateEnds When the certificate ends that it shows to other parts
 	CertificateEnds int64 `json:"certificateEnds,omitempty"`
 
 	// Heard When it told its version and its certificates
 	Heard int64  `json:"heard,omitempty"`
 	Name  string `json:"name"`
+
+	// PolicyVersion Version of the trust policy in force there; missing if there is none
+	PolicyVersion int `json:"policyVersion,omitempty"`
 
 	// Role leader or follower
 	Role string `json:"role"`
@@ -1865,6 +1917,23 @@ type Parameter struct {
 	Type JSON `json:"type"`
 }
 
+// PartList defines model for PartList.
+type PartList struct {
+	// Code With which the part refuses the newest
+	Code string `json:"code,omitempty"`
+
+	// Held Number of the list that the part holds; missing if it holds none
+	Held   string `json:"held,omitempty"`
+	Id     string `json:"id"`
+	Issuer string `json:"issuer"`
+
+	// Number Of the newest list
+	Number string `json:"number"`
+
+	// State current, older, missing, refused, foreign (the part trusts nobody who signs it) or unknown
+	State string `json:"state"`
+}
+
 // PartLog defines model for PartLog.
 type PartLog struct {
 	Lines []PartLogLine `json:"lines"`
@@ -1882,6 +1951,18 @@ type PartLogLine struct {
 	Level string `json:"level"`
 	Text  string `json:"text"`
 	Time  int64  `json:"time"`
+}
+
+// PartTrust defines model for PartTrust.
+type PartTrust struct {
+	// Heard When it told
+	Heard int64 `json:"heard"`
+
+	// Lists The revocation lists that it is to hold
+	Lists []PartList `json:"lists"`
+
+	// Told false: the part was never heard, or its program is too old to tell
+	Told bool `json:"told"`
 }
 
 // Passkey defines model for Passkey.
@@ -2189,6 +2270,9 @@ type ResumeOrdersRequest struct {
 type RevocationList struct {
 	// From When it was made
 	From int64 `json:"from"`
+
+	// Holders How the parts stand to a file that is sent to them all, as they told last
+	Holders Holders `json:"holders"`
 
 	// Id Stands for the key of the issuer: lists with the same id replace each other
 	Id     string `json:"id"`
@@ -3706,6 +3790,12 @@ type OverviewWorkflowsParams struct {
 
 	// Cursor The cursor of the answer before
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetPartTrustParams defines parameters for GetPartTrust.
+type GetPartTrustParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
 }
 
 // NextReleaseParams defines parameters for NextRelease.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +45,7 @@ func (s *session) certificateRevokeVerb() *cobra.Command {
 
 func (s *session) certificateRevocationsVerb() *cobra.Command {
 	return s.verb(verb{
-		use: "revocations", short: "List the revocation lists that are sent to all parts", example: "  signet certificate revocations",
+		use: "revocations", short: "List the revocation lists that are sent to all parts, and who hasn't got them", example: "  signet certificate revocations",
 		run: func(ctx context.Context, _ []string) error {
 			client, err := s.client()
 			if err != nil {
@@ -57,13 +58,39 @@ func (s *session) certificateRevocationsVerb() *cobra.Command {
 			if s.json() {
 				return s.printJSON(out.Lists)
 			}
-			t := s.table("ISSUER", "NUMBER", "MADE", "NEXT", "REVOKED")
+			t := s.table("ISSUER", "NUMBER", "MADE", "NEXT", "REVOKED", "HELD BY", "BEHIND")
 			for _, l := range out.Lists {
-				t.row(l.Issuer, l.Number, localTime(l.From), localTime(l.Until), strconv.Itoa(l.Revoked))
+				t.row(l.Issuer, l.Number, localTime(l.From), localTime(l.Until), strconv.Itoa(l.Revoked), strconv.Itoa(l.Holders.Current), whoIsBehind(&l.Holders))
 			}
 			return t.flush()
 		},
 	})
+}
+
+// mostNamed is how many parts are named in a cell.
+const mostNamed = 3
+
+// whoIsBehind names parts that haven't got a file.
+func whoIsBehind(h *api.Holders) string {
+	var names []string
+	for _, p := range h.Parts[:min(len(h.Parts), mostNamed)] {
+		name := p.Part + "/" + p.Name
+		switch {
+		case p.Code != "":
+			name += " (" + p.Code + ")"
+		case p.Version != "":
+			name += " (" + p.Version + ")"
+		}
+		names = append(names, name)
+	}
+	text := strings.Join(names, ", ")
+	if more := h.Behind - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	if h.Unknown > 0 {
+		text += fmt.Sprintf(" [%d haven't told]", h.Unknown)
+	}
+	return strings.TrimSpace(text)
 }
 
 func (s *session) certificatePublishVerb() *cobra.Command {

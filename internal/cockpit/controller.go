@@ -154,6 +154,7 @@ type AgentInfo struct {
 	Running      int          `json:"running"`
 	Report       *part.Report `json:"report"` // nil until it was heard
 	Heard        int64        `json:"heard"`
+	Holds        *int         `json:"holds"` // index in holdings of the same answer
 }
 
 // PartName names an Agent, or a member of the Controller.

@@ -44,7 +44,7 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"LoginMethods": shape[api.LoginMethods](), "News": shape[api.News](), "OrderEvents": shape[api.OrderEvents](), "Dashboard": shape[api.Dashboard](), "OrderRows": shape[api.OrderRows](),
 		"WorkflowRows": shape[api.WorkflowRows](), "Places": shape[api.Places](),
 		"HistorySteps": shape[api.HistorySteps](), "HistoryRuns": shape[api.HistoryRuns](), "Throughput": shape[api.Throughput](), "JobStats": shape[api.JobStats](),
-		"RevocationLists": shape[api.RevocationLists](), "PublishRevocationsRequest": shape[api.PublishRevocationsRequest](),
+		"RevocationLists": shape[api.RevocationLists](), "PartTrust": shape[api.PartTrust](), "PublishRevocationsRequest": shape[api.PublishRevocationsRequest](),
 		"Passkeys": shape[api.Passkeys](), "NewPasskey": shape[api.NewPasskey](), "AddPasskeyRequest": shape[api.AddPasskeyRequest](),
 		"PreparedRelease": shape[api.PreparedRelease](), "PrepareReleaseRequest": shape[api.PrepareReleaseRequest](),
 		"SigningKey": shape[api.SigningKey](), "MakeSigningKeyRequest": shape[api.MakeSigningKeyRequest](),

@@ -7,19 +7,21 @@ import (
 	"sync"
 
 	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/engine"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/objectfile"
 )
 
-func agentOf(a *AgentInfo) api.Agent {
+func agentOf(a *AgentInfo, published []bulletin.Entry) api.Agent {
 	out := api.Agent{
 		Name: a.Path, Uri: a.URI, Disabled: a.Disabled, ProcessLimit: a.ProcessLimit, Coupled: a.Coupled, Problem: problemOf(a.Problem),
 		Orders: a.Orders, Running: a.Running,
 	}
 	if r := a.Report; r != nil {
 		out.Version, out.Since, out.Heard, out.CertificateEnds = r.Version, r.Since, a.Heard, certificateEnd(r.Certificates)
+		out.Behind, out.PolicyVersion = behindWith(r.Trust, published), policyVersion(r.Trust)
 	}
 	return out
 }
@@ -43,8 +45,9 @@ func (k *call) listAgents() error {
 	} else if all, err = h.controller.Agents(k.r.Context()); err != nil {
 		return err
 	}
+	published := k.forAgents(h)
 	for i := range all {
-		out.Agents = append(out.Agents, agentOf(&all[i]))
+		out.Agents = append(out.Agents, agentOf(&all[i], published))
 	}
 	return k.answer(out)
 }
@@ -61,7 +64,7 @@ func (k *call) getAgent() error {
 	name := k.r.PathValue("name")
 	for i := range all {
 		if all[i].Path == name {
-			return k.answer(agentOf(&all[i]))
+			return k.answer(agentOf(&all[i], k.forAgents(h)))
 		}
 	}
 	return fault.New(fault.NotFound, "UnknownAgent", "there is no Agent %q", clip(name)).About("Agent:" + clip(name))
@@ -117,13 +120,13 @@ func (k *call) getControllerStatus() error {
 	out := api.ControllersStatus{Controllers: make([]api.ControllerStatus, len(k.histories))}
 	var wg sync.WaitGroup
 	for i, h := range k.histories {
-		wg.Go(func() { out.Controllers[i] = statusOf(k.r.Context(), h) })
+		wg.Go(func() { out.Controllers[i] = k.statusOf(k.r.Context(), h) })
 	}
 	wg.Wait()
 	return k.answer(out)
 }
 
-func statusOf(ctx context.Context, h *history) api.ControllerStatus {
+func (c *Cockpit) statusOf(ctx context.Context, h *history) api.ControllerStatus {
 	event, problem := h.follower.status()
 	out := api.ControllerStatus{Id: h.id, Members: []api.Member{}, History: api.HistoryStatus{EventId: event, Problem: problemOfError(problem)}}
 	s, err := h.controller.Status(ctx)
@@ -132,7 +135,7 @@ func statusOf(ctx context.Context, h *history) api.ControllerStatus {
 		var members []MemberInfo
 		members, out.AsOf = h.known.lastMembers()
 		for _, m := range members {
-			out.Members = append(out.Members, memberOf(h, MemberInfo{Name: m.Name, URL: m.URL, State: "unreachable"}))
+			out.Members = append(out.Members, c.memberOf(h, MemberInfo{Name: m.Name, URL: m.URL, State: "unreachable"}))
 		}
 		return out
 	}
@@ -142,16 +145,17 @@ func statusOf(ctx context.Context, h *history) api.ControllerStatus {
 		out.Problem = &api.ObjectProblem{Code: "OutOfSpace", Message: "the disk of " + s.Name + " is full: it accepts nothing until there is space"}
 	}
 	for _, m := range s.Members {
-		out.Members = append(out.Members, memberOf(h, m))
+		out.Members = append(out.Members, c.memberOf(h, m))
 	}
 	return out
 }
 
 // memberOf tells of a member, with what it has told of itself last.
-func memberOf(h *history, m MemberInfo) api.Member {
+func (c *Cockpit) memberOf(h *history, m MemberInfo) api.Member {
 	out := api.Member{Name: m.Name, Role: m.Role, Url: m.URL, State: m.State}
 	if r, ok := h.known.memberReports()[m.Name]; ok {
 		out.Version, out.Since, out.Heard, out.CertificateEnds = r.Version, r.Since, r.at, certificateEnd(r.Certificates)
+		out.Behind, out.PolicyVersion = behindWith(r.Trust, c.forMembers()), policyVersion(r.Trust)
 	}
 	return out
 }

@@ -18,10 +18,11 @@ func (k *call) listRevocations() error {
 		return q.err
 	}
 	out := api.RevocationLists{Lists: []api.RevocationList{}}
+	tellers := k.tellers(nil)
 	for _, e := range k.notices.All() {
 		out.Lists = append(out.Lists, api.RevocationList{
 			Id: e.ID, Issuer: e.List.Issuer.String(), Number: e.Version, From: e.List.ThisUpdate.UnixMilli(), Until: e.List.NextUpdate.UnixMilli(),
-			Revoked: len(e.List.RevokedCertificateEntries),
+			Revoked: len(e.List.RevokedCertificateEntries), Holders: holders(tellers, &e),
 		})
 	}
 	return k.answer(out)

@@ -31,12 +31,13 @@ func (k *call) getDashboard() error {
 	asking, cancel := context.WithTimeout(k.r.Context(), lookAtTime)
 	defer cancel()
 	var status sync.WaitGroup
-	status.Go(func() { out.Controllers = []api.ControllerStatus{statusOf(asking, h)} })
+	status.Go(func() { out.Controllers = []api.ControllerStatus{k.statusOf(asking, h)} })
 	agents, asOf, err := h.known.listAgents(asking)
 	status.Wait()
 	out.AsOf = asOf
+	published := k.forAgents(h)
 	for i := range agents {
-		out.Agents = append(out.Agents, agentOf(&agents[i]))
+		out.Agents = append(out.Agents, agentOf(&agents[i], published))
 	}
 	out.Problem = problemOfError(err)
 	err = k.db.Read(k.r.Context(), func(r store.Reader) (err error) {

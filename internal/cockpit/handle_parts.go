@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
@@ -27,33 +28,41 @@ func certificateEnd(certificates []part.Certificate) int64 {
 	return 0
 }
 
-// teller is a part that has told of its certificates.
+// teller is a part with what it has told of itself.
 type teller struct {
 	role   pki.Role
 	name   string
 	at     int64
 	listed []part.Certificate
+
+	trust     *part.Trust      // nil: unknown
+	published []bulletin.Entry // what it is to hold
 }
 
-// tellers returns all parts that have told of their certificates.
+// tellers returns all parts, with what they have told of themselves.
 func (c *Cockpit) tellers(only *history) []teller {
 	own := c.present()
-	all := []teller{{pki.RoleCockpit, own.Name, own.heard, own.Report.Certificates}}
+	forCockpits, forMembers := c.notices.All(), c.forMembers()
+	all := []teller{{pki.RoleCockpit, own.Name, own.heard, own.Report.Certificates, own.Report.Trust, forCockpits}}
 	for _, p := range c.others.list(c.clock.Now()) {
-		all = append(all, teller{pki.RoleCockpit, p.Name, p.heard, p.Report.Certificates})
+		if p.Name != own.Name {
+			all = append(all, teller{pki.RoleCockpit, p.Name, p.heard, p.Report.Certificates, p.Report.Trust, forCockpits})
+		}
 	}
 	for _, h := range c.histories {
 		if only != nil && h != only {
 			continue
 		}
 		for name, r := range h.known.memberReports() {
-			all = append(all, teller{pki.RoleController, name, r.at, r.Certificates})
+			all = append(all, teller{pki.RoleController, name, r.at, r.Certificates, r.Trust, forMembers})
 		}
-		agents := h.known.lastAgents()
+		agents, forAgents := h.known.lastAgents(), c.forAgents(h)
 		for i := range agents {
+			t := teller{role: pki.RoleAgent, name: agents[i].Path, at: agents[i].Heard, published: forAgents}
 			if r := agents[i].Report; r != nil {
-				all = append(all, teller{pki.RoleAgent, agents[i].Path, agents[i].Heard, r.Certificates})
+				t.listed, t.trust = r.Certificates, r.Trust
 			}
+			all = append(all, t)
 		}
 	}
 	return all
@@ -155,22 +164,23 @@ func (k *call) listCockpits() error {
 	}
 	now := k.clock.Now()
 	own := k.present()
-	out := api.Cockpits{Cockpits: []api.CockpitInfo{cockpitOf(&own, now)}}
+	published := k.notices.All()
+	out := api.Cockpits{Cockpits: []api.CockpitInfo{cockpitOf(&own, published, now)}}
 	out.Cockpits[0].Answers = true
 	for _, p := range k.others.list(now) {
 		if p.Name != own.Name {
-			out.Cockpits = append(out.Cockpits, cockpitOf(&p, now))
+			out.Cockpits = append(out.Cockpits, cockpitOf(&p, published, now))
 		}
 	}
 	slices.SortFunc(out.Cockpits, func(a, b api.CockpitInfo) int { return cmp.Compare(a.Name, b.Name) })
 	return k.answer(out)
 }
 
-func cockpitOf(p *presence, now time.Time) api.CockpitInfo {
+func cockpitOf(p *presence, published []bulletin.Entry, now time.Time) api.CockpitInfo {
 	alive := p.heard >= now.Add(-aliveFor).UnixMilli()
 	return api.CockpitInfo{
 		Name: p.Name, Version: p.Report.Version, Since: p.Report.Since, Heard: p.heard, Services: p.Services && alive, Alive: alive,
-		CertificateEnds: certificateEnd(p.Report.Certificates),
+		CertificateEnds: certificateEnd(p.Report.Certificates), Behind: behindWith(p.Report.Trust, published),
 	}
 }
 
@@ -189,7 +199,7 @@ func (k *call) getAgentActivity() error {
 		Running: stepsOf(a.Running), RunningCount: a.RunningCount, Waiting: stepsOf(a.Waiting), WaitingCount: a.WaitingCount,
 	}
 	now := k.clock.Now()
-	out.Certificates = certificates([]teller{{pki.RoleAgent, name, now.UnixMilli(), a.Report.Certificates}}, now)
+	out.Certificates = certificates([]teller{{role: pki.RoleAgent, name: name, at: now.UnixMilli(), listed: a.Report.Certificates}}, now)
 	return k.answer(out)
 }
 
@@ -255,6 +265,11 @@ func partLogOf(l part.Lines) api.PartLog {
 		out.Lines[i] = api.PartLogLine{Id: x.ID, Time: x.Time, Level: x.Level, Text: x.Text}
 	}
 	return out
+}
+
+// unknownPart is about a part that nothing is known of.
+func unknownPart(role pki.Role, name string) error {
+	return fault.New(fault.NotFound, "UnknownPart", "there is no %s %q", clip(string(role)), clip(name)).About(clip(string(role)) + ":" + clip(name))
 }
 
 // unknownMember is about a member that isn't configured here.

@@ -235,7 +235,7 @@ func TestNeighbours(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	// Who is silent runs no services, whatever it said; after an hour it is forgotten.
-	if c := cockpitOf(&got[1], now.Add(time.Minute)); c.Alive || c.Services {
+	if c := cockpitOf(&got[1], nil, now.Add(time.Minute)); c.Alive || c.Services {
 		t.Errorf("%+v", c)
 	}
 	if got := n.list(now.Add(time.Hour + time.Second)); len(got) != 1 || got[0].Name != "a" {

@@ -17,6 +17,8 @@ const (
 	aliveFor     = 15 * time.Second // after it was heard last
 	presentFor   = time.Hour        // then it is forgotten
 	mostCockpits = 50
+	// Of more lists it isn't told which: PostgreSQL bounds a message.
+	mostAnnounced = 40
 )
 
 // presence is what one Cockpit tells of itself.
@@ -88,16 +90,30 @@ func (c *Cockpit) report() part.Report {
 		groups = append(groups, part.Certificates(part.ForUsers, chain, trusted))
 	}
 	groups = append(groups, c.signing)
-	return c.deps.Self.Report(groups...)
+	r := c.deps.Self.Report(groups...)
+	r.Trust = &part.Trust{Holds: c.notices.Holdings()}
+	return r
+}
+
+// announcement is what the others are told; nil: it can't be encoded. It is short: the
+// authorities are the same for all, and of many lists nothing is said.
+func (p presence) announcement() []byte {
+	p.Report.Certificates = slices.DeleteFunc(slices.Clone(p.Report.Certificates), func(x part.Certificate) bool { return x.Use == part.ForAuthority })
+	if t := p.Report.Trust; t != nil && len(t.Holds) > mostAnnounced {
+		p.Report.Trust = nil
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return nil
+	}
+	return text
 }
 
 // announce tells the others that this Cockpit is there, until ctx ends.
 func (c *Cockpit) announce(ctx context.Context) {
 	for ctx.Err() == nil {
 		p := c.present()
-		// The authorities are the same for all, and a message is short.
-		p.Report.Certificates = slices.DeleteFunc(p.Report.Certificates, func(x part.Certificate) bool { return x.Use == part.ForAuthority })
-		if text, err := json.Marshal(p); err == nil {
+		if text := p.announcement(); text != nil {
 			telling, cancel := context.WithTimeout(ctx, presentEvery)
 			if err := c.db.Announce(telling, string(text)); err != nil && ctx.Err() == nil {
 				c.log.Debug("the other Cockpits weren't told that this one is there", "error", err)

@@ -370,9 +370,15 @@ func (r *Remote) Item(ctx context.Context, key item.Key) (i ItemInfo, err error)
 // Agents implements Controller.
 func (r *Remote) Agents(ctx context.Context) ([]AgentInfo, error) {
 	var out struct {
-		Agents []AgentInfo `json:"agents"`
+		Agents   []AgentInfo      `json:"agents"`
+		Holdings [][]part.Holding `json:"holdings"` // what many Agents hold, once
 	}
 	err := r.get(ctx, "/agent", &out)
+	for _, a := range out.Agents {
+		if a.Holds != nil && *a.Holds >= 0 && *a.Holds < len(out.Holdings) && a.Report != nil && a.Report.Trust != nil {
+			a.Report.Trust.Holds = out.Holdings[*a.Holds]
+		}
+	}
 	return out.Agents, err
 }
 

@@ -181,6 +181,7 @@ func routes() []route {
 		{"GET", "/controllers/{name}/log", "getControllerLog", partLogsView, noBody, false, false, (*call).getControllerLog},
 		{"GET", "/cockpits", "listCockpits", agentsView, noBody, false, false, (*call).listCockpits},
 		{"GET", "/cockpits/log", "getCockpitLog", partLogsView, noBody, false, false, (*call).getCockpitLog},
+		{"GET", "/parts/{part}/{name}/trust", "getPartTrust", agentsView, noBody, false, false, (*call).getPartTrust},
 		{"GET", "/certificates", "listCertificates", agentsView, noBody, false, false, (*call).listCertificates},
 		{"GET", "/certificates/revocations", "listRevocations", agentsView, noBody, false, false, (*call).listRevocations},
 		{"POST", "/certificates/revocations", "publishRevocations", certificatesManage, body, true, false, (*call).publishRevocations},

@@ -1780,6 +1780,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/parts/{part}/{name}/trust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which revocation lists a part holds
+         * @description As the part told last. Beside what it holds stands what is published here.
+         */
+        get: operations["getPartTrust"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/releases/next": {
         parameters: {
             query?: never;
@@ -2004,6 +2024,8 @@ export interface components {
             pointer: string;
         };
         Agent: {
+            /** @description How many revocation lists and trust policies it hasn't got yet, or refuses */
+            behind?: number;
             /**
              * Format: int64
              * @description When the certificate ends that it shows to other parts
@@ -2019,6 +2041,8 @@ export interface components {
             heard?: number;
             name: string;
             orders: number;
+            /** @description Version of the trust policy in force there; missing if there is none */
+            policyVersion?: number;
             problem?: components["schemas"]["ObjectProblem"];
             processLimit?: number;
             /** @description Orders whose job runs there */
@@ -2180,6 +2204,8 @@ export interface components {
             alive: boolean;
             /** @description It is the one that answers */
             answers: boolean;
+            /** @description How many revocation lists and trust policies it hasn't got yet */
+            behind?: number;
             /**
              * Format: int64
              * @description When the certificate ends that it shows to other parts
@@ -2715,6 +2741,35 @@ export interface components {
             reached?: number;
             rows: components["schemas"]["HistoryStep"][];
         };
+        Holder: {
+            /** @description With which it refuses it */
+            code?: string;
+            /**
+             * Format: int64
+             * @description When it told
+             */
+            heard: number;
+            name: string;
+            /** @description controller, agent or cockpit */
+            part: string;
+            /** @description older: it holds an older version; missing: it holds none; refused: it refuses this version */
+            state: string;
+            /** @description That it holds */
+            version?: string;
+        };
+        /** @description How the parts stand to a file that is sent to them all, as they told last */
+        Holders: {
+            /** @description How many don't, and should */
+            behind: number;
+            /** @description How many hold this version, or a newer one */
+            current: number;
+            /** @description How many have no use for it */
+            foreign: number;
+            /** @description Those that are behind, at most 100 of them */
+            parts: components["schemas"]["Holder"][];
+            /** @description How many haven't told: they were never heard, or their program is too old */
+            unknown: number;
+        };
         ImportedObject: {
             adjusted: components["schemas"]["AdjustedText"][];
             /** @enum {string} */
@@ -3006,6 +3061,8 @@ export interface components {
             role: string;
         };
         Member: {
+            /** @description How many revocation lists and trust policies it hasn't got yet, or refuses */
+            behind?: number;
             /**
              * Format: int64
              * @description When the certificate ends that it shows to other parts
@@ -3017,6 +3074,8 @@ export interface components {
              */
             heard?: number;
             name: string;
+            /** @description Version of the trust policy in force there; missing if there is none */
+            policyVersion?: number;
             /** @description leader or follower */
             role: string;
             /**
@@ -3254,6 +3313,18 @@ export interface components {
             required: boolean;
             type: components["schemas"]["JSON"];
         };
+        PartList: {
+            /** @description With which the part refuses the newest */
+            code?: string;
+            /** @description Number of the list that the part holds; missing if it holds none */
+            held?: string;
+            id: string;
+            issuer: string;
+            /** @description Of the newest list */
+            number: string;
+            /** @description current, older, missing, refused, foreign (the part trusts nobody who signs it) or unknown */
+            state: string;
+        };
         PartLog: {
             lines: components["schemas"]["PartLogLine"][];
             /** @description Lines between `after` and the first of these are no longer kept */
@@ -3270,6 +3341,17 @@ export interface components {
             text: string;
             /** Format: int64 */
             time: number;
+        };
+        PartTrust: {
+            /**
+             * Format: int64
+             * @description When it told
+             */
+            heard: number;
+            /** @description The revocation lists that it is to hold */
+            lists: components["schemas"]["PartList"][];
+            /** @description false: the part was never heard, or its program is too old to tell */
+            told: boolean;
         };
         Passkey: {
             /** @description It may be copied to other devices */
@@ -3491,6 +3573,7 @@ export interface components {
              * @description When it was made
              */
             from: number;
+            holders: components["schemas"]["Holders"];
             /** @description Stands for the key of the issuer: lists with the same id replace each other */
             id: string;
             issuer: string;
@@ -4493,7 +4576,22 @@ export interface operations {
                      *           "number": "12",
                      *           "from": 1789900000000,
                      *           "until": 1792500000000,
-                     *           "revoked": 1
+                     *           "revoked": 1,
+                     *           "holders": {
+                     *             "current": 4,
+                     *             "behind": 1,
+                     *             "foreign": 0,
+                     *             "unknown": 0,
+                     *             "parts": [
+                     *               {
+                     *                 "part": "agent",
+                     *                 "name": "agent-2",
+                     *                 "state": "older",
+                     *                 "version": "11",
+                     *                 "heard": 1789900000000
+                     *               }
+                     *             ]
+                     *           }
                      *         }
                      *       ]
                      *     }
@@ -8531,6 +8629,56 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["WorkflowRows"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPartTrust: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the part
+                 * @example agent-2
+                 */
+                name: string;
+                /**
+                 * @description controller, agent or cockpit
+                 * @example agent
+                 */
+                part: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "told": true,
+                     *       "heard": 1789900000000,
+                     *       "lists": [
+                     *         {
+                     *           "id": "0c2f5a3c9d1e4b7f8a6b5c4d3e2f1a0b",
+                     *           "issuer": "CN=Example Ltd node issuer,O=Example Ltd",
+                     *           "number": "12",
+                     *           "held": "11",
+                     *           "state": "older"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartTrust"];
                 };
             };
             default: components["responses"]["Problem"];
