@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 
 	"github.com/signet-scheduler/signet/internal/bulletin"
+	"github.com/signet-scheduler/signet/internal/policy"
 	"github.com/signet-scheduler/signet/internal/transport"
 )
 
 // openBoard opens what was sent here: revocation lists of those who sign
-// certificates of parts, and of those who sign certificates of signers.
+// certificates of parts, and of those who sign certificates of signers, and the
+// trust policy.
 func (a *Agent) openBoard(o Options) (err error) {
 	a.notices, err = bulletin.Open(bulletin.Options{Dir: filepath.Join(o.DataDir, "trust"), Clock: a.clock, Shelves: []bulletin.Shelf{
 		{Name: bulletin.Connections, Anchors: func() []*x509.Certificate {
@@ -21,6 +23,7 @@ func (a *Agent) openBoard(o Options) (err error) {
 			return trusted
 		}},
 		{Name: bulletin.Signers, Anchors: func() []*x509.Certificate { return a.guard.Authorities() }},
+		{Name: bulletin.Policies, Accept: func(b policy.Bundle) error { return a.guard.CheckPolicy(b) }},
 	}})
 	return err
 }
@@ -37,6 +40,7 @@ func (a *Agent) postBulletin(w http.ResponseWriter, r *http.Request) {
 		transport.WriteProblem(w, err)
 		return
 	}
+	a.guard.Look()
 	for _, x := range receipt.Refused {
 		a.log.Warn("trust material was refused", "kind", string(x.Kind), "from", transport.PeerOf(r).String(), "code", x.Code, "problem", x.Message)
 	}

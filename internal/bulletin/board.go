@@ -14,6 +14,7 @@ import (
 	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/part"
 	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/policy"
 )
 
 // Shelf is a folder of files that count for one purpose: what lies there is
@@ -24,6 +25,9 @@ type Shelf struct {
 	// shelf: what no other takes is kept, to be passed on to those who trust it.
 	Anchors func() []*x509.Certificate
 	Local   bool // what belongs nowhere else isn't passed on
+	// Accept is set for a shelf of trust policies: it verifies one. Such a shelf takes
+	// nothing else.
+	Accept func(policy.Bundle) error
 }
 
 // The shelves of parts.
@@ -31,7 +35,7 @@ const (
 	Connections = "connections" // of those that sign certificates of parts
 	Signers     = "signers"     // of those that sign certificates of signers
 	Users       = "users"       // of those that sign certificates of users
-	Others      = "others"      // to be passed on
+	Others      = "others"      // lists to be passed on
 )
 
 // Options describes a board.
@@ -53,10 +57,12 @@ type Board struct {
 	changed chan struct{}           // closed when there is something new
 }
 
-// The endings of files: a list, and the certificates that came with it.
+// The endings of files: a list, and the certificates that came with it; a trust
+// policy with its signatures.
 const (
 	listEnd   = ".crl"
 	issuerEnd = ".issuer"
+	policyEnd = ".json"
 )
 
 // Dir returns the folder of a shelf in a part's data folder.
@@ -92,21 +98,29 @@ func (b *Board) open(s Shelf) error {
 		return unusable(err, "")
 	}
 	for _, f := range files {
-		id, ok := strings.CutSuffix(f.Name, listEnd)
+		end := listEnd
+		if s.Accept != nil {
+			end = policyEnd
+		}
+		id, ok := strings.CutSuffix(f.Name, end)
 		if !ok {
 			continue
 		}
-		list, err := fsys.ReadFile(b.o.FS, filepath.Join(dir, f.Name), MaxNotice)
+		text, err := fsys.ReadFile(b.o.FS, filepath.Join(dir, f.Name), MaxNotice)
 		if err != nil {
 			return unusable(err, f.Name)
 		}
-		issuers, err := fsys.ReadFile(b.o.FS, filepath.Join(dir, id+issuerEnd), MaxNotice)
-		if err != nil {
-			return unusable(err, id+issuerEnd)
+		n := Notice{TrustPolicy, string(text)}
+		if s.Accept == nil {
+			issuers, err := fsys.ReadFile(b.o.FS, filepath.Join(dir, id+issuerEnd), MaxNotice)
+			if err != nil {
+				return unusable(err, id+issuerEnd)
+			}
+			n = Notice{CRL, string(text) + string(issuers)}
 		}
-		c, err := read(Notice{CRL, string(list) + string(issuers)})
+		c, err := read(n)
 		if err != nil {
-			return fault.Wrap(fault.Corrupt, "CorruptTrust", err, "a revocation list that was received is damaged; remove %s and %s, and it is sent again", f.Name, id+issuerEnd).About(dir)
+			return fault.Wrap(fault.Corrupt, "CorruptTrust", err, "trust material that was received is damaged; remove all files with the name %s, and it is sent again", id).About(dir)
 		}
 		c.local = s.Local
 		switch known := b.held[c.held.ID]; {
@@ -135,17 +149,11 @@ func (b *Board) post(c *content) (Held, bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	known := b.held[c.held.ID]
-	switch {
-	case known == nil && len(b.held) >= maxNotices:
+	if known == nil && len(b.held) >= maxNotices {
 		return c.held, false, fault.New(fault.TooLarge, "TooManyNotices", "the lists of %d issuers are kept, no more", maxNotices)
-	case known == nil:
-	case known.version.Cmp(c.version) > 0:
-		return c.held, false, fault.New(fault.Conflict, "OlderCRL", "number %s of the revocation list of %q is older than %s, which is in force", c.version, clip(c.list.Issuer.String(), 80), known.version)
-	case known.version.Cmp(c.version) == 0:
-		if string(known.list.Raw) != string(c.list.Raw) {
-			return c.held, false, fault.New(fault.Conflict, "OtherCRL", "there is another revocation list of %q with the number %s", clip(c.list.Issuer.String(), 80), c.version)
-		}
-		return c.held, false, nil
+	}
+	if isNew, err := c.supersedes(known); err != nil || !isNew {
+		return c.held, false, err
 	}
 	shelves, err := b.shelves(c)
 	if err != nil {
@@ -170,10 +178,15 @@ func (b *Board) shelves(c *content) ([]string, error) {
 	c.local = true
 	now := b.o.Clock.Now()
 	for _, s := range b.o.Shelves {
-		if s.Anchors == nil && len(dirs) > 0 {
+		switch {
+		case (s.Accept != nil) != (c.bundle != nil), s.Anchors == nil && s.Accept == nil && len(dirs) > 0:
 			continue
-		}
-		if s.Anchors != nil {
+		case s.Accept != nil:
+			if err := s.Accept(*c.bundle); err != nil {
+				refused = err
+				continue
+			}
+		case s.Anchors != nil:
 			if err := c.trusted(s.Anchors(), now); err != nil {
 				refused = err
 				continue
@@ -181,6 +194,9 @@ func (b *Board) shelves(c *content) ([]string, error) {
 		}
 		dirs = append(dirs, filepath.Join(b.o.Dir, s.Name))
 		c.local = c.local && s.Local
+	}
+	if len(dirs) == 0 && refused == nil {
+		refused = fault.New(fault.Untrusted, "UnknownKind", "trust material of the kind %s has no use here", c.held.Kind)
 	}
 	if len(dirs) == 0 {
 		return nil, refused
@@ -192,8 +208,10 @@ func (b *Board) shelves(c *content) ([]string, error) {
 // counts, and a newer certificate of the same key fits the list before, too.
 func (b *Board) write(dir string, c *content) error {
 	prefix := filepath.Join(dir, c.held.ID)
-	err := fsys.WriteFileAtomic(b.o.FS, prefix+issuerEnd, pki.EncodeCertsPEM(c.issuers...))
-	if err == nil {
+	var err error
+	if c.bundle != nil {
+		err = fsys.WriteFileAtomic(b.o.FS, prefix+policyEnd, []byte(c.text))
+	} else if err = fsys.WriteFileAtomic(b.o.FS, prefix+issuerEnd, pki.EncodeCertsPEM(c.issuers...)); err == nil {
 		err = fsys.WriteFileAtomic(b.o.FS, prefix+listEnd, pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: c.list.Raw}))
 	}
 	switch {
@@ -245,8 +263,8 @@ func (b *Board) refuse(r Refusal) {
 type Entry struct {
 	Held
 	Text  string
-	List  *x509.RevocationList
-	Local bool // it isn't passed on
+	List  *x509.RevocationList // of a CRL
+	Local bool                 // it isn't passed on
 }
 
 // All returns everything on the board.

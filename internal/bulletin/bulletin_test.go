@@ -141,7 +141,9 @@ func TestRefused(t *testing.T) {
 	good := w.list(w.ca, pki.PurposeNode)
 	w.refused(b, w.list(w.other, pki.PurposeNode), "UntrustedIssuer")
 	w.refused(b, w.list(w.ca, pki.PurposeUser), "UntrustedIssuer")
-	w.refused(b, bulletin.Notice{Kind: "Policy", Text: "x"}, "UnknownKind")
+	w.refused(b, bulletin.Notice{Kind: "Other", Text: "x"}, "UnknownKind")
+	w.refused(b, bulletin.Notice{Kind: bulletin.TrustPolicy, Text: "x"}, "InvalidTrustPolicy")
+	w.refused(b, policyNotice(t, 1, ""), "UnknownKind") // no shelf is for it
 	w.refused(b, bulletin.Notice{Kind: bulletin.CRL}, "InvalidCRL")
 	w.refused(b, bulletin.Notice{Kind: bulletin.CRL, Text: strings.Repeat("x", bulletin.MaxNotice+1)}, "NoticeTooLarge")
 	list, _, _ := strings.Cut(good.Text, "-----BEGIN CERTIFICATE")
@@ -375,6 +377,7 @@ func TestNewer(t *testing.T) {
 func FuzzReceive(f *testing.F) {
 	f.Add([]byte(`{"notices":[{"kind":"CRL","text":"-----BEGIN X509 CRL-----"}]}`))
 	f.Add([]byte(`{"notices":[{"kind":"x"}]}`))
+	f.Add([]byte(`{"notices":[{"kind":"TrustPolicy","text":"{\"policy\":\"{}\",\"evidence\":{}}"}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		b, err := bulletin.Open(bulletin.Options{Dir: "/trust", FS: fsys.NewMem(), Shelves: []bulletin.Shelf{{Name: "x", Anchors: func() []*x509.Certificate { return nil }}}})
 		if err != nil {

@@ -46,7 +46,7 @@ func (b *Board) Receive(body []byte) (Receipt, error) {
 		if err == nil {
 			h, _, err = b.post(c)
 		}
-		if err == nil || fault.HasCode(err, "OlderCRL") {
+		if err == nil || IsOlder(err) {
 			continue
 		}
 		if f := fault.Of(err); f.Kind == fault.NoSpace || f.Kind == fault.Unavailable {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/pki"
+	"github.com/signet-scheduler/signet/internal/policy"
 )
 
 // Kind says what a notice is.
@@ -52,9 +53,10 @@ type content struct {
 	held    Held
 	version *big.Int
 	text    string
-	list    *x509.RevocationList
+	list    *x509.RevocationList // of a CRL
 	issuers []*x509.Certificate
-	local   bool // it isn't passed on
+	bundle  *policy.Bundle // of a trust policy
+	local   bool           // it isn't passed on
 }
 
 // NewCRL makes the notice of a list, in PEM, and the certificates of its issuer
@@ -75,11 +77,13 @@ func NewCRL(list []byte, issuers ...*x509.Certificate) (Notice, error) {
 // that comes with it.
 func read(n Notice) (*content, error) {
 	if len(n.Text) > MaxNotice {
-		return nil, fault.New(fault.TooLarge, "NoticeTooLarge", "a revocation list that is passed on has at most %d bytes with its issuers", MaxNotice)
+		return nil, fault.New(fault.TooLarge, "NoticeTooLarge", "a revocation list that is passed on has at most %d bytes with its issuers, a trust policy with its signatures", MaxNotice)
 	}
 	switch n.Kind {
 	case CRL:
 		return readCRL(n.Text)
+	case TrustPolicy:
+		return readPolicy(n.Text)
 	default:
 		return nil, fault.New(fault.Invalid, "UnknownKind", "this program doesn't know trust material of the kind %q", clip(string(n.Kind), 80))
 	}
@@ -115,6 +119,42 @@ func readCRL(text string) (*content, error) {
 		held:    Held{CRL, hex.EncodeToString(key.Sum(nil)[:16]), list.Number.Text(10)},
 		version: list.Number, text: text, list: list, issuers: issuers,
 	}, nil
+}
+
+// supersedes refuses what doesn't come after known. It tells whether c is new.
+func (c *content) supersedes(known *content) (bool, error) {
+	if known == nil {
+		return true, nil
+	}
+	cmp := known.version.Cmp(c.version)
+	switch {
+	case cmp < 0:
+		return true, nil
+	case cmp == 0 && c.same(known):
+		return false, nil
+	case c.bundle != nil && cmp > 0:
+		return false, fault.New(fault.Conflict, policy.CodeOlder, "the trust policy has version %s, but version %s is known here", c.version, known.version)
+	case c.bundle != nil:
+		return false, fault.New(fault.Conflict, policy.CodeVersionReused, "another trust policy of version %s is known here: a changed policy needs a higher version", c.version)
+	}
+	issuer := clip(c.list.Issuer.String(), 80)
+	if cmp > 0 {
+		return false, fault.New(fault.Conflict, "OlderCRL", "number %s of the revocation list of %q is older than %s, which is in force", c.version, issuer, known.version)
+	}
+	return false, fault.New(fault.Conflict, "OtherCRL", "there is another revocation list of %q with the number %s", issuer, c.version)
+}
+
+// same tells whether both say the same, whoever has signed it.
+func (c *content) same(other *content) bool {
+	if c.bundle != nil {
+		return c.bundle.Policy == other.bundle.Policy
+	}
+	return string(c.list.Raw) == string(other.list.Raw)
+}
+
+// IsOlder tells whether a notice wasn't taken because a newer one is there.
+func IsOlder(err error) bool {
+	return fault.HasCode(err, "OlderCRL") || fault.HasCode(err, policy.CodeOlder)
 }
 
 // trusted tells whether the file counts for who trusts these authorities. While a

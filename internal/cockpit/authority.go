@@ -133,7 +133,7 @@ func (c *Cockpit) publishList(ctx context.Context, ca *pki.CA, p pki.Purpose, li
 	if err != nil {
 		return err
 	}
-	if err := c.publish(ctx, n); err != nil && !fault.HasCode(err, "OlderCRL") {
+	if err := c.publish(ctx, n); err != nil && !bulletin.IsOlder(err) {
 		return err
 	}
 	return nil

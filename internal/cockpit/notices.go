@@ -8,6 +8,7 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/fault"
+	trustpolicy "github.com/signet-scheduler/signet/internal/policy"
 	"github.com/signet-scheduler/signet/internal/store"
 )
 
@@ -30,6 +31,8 @@ func (c *Cockpit) openBoard() (err error) {
 			return trusted
 		}},
 		{Name: bulletin.Others},
+		// It has no root keys: what it publishes was verified by a Controller.
+		{Name: bulletin.Policies, Accept: func(trustpolicy.Bundle) error { return nil }},
 	}})
 	return err
 }
@@ -55,7 +58,7 @@ func (c *Cockpit) syncNotices(ctx context.Context) error {
 		return err
 	}
 	for _, b := range stored {
-		if _, err := c.notices.Post(bulletin.Notice{Kind: bulletin.Kind(b.Kind), Text: b.Text}); err != nil && !fault.HasCode(err, "OlderCRL") {
+		if _, err := c.notices.Post(bulletin.Notice{Kind: bulletin.Kind(b.Kind), Text: b.Text}); err != nil && !bulletin.IsOlder(err) {
 			c.log.Warn("trust material in the database isn't taken", "kind", b.Kind, "id", b.ID, "error", err)
 		}
 	}
@@ -136,7 +139,7 @@ func (c *Cockpit) sendNotices(ctx context.Context, controller Controller, member
 		switch {
 		case ctx.Err() != nil:
 		case fault.HasCode(err, "UnknownRoute"):
-			c.log.Warn("the Controller's program takes no revocation lists: bring them to its files, or upgrade it", "member", member)
+			c.log.Warn("the Controller's program takes no revocation lists and trust policies: bring them to its files, or upgrade it", "member", member)
 			sleep(ctx, c.clock, olderAgain)
 		default:
 			c.log.Debug("trust material can't be sent", "member", member, "error", err)

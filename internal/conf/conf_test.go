@@ -87,7 +87,7 @@ var defaultTrust = conf.Trust{
 	SecurityLevel: "low", X509Dir: "/c/private/trusted-x509-keys", PGPDir: "/c/private/trusted-pgp-keys",
 	PolicyRootDir: "/c/private/policy-root", PolicyFile: "/c/private/trust-policy.json",
 	SSHDir: "/c/private/trusted-ssh-keys", PasskeyDir: "/c/private/trusted-passkeys",
-	SentDir: "/d/trust/signers", MinRSABits: 3072, Reload: time.Second,
+	SentDir: "/d/trust/signers", SentPolicy: "/d/trust/policy/trust-policy.json", MinRSABits: 3072, Reload: time.Second,
 }
 
 func TestDefaults(t *testing.T) {

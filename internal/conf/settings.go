@@ -21,6 +21,7 @@ type Trust struct {
 
 	MinRSABits   int           // smaller RSA keys are refused
 	SentDir      string        // not a setting: where revocation lists lie that were sent here
+	SentPolicy   string        // not a setting: where the trust policy lies that was sent here
 	AllowExpired bool          // a document accepted before stays accepted when its signer's certificate expires
 	Reload       time.Duration // how often the directories are looked at
 

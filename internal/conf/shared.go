@@ -42,6 +42,7 @@ func bindTrust(b *binder, t *Trust) {
 		Meaning: "The trust policy, with its signature beside it (`.sig` and `.pem`, `.asc`, or `.sshsig`). An older version than one that was accepted is refused.",
 	}, configBase, "private/trust-policy.json")
 	t.SentDir = filepath.Join(b.dataDir, "trust", "signers")
+	t.SentPolicy = filepath.Join(b.dataDir, "trust", "policy", "trust-policy.json")
 	b.number(&t.MinRSABits, Key{Name: prefix + "min-rsa-bits", Meaning: "Signatures of smaller RSA keys are refused."},
 		3072, limits[int]{low: 2048, high: 16384})
 	b.boolean(&t.AllowExpired, Key{

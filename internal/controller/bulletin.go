@@ -9,11 +9,13 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/bulletin"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/policy"
 	"github.com/signet-scheduler/signet/internal/transport"
 )
 
 // openBoard opens what was sent here: revocation lists of those who sign
-// certificates of parts, and of those who sign certificates of signers.
+// certificates of parts, and of those who sign certificates of signers, and the
+// trust policy.
 func (c *Controller) openBoard(o Options) (err error) {
 	c.notices, err = bulletin.Open(bulletin.Options{Dir: filepath.Join(o.DataDir, "trust"), Clock: c.clock, Shelves: []bulletin.Shelf{
 		{Name: bulletin.Connections, Anchors: func() []*x509.Certificate {
@@ -21,6 +23,7 @@ func (c *Controller) openBoard(o Options) (err error) {
 			return trusted
 		}},
 		{Name: bulletin.Signers, Anchors: func() []*x509.Certificate { return c.guard.Authorities() }},
+		{Name: bulletin.Policies, Accept: func(b policy.Bundle) error { return c.guard.CheckPolicy(b) }},
 	}})
 	return err
 }
@@ -33,6 +36,7 @@ func (c *Controller) postBulletin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	receipt, err := c.notices.Receive(body)
+	c.guard.Look()
 	for _, x := range receipt.Refused {
 		c.log.Warn("trust material was refused", "kind", string(x.Kind), "from", transport.PeerOf(r).String(), "code", x.Code, "problem", x.Message)
 	}
@@ -52,7 +56,7 @@ func (d *driver) passNotices(ctx context.Context) error {
 		err := d.keepNotices(ctx)
 		switch {
 		case fault.HasCode(err, "UnknownRoute"):
-			d.c.log.Warn("the Agent's program takes no revocation lists: bring them to its files, or upgrade it", "agent", d.link.Agent())
+			d.c.log.Warn("the Agent's program takes no revocation lists and trust policies: bring them to its files, or upgrade it", "agent", d.link.Agent())
 			<-ctx.Done()
 			return ctx.Err()
 		case !fault.Is(err, fault.NoSpace):

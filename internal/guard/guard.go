@@ -94,9 +94,7 @@ func (g *Guard) Start() {
 			case <-g.stop:
 				return
 			case <-t.C():
-				if g.ruling.look(g.Installation()) {
-					g.forget()
-				}
+				g.Look()
 			}
 		}
 	})

@@ -27,6 +27,7 @@ type machine struct {
 	t     *testing.T
 	dir   string
 	clock *clock.Fake
+	log   *slog.Logger
 	set   conf.Trust
 	*guard.Guard
 }
@@ -36,7 +37,7 @@ func newMachine(t *testing.T, trusted ...trusttest.Identity) *machine {
 	t.Helper()
 	dir := t.TempDir()
 	dirs := trusttest.Dirs(t, filepath.Join(dir, "trusted"), trusted...)
-	m := &machine{t: t, dir: dir, clock: clock.NewFake(trusttest.Now()), set: conf.Trust{
+	m := &machine{t: t, dir: dir, clock: clock.NewFake(trusttest.Now()), log: slog.New(slog.DiscardHandler), set: conf.Trust{
 		X509Dir: dirs.X509, PGPDir: dirs.PGP, SSHDir: dirs.SSH, PasskeyDir: dirs.Passkey, Installation: "here",
 		PolicyRootDir: filepath.Join(dir, "root"), PolicyFile: filepath.Join(dir, "trust-policy.json"), Reload: time.Second,
 	}}
@@ -50,7 +51,7 @@ func (m *machine) open() {
 	if m.Guard != nil {
 		m.check(m.Close())
 	}
-	g, err := guard.Open(m.set, filepath.Join(m.dir, "data"), nil, m.clock, slog.New(slog.DiscardHandler), func() {})
+	g, err := guard.Open(m.set, filepath.Join(m.dir, "data"), nil, m.clock, m.log, func() {})
 	m.check(err)
 	m.Guard = g
 	m.t.Cleanup(func() { _ = g.Close() })

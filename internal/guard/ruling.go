@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,27 +26,32 @@ import (
 // knownFile holds which policy was accepted last, so that no older one comes back.
 const knownFile = "policy-known.json"
 
-// ruling is the trust policy in force, where one is required.
+// ruling is the trust policy in force, where one is required. It comes from two
+// places, of which the higher version counts: the file that an administrator has put
+// beside the settings, and the one that was sent here.
 type ruling struct {
 	disk   fsys.FS
 	clock  clock.Clock
 	log    *slog.Logger
-	file   string // of the policy
+	file   string // of the policy beside the settings
+	sent   string // of the one that was sent, as a policy.Bundle
 	memory string // of what was accepted last
 	roots  *trust.Watcher
-	told   string // the last problem, as it was logged
-	digest [32]byte
-	known  policy.Known
-	since  time.Time // when that was accepted
 
-	mu       sync.Mutex
+	looking sync.Mutex // guards what follows
+	told    string     // the last problems, as they were logged
+	digest  [32]byte
+	known   policy.Known
+	since   time.Time // when that was accepted
+
+	mu       sync.Mutex // guards what follows
 	required bool
 	now      *policy.Policy
 }
 
 // openRuling reads the root keys and what was accepted before.
 func openRuling(c conf.Trust, dataDir string, disk fsys.FS, clk clock.Clock, log *slog.Logger) (*ruling, error) {
-	r := &ruling{disk: disk, clock: clk, log: log, file: c.PolicyFile, memory: filepath.Join(dataDir, "trust", knownFile)}
+	r := &ruling{disk: disk, clock: clk, log: log, file: c.PolicyFile, sent: c.SentPolicy, memory: filepath.Join(dataDir, "trust", knownFile)}
 	var err error
 	if r.roots, err = trust.NewWatcher(charter.Dirs(c.PolicyRootDir), trust.Policy{MinRSABits: c.MinRSABits}, c.Reload, nil); err != nil {
 		return nil, err
@@ -93,6 +99,8 @@ func (r *ruling) remember(k policy.Known, now time.Time) error {
 
 // look reads the root keys and the policy again; true: something has changed.
 func (r *ruling) look(installation string) bool {
+	r.looking.Lock()
+	defer r.looking.Unlock()
 	r.roots.Poll(r.clock.Now())
 	roots := r.roots.Current()
 	// Whoever was ruled by a policy once stays so: to take the root keys away must not
@@ -104,20 +112,51 @@ func (r *ruling) look(installation string) bool {
 		return r.rule(false, nil)
 	}
 	before := r.inForce()
-	accepted, err := r.read(roots, installation)
-	if err != nil {
-		r.tell(err)
-		if others {
-			before = nil // what the former roots had signed counts no more
-		}
-		return r.rule(true, before)
-	}
-	r.known, r.told = accepted.Policy.Known(), ""
-	if before != nil && before.Known() == r.known {
+	accepted := r.newest(roots, installation)
+	switch {
+	case accepted == nil && others:
+		return r.rule(true, nil) // what the former roots had signed counts no more
+	case accepted == nil || before != nil && before.Known() == r.known:
 		return r.rule(true, before)
 	}
 	r.log.Info("trust policy in force", "version", accepted.Policy.Version(), "signers", namesOf(accepted.Signers))
 	return r.rule(true, accepted.Policy)
+}
+
+// newest returns what is accepted of the two policies, the one with the higher
+// version; nil: none is. That the other is older, or isn't there, is as it should be.
+func (r *ruling) newest(roots *trust.Set, installation string) *charter.Accepted {
+	var newest *charter.Accepted
+	problems := map[string]error{}
+	for _, source := range []struct {
+		file string
+		read func() (text, evidence []byte, err error)
+	}{{r.file, r.readFile}, {r.sent, r.readSent}} {
+		text, evidence, err := source.read()
+		var accepted *charter.Accepted
+		if err == nil {
+			accepted, err = r.accept(roots, text, evidence, installation)
+		}
+		if err == nil {
+			newest = accepted // by now, what is older is refused
+			continue
+		}
+		problems[source.file] = err
+	}
+	told := ""
+	for _, file := range []string{r.file, r.sent} {
+		err := problems[file]
+		absent := errors.Is(err, fs.ErrNotExist)
+		if err == nil || absent && file == r.sent || newest != nil && (absent || fault.HasCode(err, policy.CodeOlder)) {
+			continue
+		}
+		told += fault.Of(err).Public() + "\n"
+		if !strings.Contains(r.told, fault.Of(err).Public()) {
+			r.log.Error("the trust policy isn't accepted", "file", file, "error", err)
+		}
+	}
+	r.told = told
+	return newest
 }
 
 func (r *ruling) inForce() *policy.Policy {
@@ -135,11 +174,10 @@ func (r *ruling) rule(required bool, p *policy.Policy) bool {
 	return changed
 }
 
-// read accepts the policy that lies beside the part's settings.
-func (r *ruling) read(roots *trust.Set, installation string) (*charter.Accepted, error) {
-	text, err := fsys.ReadFile(fsys.Real{}, r.file, policy.MaxBytes)
-	if err != nil {
-		return nil, fault.Wrap(fault.Untrusted, "TrustPolicyMissing", err, "a trust policy is required, as there are root keys, but %s can't be read: no document is accepted", r.file)
+// readFile reads the policy beside the part's settings.
+func (r *ruling) readFile() (text, evidence []byte, err error) {
+	if text, err = fsys.ReadFile(fsys.Real{}, r.file, policy.MaxBytes); err != nil {
+		return nil, nil, fault.Wrap(fault.Untrusted, "TrustPolicyMissing", err, "a trust policy is required, as there are root keys, but %s can't be read: no document is accepted", r.file)
 	}
 	files := map[string][]byte{}
 	for _, suffix := range []string{".sig", ".pem", ".asc", ".sshsig"} {
@@ -148,23 +186,33 @@ func (r *ruling) read(roots *trust.Set, installation string) (*charter.Accepted,
 		case err == nil:
 			files[suffix] = data
 		case !errors.Is(err, fs.ErrNotExist):
-			return nil, fault.Wrap(fault.Untrusted, "TrustPolicyMissing", err, "%s can't be read", r.file+suffix)
+			return nil, nil, fault.Wrap(fault.Untrusted, "TrustPolicyMissing", err, "%s can't be read", r.file+suffix)
 		}
 	}
-	evidence, err := trust.EvidenceFromFiles(files)
+	signature, err := trust.EvidenceFromFiles(files)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	signature, err := json.Marshal(evidence)
+	if evidence, err = json.Marshal(signature); err != nil {
+		return nil, nil, fmt.Errorf("encoding evidence: %w", err)
+	}
+	return text, evidence, nil
+}
+
+// readSent reads the policy that was sent here.
+func (r *ruling) readSent() (text, evidence []byte, err error) {
+	sent, err := fsys.ReadFile(fsys.Real{}, r.sent, 2*policy.MaxBytes)
 	if err != nil {
-		return nil, fmt.Errorf("encoding evidence: %w", err)
+		return nil, nil, fault.Wrap(fault.Untrusted, "TrustPolicyMissing", err, "%s can't be read", r.sent)
 	}
-	// The root's certificate may end without ending what it has signed.
-	at := r.clock.Now()
-	if r.known.Version > 0 && sha256.Sum256(text) == r.known.Digest {
-		at = r.since
-	}
-	accepted, err := charter.Accept(roots, text, signature, installation, r.known, at)
+	b, err := policy.ReadBundle(string(sent))
+	return []byte(b.Policy), b.Evidence, err
+}
+
+// accept verifies a policy, and remembers it.
+func (r *ruling) accept(roots *trust.Set, text, evidence []byte, installation string) (*charter.Accepted, error) {
+	at := r.momentOf(text)
+	accepted, err := charter.Accept(roots, text, evidence, installation, r.known, at)
 	if err != nil {
 		return nil, err
 	}
@@ -172,16 +220,38 @@ func (r *ruling) read(roots *trust.Set, installation string) (*charter.Accepted,
 		if err := r.remember(accepted.Policy.Known(), at); err != nil {
 			return nil, err
 		}
-		r.since = at
+		r.known, r.since = accepted.Policy.Known(), at
 	}
 	return accepted, nil
 }
 
-// tell logs a problem once.
-func (r *ruling) tell(err error) {
-	if text := fault.Of(err).Public(); text != r.told {
-		r.told = text
-		r.log.Error("the trust policy isn't accepted", "file", r.file, "error", err)
+// momentOf returns the time at which the certificate of a policy's root must be
+// valid: its end isn't the end of what it has signed.
+func (r *ruling) momentOf(text []byte) time.Time {
+	if r.known.Version > 0 && sha256.Sum256(text) == r.known.Digest {
+		return r.since
+	}
+	return r.clock.Now()
+}
+
+// CheckPolicy verifies a trust policy that was sent here, against the root keys of
+// this machine and the newest policy that it knows. Whoever keeps it writes it where
+// the settings say, and calls Look.
+func (g *Guard) CheckPolicy(b policy.Bundle) error {
+	r, installation := g.ruling, g.Installation()
+	r.looking.Lock()
+	defer r.looking.Unlock()
+	r.roots.Poll(r.clock.Now())
+	text := []byte(b.Policy)
+	_, err := charter.Accept(r.roots.Current(), text, b.Evidence, installation, r.known, r.momentOf(text))
+	return err
+}
+
+// Look brings a trust policy into force that has just come, instead of at the next
+// tick.
+func (g *Guard) Look() {
+	if g.ruling.look(g.Installation()) {
+		g.forget()
 	}
 }
 

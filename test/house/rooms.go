@@ -82,7 +82,7 @@ var rooms = map[string]room{
 	"internal/objectfile": {kind: mechanism, owns: "object files as authors write them"},
 	"internal/bulletin": {kind: mechanism, owns: "trust material beside the event log", edges: map[string]string{
 		"internal/pki":  "lists are verified before they are kept (ADR 0021)",
-		"internal/part": "a part tells what its board holds (ADR 0023)",
+		"internal/part": "a part tells what its board holds (ADR 0025)",
 	}},
 	"internal/archive": {kind: mechanism, owns: ".zip and .tar.gz files"},
 	"internal/backup":  {kind: mechanism, owns: "what a backup is made of"},
