@@ -1953,6 +1953,24 @@ type PartLogLine struct {
 	Time  int64  `json:"time"`
 }
 
+// PartPolicy defines model for PartPolicy.
+type PartPolicy struct {
+	// Code With which it refuses it
+	Code string `json:"code,omitempty"`
+
+	// Published Version that was published here
+	Published int `json:"published,omitempty"`
+
+	// Required There are root keys, so that nothing is trusted without a policy; else none counts
+	Required bool `json:"required"`
+
+	// State How the part stands to that: current, older, missing, refused, foreign (it has no root keys) or unknown
+	State string `json:"state,omitempty"`
+
+	// Version Of the policy in force; missing if there is none
+	Version int `json:"version,omitempty"`
+}
+
 // PartTrust defines model for PartTrust.
 type PartTrust struct {
 	// Heard When it told
@@ -1960,6 +1978,9 @@ type PartTrust struct {
 
 	// Lists The revocation lists that it is to hold
 	Lists []PartList `json:"lists"`
+
+	// Policy Missing of a Cockpit
+	Policy *PartPolicy `json:"policy,omitempty"`
 
 	// Told false: the part was never heard, or its program is too old to tell
 	Told bool `json:"told"`
@@ -2009,6 +2030,30 @@ type Place struct {
 // Places defines model for Places.
 type Places struct {
 	Places []Place `json:"places"`
+}
+
+// PolicyAnswer defines model for PolicyAnswer.
+type PolicyAnswer struct {
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+
+	// Name Of a member of a Controller
+	Name string `json:"name"`
+
+	// State accepted, refused or unreachable
+	State string `json:"state"`
+}
+
+// PolicyVersion defines model for PolicyVersion.
+type PolicyVersion struct {
+	// Parts How many Controllers' members and Agents
+	Parts int `json:"parts"`
+
+	// Required There are root keys; else none counts
+	Required bool `json:"required"`
+
+	// Version 0: none is in force
+	Version int `json:"version"`
 }
 
 // Position A place in a workflow, as [3] or [1, "then", 0]
@@ -2087,6 +2132,28 @@ type PublishRevocationsRequest struct {
 
 	// TimeSpent Minutes
 	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
+// PublishTrustPolicyRequest defines model for PublishTrustPolicyRequest.
+type PublishTrustPolicyRequest struct {
+	// Evidence Any JSON value
+	Evidence JSON `json:"evidence"`
+
+	// Policy The exact bytes of the policy, at most 1 MiB with its signatures
+	Policy string `json:"policy"`
+	Reason string `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
+// PublishedTrustPolicy defines model for PublishedTrustPolicy.
+type PublishedTrustPolicy struct {
+	Members []PolicyAnswer `json:"members"`
+	Version int            `json:"version"`
 }
 
 // PutDraft defines model for PutDraft.
@@ -2515,6 +2582,26 @@ type TransferOrdersRequest struct {
 	// VersionId The version that the orders leave
 	VersionId string `json:"versionId"`
 	Workflow  string `json:"workflow"`
+}
+
+// TrustPolicyInfo defines model for TrustPolicyInfo.
+type TrustPolicyInfo struct {
+	// Audience The installations that it is for
+	Audience []string `json:"audience"`
+	Expires  int64    `json:"expires,omitempty"`
+	Issued   int64    `json:"issued"`
+
+	// Sha256 Of its exact bytes
+	Sha256  string `json:"sha256"`
+	Version int    `json:"version"`
+}
+
+// TrustPolicyStatus defines model for TrustPolicyStatus.
+type TrustPolicyStatus struct {
+	// Holders How the parts stand to it
+	Holders   *Holders         `json:"holders,omitempty"`
+	InForce   []PolicyVersion  `json:"inForce"`
+	Published *TrustPolicyInfo `json:"published,omitempty"`
 }
 
 // UsualTime How long it takes, in milliseconds; half and 95 % of the runs don't take longer
@@ -3964,6 +4051,9 @@ type WaitForOrdersJSONRequestBody = WaitRequest
 
 // PrepareReleaseJSONRequestBody defines body for PrepareRelease for application/json ContentType.
 type PrepareReleaseJSONRequestBody = PrepareReleaseRequest
+
+// PublishTrustPolicyJSONRequestBody defines body for PublishTrustPolicy for application/json ContentType.
+type PublishTrustPolicyJSONRequestBody = PublishTrustPolicyRequest
 
 // ChangeBreakpointsJSONRequestBody defines body for ChangeBreakpoints for application/json ContentType.
 type ChangeBreakpointsJSONRequestBody = BreakpointsRequest

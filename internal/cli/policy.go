@@ -22,9 +22,9 @@ import (
 
 func (s *session) policyGroup() *cobra.Command {
 	return s.group("policy", "The trust policy: who may sign what",
-		"It works on files only; no Cockpit is asked.",
+		"",
 		"  signet policy check policy.json --signed-by alice,bob workflows/",
-		s.policyCheckVerb())
+		s.policyCheckVerb(), s.policyPublishVerb(), s.policyStatusVerb())
 }
 
 // policyFlags are what is asked about documents.
@@ -38,7 +38,7 @@ func (s *session) policyCheckVerb() *cobra.Command {
 	f := &policyFlags{}
 	c := s.verb(verb{
 		use: "check POLICY [DOCUMENT...]", short: "Check a trust policy, and what it says of documents", args: cobra.MinimumNArgs(1),
-		long: `POLICY is read as the machines read it. With --roots its signature must lie beside it (POLICY.sshsig, .asc, or .sig with .pem) and be by a key of
+		long: `It works on files only; no Cockpit is asked. POLICY is read as the machines read it. With --roots its signature must lie beside it (POLICY.sshsig, .asc, or .sig with .pem) and be by a key of
 that folder. Of each DOCUMENT, an object file or a folder with some, it tells whether it would be accepted with the signatures of --signed-by, and which rules
 concern it; its path is the one that signet deploy would give it. The exit code is 5 if one would be refused. --author is for documents that come with a release.`,
 		example: "  signet policy check policy.json --roots config/private/policy-root\n  signet policy check policy.json --signed-by alice,bob --author carol workflows/",

@@ -53,7 +53,8 @@ type fake struct {
 	grown   chan struct{}
 	micros  int64
 	logs    map[string]*fakeLog
-	notices []bulletin.Notice // that were delivered
+	notices []bulletin.Notice                                 // that were delivered
+	receipt func(bulletin.Delivery) (bulletin.Receipt, error) // nil: it answers nothing
 	parts   map[PartName]*transport.Credentials
 	down    error // every call fails with it
 	full    bool  // its disk
@@ -656,6 +657,9 @@ func (f *fake) Deliver(_ context.Context, _ string, d bulletin.Delivery) (bullet
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.notices = append(f.notices, d.Notices...)
+	if f.receipt != nil {
+		return f.receipt(d)
+	}
 	return bulletin.Receipt{}, nil
 }
 

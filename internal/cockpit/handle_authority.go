@@ -20,6 +20,9 @@ func (k *call) listRevocations() error {
 	out := api.RevocationLists{Lists: []api.RevocationList{}}
 	tellers := k.tellers(nil)
 	for _, e := range k.notices.All() {
+		if e.Kind != bulletin.CRL {
+			continue
+		}
 		out.Lists = append(out.Lists, api.RevocationList{
 			Id: e.ID, Issuer: e.List.Issuer.String(), Number: e.Version, From: e.List.ThisUpdate.UnixMilli(), Until: e.List.NextUpdate.UnixMilli(),
 			Revoked: len(e.List.RevokedCertificateEntries), Holders: holders(tellers, &e),

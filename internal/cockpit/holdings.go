@@ -3,6 +3,7 @@ package cockpit
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/bulletin"
@@ -22,7 +23,7 @@ const (
 
 // foreignCodes are refusals by which a part says that it trusts nobody who signs
 // such files: nothing is amiss with them.
-var foreignCodes = []string{"UntrustedIssuer"}
+var foreignCodes = []string{"UntrustedIssuer", "NoPolicyRoots"}
 
 // standing is how one part stands to one file, and which version it has.
 type standing struct {
@@ -41,8 +42,21 @@ func standingOf(t *part.Trust, e *bulletin.Entry) standing {
 	held, refused := t.Find(string(e.Kind), e.ID)
 	s := standing{state: isMissing}
 	if held != nil {
-		s.state, s.version = isOlder, held.Version
-		if !bulletin.Newer(e.Version, held.Version) {
+		s.version = held.Version
+	}
+	// Of policies, what counts is which is in force: it may be that of a file.
+	if e.Kind == bulletin.TrustPolicy && t.Policy != nil {
+		s.version = ""
+		if t.Policy.Version > 0 {
+			s.version = strconv.Itoa(t.Policy.Version)
+		}
+		if !t.Policy.Required {
+			s.state = isForeign
+		}
+	}
+	if s.version != "" {
+		s.state = isOlder
+		if !bulletin.Newer(e.Version, s.version) {
 			s.state = isCurrent
 		}
 	}
@@ -65,6 +79,9 @@ func (c *Cockpit) forMembers() []bulletin.Entry {
 func (c *Cockpit) forAgents(h *history) []bulletin.Entry {
 	members := h.known.memberReports()
 	return slices.DeleteFunc(c.forMembers(), func(e bulletin.Entry) bool {
+		if e.Kind == bulletin.TrustPolicy {
+			return false // whether it is for an Agent is told by the Agent's own root keys
+		}
 		foreign := 0
 		for _, m := range members {
 			if standingOf(m.Trust, &e).state == isForeign {
@@ -142,12 +159,20 @@ func (k *call) getPartTrust() error {
 	}
 	t := &all[i]
 	out := api.PartTrust{Heard: t.at, Told: t.trust != nil, Lists: []api.PartList{}}
+	var policy api.PartPolicy
 	for j := range t.published {
 		e := &t.published[j]
 		s := standingOf(t.trust, e)
 		if e.Kind == bulletin.CRL {
 			out.Lists = append(out.Lists, api.PartList{Id: e.ID, Issuer: e.List.Issuer.String(), Number: e.Version, Held: s.version, State: s.state, Code: s.code})
+			continue
 		}
+		published, _ := strconv.Atoi(e.Version) // it was read as a policy
+		policy.Published, policy.State, policy.Code = published, s.state, s.code
+	}
+	if t.trust != nil && t.trust.Policy != nil {
+		policy.Required, policy.Version = t.trust.Policy.Required, t.trust.Policy.Version
+		out.Policy = &policy
 	}
 	slices.SortStableFunc(out.Lists, func(a, b api.PartList) int { return cmp.Compare(a.Issuer, b.Issuer) })
 	return k.answer(out)

@@ -44,6 +44,35 @@ func TestStanding(t *testing.T) {
 	}
 }
 
+// Of policies counts which is in force, wherever it came from.
+func TestPolicyStanding(t *testing.T) {
+	t.Parallel()
+	e := bulletin.Entry{Held: bulletin.Held{Kind: bulletin.TrustPolicy, ID: "trust-policy", Version: "10"}}
+	refused := part.Holding{Kind: "TrustPolicy", ID: "trust-policy", Version: "10", Refused: "UnknownSigner"}
+	held := part.Holding{Kind: "TrustPolicy", ID: "trust-policy", Version: "10"}
+	rootless := refused
+	rootless.Refused = "NoPolicyRoots"
+	for name, c := range map[string]struct {
+		told *part.Trust
+		want standing
+	}{
+		"in force":                         {&part.Trust{Policy: &part.Policy{Required: true, Version: 10}, Holds: []part.Holding{held}}, standing{state: isCurrent, version: "10"}},
+		"a newer file":                     {&part.Trust{Policy: &part.Policy{Required: true, Version: 11}}, standing{state: isCurrent, version: "11"}},
+		"an older one":                     {&part.Trust{Policy: &part.Policy{Required: true, Version: 9}}, standing{state: isOlder, version: "9"}},
+		"none is in force":                 {&part.Trust{Policy: &part.Policy{Required: true}}, standing{state: isMissing}},
+		"it is held, and not in force yet": {&part.Trust{Policy: &part.Policy{Required: true, Version: 9}, Holds: []part.Holding{held}}, standing{state: isOlder, version: "9"}},
+		"refused":                          {&part.Trust{Policy: &part.Policy{Required: true, Version: 9}, Holds: []part.Holding{refused}}, standing{isRefused, "9", "UnknownSigner"}},
+		"no root keys":                     {&part.Trust{Policy: &part.Policy{}, Holds: []part.Holding{rootless}}, standing{state: isForeign, code: "NoPolicyRoots"}},
+		"no root keys, and never asked":    {&part.Trust{Policy: &part.Policy{}}, standing{state: isForeign}},
+		"a Cockpit":                        {&part.Trust{Holds: []part.Holding{held}}, standing{state: isCurrent, version: "10"}},
+		"an older program":                 {nil, standing{state: isUnknown}},
+	} {
+		if got := standingOf(c.told, &e); got != c.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestHolders(t *testing.T) {
 	t.Parallel()
 	e := bulletin.Entry{Held: bulletin.Held{Kind: bulletin.CRL, ID: "x", Version: "2"}}

@@ -185,6 +185,8 @@ func routes() []route {
 		{"GET", "/certificates", "listCertificates", agentsView, noBody, false, false, (*call).listCertificates},
 		{"GET", "/certificates/revocations", "listRevocations", agentsView, noBody, false, false, (*call).listRevocations},
 		{"POST", "/certificates/revocations", "publishRevocations", certificatesManage, body, true, false, (*call).publishRevocations},
+		{"GET", "/trust-policy", "getTrustPolicy", agentsView, noBody, false, false, (*call).getTrustPolicy},
+		{"POST", "/trust-policy", "publishTrustPolicy", certificatesManage, body, true, false, (*call).publishTrustPolicy},
 		{"POST", "/certificates/revoke", "revokeCertificates", certificatesManage, tiny, true, false, (*call).revokeCertificates},
 		{"POST", "/certificates/tokens", "makeToken", certificatesManage, tiny, true, false, (*call).makeToken},
 		{"GET", "/enrolment", "getEnrolment", anonymous, noBody, false, false, (*call).getEnrolment},
