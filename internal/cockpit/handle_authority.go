@@ -18,6 +18,7 @@ func (k *call) listRevocations() error {
 		return q.err
 	}
 	out := api.RevocationLists{Lists: []api.RevocationList{}}
+	k.lookAgain(k.r.Context())
 	tellers := k.tellers(nil)
 	for _, e := range k.notices.All() {
 		if e.Kind != bulletin.CRL {

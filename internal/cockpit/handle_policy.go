@@ -21,6 +21,7 @@ func (k *call) getTrustPolicy() error {
 	if q := k.query(); q.err != nil {
 		return q.err
 	}
+	k.lookAgain(k.r.Context())
 	tellers := k.tellers(nil)
 	out := api.TrustPolicyStatus{InForce: versionsInForce(tellers)}
 	for _, e := range k.notices.All() {
@@ -141,13 +142,16 @@ func policyAnswer(member string, r bulletin.Receipt, err error, version string) 
 			return a
 		}
 	}
+	a.State, a.Code, a.Message = policyRefused, trustpolicy.CodeOlder, "a newer one is known there, by its file"
 	for _, h := range r.Held {
-		if h.Kind == bulletin.TrustPolicy && h.Version == version {
-			a.State = policyAccepted
-			return a
+		switch {
+		case h.Kind != bulletin.TrustPolicy:
+		case h.Version == version:
+			return api.PolicyAnswer{Name: member, State: policyAccepted}
+		default:
+			a.Message = "version " + clip(h.Version) + " is known there"
 		}
 	}
-	a.State, a.Code, a.Message = policyRefused, trustpolicy.CodeOlder, "a newer trust policy is known there"
 	return a
 }
 

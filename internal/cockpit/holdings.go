@@ -2,8 +2,10 @@ package cockpit
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/bulletin"
@@ -139,6 +141,15 @@ func holders(tellers []teller, e *bulletin.Entry) api.Holders {
 	return out
 }
 
+// lookAgain asks all Controllers how their parts are, for an answer about right now.
+func (c *Cockpit) lookAgain(ctx context.Context) {
+	var looking sync.WaitGroup
+	for _, h := range c.histories {
+		looking.Go(func() { h.known.look(ctx) })
+	}
+	looking.Wait()
+}
+
 func (k *call) getPartTrust() error {
 	q := k.query("controller")
 	if q.err != nil {
@@ -152,6 +163,7 @@ func (k *call) getPartTrust() error {
 			return err
 		}
 	}
+	k.lookAgain(k.r.Context())
 	all := k.tellers(only)
 	i := slices.IndexFunc(all, func(t teller) bool { return t.role == role && t.name == name })
 	if i < 0 {

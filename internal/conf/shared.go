@@ -39,7 +39,7 @@ func bindTrust(b *binder, t *Trust) {
 	}, configBase, "private/policy-root")
 	b.path(&t.PolicyFile, Key{
 		Name:    prefix + "policy-file",
-		Meaning: "The trust policy, with its signature beside it (`.sig` and `.pem`, `.asc`, or `.sshsig`). An older version than one that was accepted is refused.",
+		Meaning: "The trust policy, with its signature beside it (`.sig` and `.pem`, `.asc`, or `.sshsig`). An older version than one that was accepted is refused; one that was sent here counts instead if its version is higher.",
 	}, configBase, "private/trust-policy.json")
 	t.SentDir = filepath.Join(b.dataDir, "trust", "signers")
 	t.SentPolicy = filepath.Join(b.dataDir, "trust", "policy", "trust-policy.json")
