@@ -116,6 +116,7 @@ func (k *call) listCertificates() error {
 	if err != nil {
 		return err
 	}
+	k.lookAgain(k.r.Context())
 	return k.answer(api.Certificates{Certificates: certificates(append(k.tellers(nil), signers...), k.clock.Now())})
 }
 

@@ -109,6 +109,33 @@ it('shows of an Agent what runs, what waits, its certificates and its log', asyn
   await tab.close();
 });
 
+it('shows which part holds which revocation list, and which policy is in force', async () => {
+  const tab = await open(browser, on);
+  const { page } = tab;
+  await login(page, on);
+  await page.goto('/agents');
+  await ready(page, 'agents');
+  const sent = page.getByRole('table', { name: 'Revocation lists and trust policy' });
+  const nodes = sent.getByRole('row').filter({ hasText: 'node issuer' });
+  await nodes.getByText('Up to date').waitFor();
+  await nodes.getByText(/[3-9] parts have it/).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  for (const part of ['agents/agent-1', 'controllers/controller-1', 'cockpits/cockpit']) {
+    await page.goto(`/${part}`);
+    const held = page.getByRole('table', { name: 'Revocation lists and trust policy' });
+    const list = held.getByRole('row').filter({ hasText: 'node issuer' });
+    await list.getByText('Up to date').waitFor();
+    const [here, newest] = await list.locator('.number').allInnerTexts();
+    expect(here, part).toBe(newest);
+    expect(await held.getByText('the trust directories alone decide').count(), part).toBe(
+      part.startsWith('cock') ? 0 : 1,
+    );
+    expect(await axeFinds(page)).toEqual([]);
+  }
+  expect(await tab.complaints()).toEqual([]);
+  await tab.close();
+});
+
 it('says what a reset does, and disables and enables an Agent', async () => {
   const tab = await open(browser, on);
   const { page } = tab;

@@ -1788,7 +1788,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Which revocation lists a part holds
+         * Which revocation lists a part holds, and which trust policy is in force there
          * @description As the part told last. Beside what it holds stands what is published here.
          */
         get: operations["getPartTrust"];
@@ -1835,6 +1835,27 @@ export interface paths {
          *     exact text), and comes back with `POST /inventory/deploy`. It may be deployed within an hour, as long as the drafts stay as they are.
          */
         post: operations["prepareRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trust-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The trust policy that this installation sends to its parts, and which versions are in force where */
+        get: operations["getTrustPolicy"];
+        put?: never;
+        /**
+         * Send a signed trust policy to all Controllers and Agents
+         * @description Each verifies it against its own root keys, and keeps the highest version. A Cockpit has no root keys: it asks the members of its Controllers first. If those who answer refuse the policy, that is the answer, and it isn't published; at least one has to answer.
+         */
+        post: operations["publishTrustPolicy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3342,6 +3363,18 @@ export interface components {
             /** Format: int64 */
             time: number;
         };
+        PartPolicy: {
+            /** @description With which it refuses it */
+            code?: string;
+            /** @description Version that was published here */
+            published?: number;
+            /** @description There are root keys, so that nothing is trusted without a policy; else none counts */
+            required: boolean;
+            /** @description How the part stands to that: current, older, missing, refused, foreign (it has no root keys) or unknown */
+            state?: string;
+            /** @description Of the policy in force; missing if there is none */
+            version?: number;
+        };
         PartTrust: {
             /**
              * Format: int64
@@ -3350,6 +3383,8 @@ export interface components {
             heard: number;
             /** @description The revocation lists that it is to hold */
             lists: components["schemas"]["PartList"][];
+            /** @description Missing of a Cockpit */
+            policy?: components["schemas"]["PartPolicy"];
             /** @description false: the part was never heard, or its program is too old to tell */
             told: boolean;
         };
@@ -3382,6 +3417,22 @@ export interface components {
         };
         Places: {
             places: components["schemas"]["Place"][];
+        };
+        PolicyAnswer: {
+            code?: string;
+            message?: string;
+            /** @description Of a member of a Controller */
+            name: string;
+            /** @description accepted, refused or unreachable */
+            state: string;
+        };
+        PolicyVersion: {
+            /** @description How many Controllers' members and Agents */
+            parts: number;
+            /** @description There are root keys; else none counts */
+            required: boolean;
+            /** @description 0: none is in force */
+            version: number;
         };
         /** @description A place in a workflow, as [3] or [1, "then", 0] */
         Position: unknown[];
@@ -3429,9 +3480,19 @@ export interface components {
             /** @description A file with line, or a JSON path */
             where?: string;
         };
+        PublishedTrustPolicy: {
+            members: components["schemas"]["PolicyAnswer"][];
+            version: number;
+        };
         PublishRevocationsRequest: components["schemas"]["Explanation"] & {
             /** @description PEM: the list, then the certificates of its issuer and of those above it, at most 1 MiB */
             list: string;
+        };
+        PublishTrustPolicyRequest: components["schemas"]["Explanation"] & {
+            /** @description One signature, or a list of up to 16 */
+            evidence: components["schemas"]["JSON"];
+            /** @description The exact bytes of the policy, at most 1 MiB with its signatures */
+            policy: string;
         };
         PutDraft: {
             kind: string;
@@ -3729,6 +3790,23 @@ export interface components {
             /** @description The version that the orders leave */
             versionId: string;
             workflow: string;
+        };
+        TrustPolicyInfo: {
+            /** @description The installations that it is for */
+            audience: string[];
+            /** Format: int64 */
+            expires?: number;
+            /** Format: int64 */
+            issued: number;
+            /** @description Of its exact bytes */
+            sha256: string;
+            version: number;
+        };
+        TrustPolicyStatus: {
+            /** @description How the parts stand to it */
+            holders?: components["schemas"]["Holders"];
+            inForce: components["schemas"]["PolicyVersion"][];
+            published?: components["schemas"]["TrustPolicyInfo"];
         };
         /** @description How long it takes, in milliseconds; half and 95 % of the runs don't take longer */
         UsualTime: {
@@ -8675,7 +8753,13 @@ export interface operations {
                      *           "held": "11",
                      *           "state": "older"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "policy": {
+                     *         "required": true,
+                     *         "version": 3,
+                     *         "published": 4,
+                     *         "state": "older"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["PartTrust"];
@@ -8766,6 +8850,120 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["PreparedRelease"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTrustPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy, if one was published, and what the parts told last */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "published": {
+                     *         "version": 4,
+                     *         "audience": [
+                     *           "production"
+                     *         ],
+                     *         "issued": 1789900000000,
+                     *         "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+                     *       },
+                     *       "holders": {
+                     *         "current": 4,
+                     *         "behind": 1,
+                     *         "foreign": 0,
+                     *         "unknown": 0,
+                     *         "parts": [
+                     *           {
+                     *             "part": "agent",
+                     *             "name": "agent-2",
+                     *             "state": "older",
+                     *             "version": "3",
+                     *             "heard": 1789900000000
+                     *           }
+                     *         ]
+                     *       },
+                     *       "inForce": [
+                     *         {
+                     *           "version": 4,
+                     *           "required": true,
+                     *           "parts": 4
+                     *         },
+                     *         {
+                     *           "version": 3,
+                     *           "required": true,
+                     *           "parts": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TrustPolicyStatus"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    publishTrustPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "policy": "{\"TYPE\":\"TrustPolicy\",\"version\":4}",
+                 *       "evidence": {
+                 *         "signature": {
+                 *           "TYPE": "SSH",
+                 *           "signatureString": "..."
+                 *         }
+                 *       },
+                 *       "reason": "carol has left"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PublishTrustPolicyRequest"];
+            };
+        };
+        responses: {
+            /** @description It is being sent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "version": 4,
+                     *       "members": [
+                     *         {
+                     *           "name": "controller-1",
+                     *           "state": "accepted"
+                     *         },
+                     *         {
+                     *           "name": "controller-2",
+                     *           "state": "unreachable",
+                     *           "code": "CannotConnect",
+                     *           "message": "it can't be reached"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PublishedTrustPolicy"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -9,7 +9,8 @@ interface Props {
   detail?: string | undefined;
 }
 
-function Shown({ look, word, status, detail }: Props & { look: Look; word: string }) {
+/** A badge with its word. */
+export function Shown({ look, word, status, detail }: Props & { look: Look; word: string }) {
   return (
     <span className={`badge ${look.family} ${look.form}`} data-status={status}>
       <Icon name={look.icon} size={14} />

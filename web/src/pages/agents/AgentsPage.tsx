@@ -9,6 +9,7 @@ import { useControllers } from '../../frame/controllers';
 import { changed } from '../../search';
 import { useMay } from '../../session/session';
 import { PartBadge } from '../../state/Badge';
+import { BehindBadge } from '../../state/TrustBadge';
 import { CertificateBadge } from '../../state/certificate';
 import { Age, Time } from '../../time/Time';
 import { Text } from '../../view/Name';
@@ -16,6 +17,7 @@ import { Empty, Shown, View } from '../../view/View';
 import { Certificates, PartLink } from '../parts/PartPage';
 import { AgentDialog, type AgentAct } from './AgentDialog';
 import { agentStatus, cockpitStatus, memberStatus } from './part';
+import { TrustMaterial } from './TrustMaterial';
 import './agents.css';
 
 type Agent = Schemas['Agent'];
@@ -85,7 +87,7 @@ export default function AgentsPage() {
                       <PartLink part="cockpit" name={x.name} />
                     </td>
                     <td>
-                      <PartBadge status={cockpitStatus(x)} />
+                      <PartBadge status={cockpitStatus(x)} /> <BehindBadge count={x.behind} />
                       {x.answers && <p className="second">{t('parts.answersYou')}</p>}
                       {!x.alive && (
                         <p className="second">
@@ -100,6 +102,9 @@ export default function AgentsPage() {
             </table>
           )}
         </Shown>
+      </Section>
+      <Section id="trust" title={t('trust:title')}>
+        <TrustMaterial />
       </Section>
       <Section id="certificates" title={t('parts.certificates')}>
         <Shown query={certificates}>
@@ -172,7 +177,7 @@ function Controller({ controller: c }: { controller: Schemas['ControllerStatus']
         <tr key={m.name} data-testid="row" data-key={m.name}>
           <td>{c.members.length ? <PartLink part="controller" name={m.name} /> : <Text>{m.name}</Text>}</td>
           <td>
-            <PartBadge status={memberStatus(m)} />
+            <PartBadge status={memberStatus(m)} /> <BehindBadge count={m.behind} />
             {i === 0 && c.problem && (
               <p className="second">
                 <Text>{c.problem.message}</Text>
@@ -274,7 +279,7 @@ function Row({ agent: a, may, onAct }: { agent: Agent; may: boolean; onAct: (act
         <PartLink part="agent" name={a.name} />
       </td>
       <td>
-        <PartBadge status={agentStatus(a)} />
+        <PartBadge status={agentStatus(a)} /> <BehindBadge count={a.behind} />
         {a.problem && !a.coupled && (
           <p className="second">
             <Text>{a.problem.message}</Text>

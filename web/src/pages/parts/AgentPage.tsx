@@ -6,6 +6,7 @@ import { api, take, type Schemas } from '../../api/client';
 import { Act } from '../../dialogs/Act';
 import { useMay } from '../../session/session';
 import { PartBadge } from '../../state/Badge';
+import { BehindBadge } from '../../state/TrustBadge';
 import { CertificateBadge } from '../../state/certificate';
 import { Age, Time } from '../../time/Time';
 import { Name, Text } from '../../view/Name';
@@ -14,6 +15,7 @@ import { workflowHref } from '../../view/href';
 import { AgentDialog, type AgentAct } from '../agents/AgentDialog';
 import { agentStatus } from '../agents/part';
 import { PartCertificates } from './PartCertificates';
+import { PartTrust } from './PartTrust';
 import { Facts, PartPage, Since } from './PartPage';
 
 type Agent = Schemas['Agent'];
@@ -38,7 +40,14 @@ export default function AgentPage() {
     <PartPage
       view="agent"
       name={name}
-      badges={agent && <PartBadge status={agentStatus(agent)} />}
+      badges={
+        agent && (
+          <>
+            <PartBadge status={agentStatus(agent)} />
+            <BehindBadge count={agent.behind} />
+          </>
+        )
+      }
       ready={list.isSuccess}
       tab={tab}
       onTab={(x) => void navigate({ search: x === 'overview' ? {} : { tab: x }, replace: true })}
@@ -118,6 +127,7 @@ function Overview({ agent: a }: { agent: Agent }) {
         <Empty title={t('parts.notAsked')}>{t('parts.notAskedText')}</Empty>
       )}
       {now && <PartCertificates rows={now.certificates} />}
+      <PartTrust part="agent" name={a.name} />
     </>
   );
 }

@@ -8,6 +8,7 @@ import { Name } from '../../view/Name';
 import { Empty, Shown } from '../../view/View';
 import { cockpitStatus } from '../agents/part';
 import { PartCertificates, useCertificates } from './PartCertificates';
+import { PartTrust } from './PartTrust';
 import { Facts, PartPage, Since } from './PartPage';
 
 /** One Cockpit: how it is, and, of the one that answers, its log. */
@@ -48,6 +49,7 @@ export default function CockpitPage() {
                 ]}
               />
               <PartCertificates rows={certificates} />
+              <PartTrust part="cockpit" name={name} />
             </>
           ) : (
             <Empty title={t('parts.unknownCockpit')} action={<Link to="/agents">{t('parts.toList')}</Link>}>

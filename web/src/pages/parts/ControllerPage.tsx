@@ -3,12 +3,14 @@ import { useTranslation } from 'react-i18next';
 import { api, take } from '../../api/client';
 import { useControllers } from '../../frame/controllers';
 import { PartBadge } from '../../state/Badge';
+import { BehindBadge } from '../../state/TrustBadge';
 import { CertificateBadge } from '../../state/certificate';
 import { Time } from '../../time/Time';
 import { Name, Text } from '../../view/Name';
 import { Empty, Shown } from '../../view/View';
 import { memberStatus } from '../agents/part';
 import { PartCertificates, useCertificates } from './PartCertificates';
+import { PartTrust } from './PartTrust';
 import { Facts, PartPage, Since } from './PartPage';
 
 /** One member of a Controller: how it is, and its log. */
@@ -25,7 +27,14 @@ export default function ControllerPage() {
     <PartPage
       view="controller"
       name={name}
-      badges={member && <PartBadge status={memberStatus(member)} />}
+      badges={
+        member && (
+          <>
+            <PartBadge status={memberStatus(member)} />
+            <BehindBadge count={member.behind} />
+          </>
+        )
+      }
       ready={status.isSuccess}
       tab={tab}
       onTab={(x) => void navigate({ search: x === 'overview' ? {} : { tab: x }, replace: true })}
@@ -68,6 +77,7 @@ export default function ControllerPage() {
                 ]}
               />
               <PartCertificates rows={certificates} />
+              <PartTrust part="controller" name={name} controller={controller.id} />
             </>
           ) : (
             <Empty title={t('parts.unknownController')} action={<Link to="/agents">{t('parts.toList')}</Link>}>
