@@ -143,19 +143,19 @@ func (r *ruling) newest(roots *trust.Set, installation string) *charter.Accepted
 		}
 		problems[source.file] = err
 	}
-	told := ""
+	var told strings.Builder
 	for _, file := range []string{r.file, r.sent} {
 		err := problems[file]
 		absent := errors.Is(err, fs.ErrNotExist)
 		if err == nil || absent && file == r.sent || newest != nil && (absent || fault.HasCode(err, policy.CodeOlder)) {
 			continue
 		}
-		told += fault.Of(err).Public() + "\n"
+		told.WriteString(fault.Of(err).Public() + "\n")
 		if !strings.Contains(r.told, fault.Of(err).Public()) {
 			r.log.Error("the trust policy isn't accepted", "file", file, "error", err)
 		}
 	}
-	r.told = told
+	r.told = told.String()
 	return newest
 }
 

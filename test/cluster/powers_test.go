@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,9 +35,7 @@ func TestPowersOfACockpit(t *testing.T) {
 		script("L", "1", waiting(file)))
 	asBoss := func(typ string, more map[string]any) error {
 		cmd := map[string]any{"TYPE": typ, "commandId": typ + fmt.Sprint(more), "by": map[string]any{"account": "the-boss", "method": "password"}}
-		for k, v := range more {
-			cmd[k] = v
-		}
+		maps.Copy(cmd, more)
 		return c.Post("/command", cmd, nil)
 	}
 	addWith := func(id string, args map[string]any) error {
