@@ -126,8 +126,6 @@ func (a *answer) checkIssuer(p Purpose) error {
 		return a.refuse("the issuer could make further authorities: ask for the basic constraints CA:TRUE, pathlen:0")
 	case len(c.SubjectKeyId) == 0:
 		return a.refuse("the issuer's certificate lacks the identifier of its key (subjectKeyIdentifier)")
-	case len(c.UnhandledCriticalExtensions) > 0:
-		return a.refuse("the issuer's certificate has the critical extension %s, which isn't known here", c.UnhandledCriticalExtensions[0])
 	}
 	// Where one root is trusted for several purposes, these usages alone keep them apart.
 	stated := slices.Clone(c.ExtKeyUsage)

@@ -165,6 +165,9 @@ func TestAdoptIssuer(t *testing.T) {
 		if !ca.CommonRoot(pki.PurposeNode).Equal(own) || len(during.Chain) != 3+below {
 			t.Errorf("common root %s, %d certificates shown", ca.CommonRoot(pki.PurposeNode).Subject, len(during.Chain))
 		}
+		if waits, err := ca.Requested(pki.PurposeNode); err != nil || waits != nil {
+			t.Errorf("requested: %v", err)
+		}
 		for _, gone := range []string{"request.key", "request.csr"} {
 			if _, err := os.Stat(filepath.Join(dir, "node", gone)); err == nil {
 				t.Errorf("%s is still there", gone)
@@ -439,6 +442,26 @@ func TestSignersOfACompany(t *testing.T) {
 	after := signer()
 	if _, err := pki.CheckSigner(after.Chain, pool(t, one.root()), nil, now); err != nil || len(after.Chain) != 4 {
 		t.Errorf("afterwards: %d certificates, %v", len(after.Chain), err)
+	}
+}
+
+// A company that grants exactly what a request asks for makes an issuer that is taken.
+func TestRequestAsksForEnough(t *testing.T) {
+	t.Parallel()
+	ca := newCA(t)
+	c := newCompany(t, "One", 0)
+	for _, p := range pki.Purposes() {
+		csr, err := pki.ParseCSR(request(t, ca, p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := authorityTemplate("", 10)
+		template.RawSubject, template.ExtraExtensions = csr.RawSubject, csr.Extensions
+		template.IsCA, template.BasicConstraintsValid, template.KeyUsage = false, false, 0
+		answer := c.answer(c.sign(template, csr.PublicKey, nil))
+		if err := ca.AdoptIssuer(pki.AdoptParams{Purpose: p, Answer: answer, Now: now}); err != nil {
+			t.Errorf("%s: %v", p, err)
+		}
 	}
 }
 
