@@ -9,7 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,7 +39,7 @@ type ruling struct {
 	roots  *trust.Watcher
 
 	looking sync.Mutex // guards what follows
-	told    string     // the last problems, as they were logged
+	told    []string   // the last problems, as they were logged
 	digest  [32]byte
 	known   policy.Known
 	since   time.Time // when that was accepted
@@ -143,19 +143,19 @@ func (r *ruling) newest(roots *trust.Set, installation string) *charter.Accepted
 		}
 		problems[source.file] = err
 	}
-	var told strings.Builder
+	var told []string
 	for _, file := range []string{r.file, r.sent} {
 		err := problems[file]
 		absent := errors.Is(err, fs.ErrNotExist)
 		if err == nil || absent && file == r.sent || newest != nil && (absent || fault.HasCode(err, policy.CodeOlder)) {
 			continue
 		}
-		told.WriteString(fault.Of(err).Public() + "\n")
-		if !strings.Contains(r.told, fault.Of(err).Public()) {
+		text := fault.Of(err).Public()
+		if told = append(told, text); !slices.Contains(r.told, text) {
 			r.log.Error("the trust policy isn't accepted", "file", file, "error", err)
 		}
 	}
-	r.told = told.String()
+	r.told = told
 	return newest
 }
 
