@@ -361,6 +361,10 @@ func (c *collector) attachEvidence() {
 			c.report(fault.Untrusted, file, "the file is empty")
 			continue
 		}
+		if isPrivateKey(data) {
+			c.report(fault.Untrusted, file, keyNotEvidence)
+			continue
+		}
 		if o.Evidence == nil {
 			o.Evidence = map[string][]byte{}
 		}

@@ -131,6 +131,8 @@ func (c *collector) release(names []string, files map[string][]byte) *Release {
 			c.report(fault.Untrusted, name, "the file is empty")
 		case len(files[name]) > MaxEvidence:
 			c.report(fault.Untrusted, name, "the file is larger than %d bytes", MaxEvidence)
+		case isPrivateKey(files[name]):
+			c.report(fault.Untrusted, name, keyNotEvidence)
 		}
 	}
 	known := map[string]bool{}

@@ -12,6 +12,7 @@
 package objectfile
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"slices"
@@ -46,6 +47,13 @@ type Object struct {
 // EvidenceSuffixes returns the suffixes of the files that carry the evidence
 // for the document whose name they extend: NAME.workflow.json.sig.
 func EvidenceSuffixes() []string { return []string{".sig", ".pem", ".asc", ".sshsig", ".passkey"} }
+
+// keyNotEvidence is said of a private key in the place of evidence.
+const keyNotEvidence = "this is a private key, which nobody else may get: a signature or certificates belong here"
+
+// isPrivateKey tells whether a file for evidence has a private key in it: PEM,
+// OpenSSH's and OpenPGP's forms all say so.
+func isPrivateKey(data []byte) bool { return bytes.Contains(data, []byte("PRIVATE KEY")) }
 
 // cutEvidence returns the name of the document to which an evidence file
 // belongs.

@@ -182,6 +182,13 @@ func TestCollectRefuses(t *testing.T) {
 			[]string{"r/a.workflow.json.sig: the file is empty"},
 		},
 		{
+			"a private key for evidence",
+			map[string]string{"r/a.workflow.json.pem": "-----BEGIN EC PRIVATE KEY-----\n", "r/a.workflow.json.asc": "-----BEGIN PGP PRIVATE KEY BLOCK-----\n", "r/a.workflow.json": "{}"},
+			[]string{"r"},
+			"InvalidEvidence",
+			[]string{"r/a.workflow.json.asc: this is a private key", "r/a.workflow.json.pem: this is a private key"},
+		},
+		{
 			"evidence of YAML",
 			map[string]string{"r/a.workflow.yaml.sig": "x", "r/a.workflow.yaml": "{}"},
 			[]string{"r"},
