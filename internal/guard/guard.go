@@ -55,6 +55,7 @@ type Guard struct {
 
 type verdict struct {
 	signer string
+	until  time.Time // not zero: the signer was revoked then
 	err    error
 }
 
@@ -70,7 +71,7 @@ func Open(c conf.Trust, dataDir string, disk fsys.FS, clk clock.Clock, log *slog
 		verdicts: map[[32]byte]verdict{}, releases: map[[32]byte]listing{}, stop: make(chan struct{}),
 	}
 	dirs := trust.Dirs{X509: c.X509Dir, PGP: c.PGPDir, SSH: c.SSHDir, Passkey: c.PasskeyDir, Sent: c.SentDir}
-	w, err := trust.NewWatcher(dirs, trust.Policy{MinRSABits: c.MinRSABits}, c.Reload, g.reloaded)
+	w, err := trust.NewWatcher(dirs, trust.Policy{MinRSABits: c.MinRSABits, TellRevoked: true}, c.Reload, g.reloaded)
 	if err != nil {
 		return nil, err
 	}
@@ -185,10 +186,33 @@ func (g *Guard) Verify(d engine.Document, manifest *engine.Document, arrived int
 		}
 		g.mu.Unlock()
 	}
+	if v.err == nil {
+		v.err = g.inTime(v.signer, v.until, arrived)
+	}
 	if v.err != nil {
 		return engine.Verified{}, v.err
 	}
 	return engine.Verified{Text: d.Text, Signer: v.signer}, nil
+}
+
+// inTime refuses what a signer has signed who was revoked, unless it was here before,
+// by this machine's own log, and the trust policy lets it stay.
+func (g *Guard) inTime(signer string, until time.Time, arrived int64) error {
+	if until.IsZero() || arrived > 0 && time.UnixMilli(arrived).Before(until) && g.ruling.keepsBeforeRevocation() {
+		return nil
+	}
+	return fault.New(fault.Untrusted, trust.CodeRevokedSigner, "the certificate of %s was revoked by its issuer at %s", signer, until.UTC().Format(time.RFC3339))
+}
+
+// revokedAt returns the first date at which one of the signers was revoked; zero:
+// none was.
+func revokedAt(signers []trust.Signer) (first time.Time) {
+	for _, s := range signers {
+		if !s.Revoked.IsZero() && (first.IsZero() || s.Revoked.Before(first)) {
+			first = s.Revoked
+		}
+	}
+	return first
 }
 
 func digest(d engine.Document) [32]byte {
@@ -211,7 +235,7 @@ func (g *Guard) verify(d engine.Document, arrived int64) verdict {
 	if err != nil {
 		return verdict{err: err}
 	}
-	return verdict{signer: nameOf(v.Signer())}
+	return verdict{signer: nameOf(v.Signer()), until: v.Signer().Revoked}
 }
 
 func unreadable(err error) error {

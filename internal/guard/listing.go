@@ -26,6 +26,7 @@ type listing struct {
 	serial  int64
 	created time.Time
 	expires time.Time
+	until   time.Time                   // not zero: a signer was revoked then
 	objects map[[32]byte]release.Object // by the digest of the document
 	err     error
 }
@@ -106,6 +107,9 @@ func (g *Guard) listing(d engine.Document, sum [32]byte, arrived int64) listing 
 	if l.err == nil {
 		l.err = l.timely(g.clock.Now(), arrived)
 	}
+	if l.err == nil {
+		l.err = g.inTime(l.signer, l.until, arrived)
+	}
 	return l
 }
 
@@ -153,7 +157,7 @@ func (g *Guard) readListing(d engine.Document, installation string, arrived int6
 	if r.Audience != installation {
 		return listing{err: fault.New(fault.Untrusted, release.CodeWrongAudience, "the release %s is for the installation %s; this is %s", r.Name, r.Audience, installation)}
 	}
-	l := listing{signer: strings.Join(namesOf(signers), ", "), signers: signers, author: r.Author, serial: r.Serial, created: r.Created, expires: r.Expires, objects: make(map[[32]byte]release.Object, len(r.Objects))}
+	l := listing{signer: strings.Join(namesOf(signers), ", "), signers: signers, author: r.Author, serial: r.Serial, created: r.Created, expires: r.Expires, until: revokedAt(signers), objects: make(map[[32]byte]release.Object, len(r.Objects))}
 	for _, o := range r.Objects {
 		l.objects[o.SHA256] = o
 	}

@@ -289,4 +289,6 @@ func (g *Guard) PolicyInForce() (required bool, version int) {
 	return r.required, version
 }
 
+func (r *ruling) keepsBeforeRevocation() bool { return r.inForce().KeepsBeforeRevocation() }
+
 func (r *ruling) close() error { return r.roots.Close() }

@@ -48,6 +48,7 @@ func Parse(text []byte) (*Policy, error) {
 		audience: list(f, "audience", checkName),
 		issued:   readTime(f, "issued"),
 		expires:  readTime(f, "expires"),
+		keeps:    f.Bool("keepBeforeRevocation"),
 		personOf: map[string]string{},
 		persons:  map[string]int{},
 		digest:   sha256.Sum256(text),

@@ -46,6 +46,24 @@ func change(t testing.TB, value any, path ...any) []byte {
 	return text
 }
 
+func TestKeepBeforeRevocation(t *testing.T) {
+	t.Parallel()
+	for want, value := range map[bool]any{true: true, false: nil} {
+		p, err := policy.Parse(change(t, value, "keepBeforeRevocation"))
+		if err != nil || p.KeepsBeforeRevocation() != want {
+			t.Errorf("%v: %t, %v", value, p.KeepsBeforeRevocation(), err)
+		}
+	}
+	for _, value := range []any{"true", 1, []any{}} {
+		if _, err := policy.Parse(change(t, value, "keepBeforeRevocation")); !fault.HasCode(err, "InvalidTrustPolicy") {
+			t.Errorf("%v: %v", value, err)
+		}
+	}
+	if p := (*policy.Policy)(nil); p.KeepsBeforeRevocation() {
+		t.Error("no policy keeps something")
+	}
+}
+
 func many(n int, format string) []string {
 	var list []string
 	for i := range n {

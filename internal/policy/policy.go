@@ -38,6 +38,7 @@ type Policy struct {
 	audience []string
 	issued   time.Time
 	expires  time.Time         // zero: never
+	keeps    bool              // what was there before its signer's revocation stays
 	personOf map[string]string // key id -> person
 	persons  map[string]int    // how many keys each has
 	rules    []rule
@@ -88,6 +89,10 @@ func (p *Policy) Issued() time.Time { return p.issued }
 
 // Expires returns the end of the policy; zero when it has none.
 func (p *Policy) Expires() time.Time { return p.expires }
+
+// KeepsBeforeRevocation tells whether a document stays in force that the machine had,
+// by its own log, before the date at which its signer's certificate was revoked.
+func (p *Policy) KeepsBeforeRevocation() bool { return p != nil && p.keeps }
 
 // KeysOf returns the ids of a person's keys, sorted; none for a stranger.
 func (p *Policy) KeysOf(person string) []string {

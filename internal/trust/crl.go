@@ -2,9 +2,11 @@ package trust
 
 import (
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // suffixCRL is the suffix of revocation lists in the X.509 trust directory.
@@ -45,4 +47,39 @@ func readCRLFile(content []byte) ([]anchor, error) {
 		}
 	}
 	return []anchor{{raw: crl.Raw, crl: crl}}, nil
+}
+
+// The causes of a revocation (RFC 5280, 5.3.1) by which the key was its owner's alone
+// until then. Of no cause, and of "unspecified", nobody knows that.
+const (
+	affiliationChanged   = 3
+	superseded           = 4
+	cessationOfOperation = 5
+	privilegeWithdrawn   = 9
+)
+
+// sparing tells from when on a certificate is revoked, if what it signed before was
+// rightly signed. A date since when the key is in doubt (5.3.2) comes before that of
+// the revocation.
+func sparing(e *x509.RevocationListEntry) (from time.Time, spares bool) {
+	switch e.ReasonCode {
+	case affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn:
+	default:
+		return time.Time{}, false
+	}
+	from = e.RevocationTime
+	for _, extension := range e.Extensions {
+		if !extension.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 24}) {
+			continue
+		}
+		var doubted time.Time
+		rest, err := asn1.UnmarshalWithParams(extension.Value, &doubted, "generalized")
+		if err != nil || len(rest) > 0 {
+			return time.Time{}, false
+		}
+		if doubted.Before(from) {
+			from = doubted
+		}
+	}
+	return from, !from.IsZero()
 }

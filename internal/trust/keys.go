@@ -26,6 +26,10 @@ type Policy struct {
 	// MinRSABits is the smallest RSA modulus in bits, for signers and for the
 	// CAs above them: 0 means DefaultRSABits, below LowestRSABits is an error.
 	MinRSABits int
+	// TellRevoked has Verify tell of a revocation that leaves earlier signatures good
+	// (Signer.Revoked), instead of refusing. Only for a caller that knows when the
+	// document came, and refuses by that.
+	TellRevoked bool
 }
 
 // check returns the policy with its defaults filled in.

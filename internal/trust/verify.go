@@ -21,6 +21,10 @@ type Signer struct {
 	// Hardware tells that the key can't leave its device: a security key of SSH, or
 	// a passkey that can't be copied. Of other keys it isn't known, so it is false.
 	Hardware bool
+	// Revoked is the date from which on the signer's certificate is revoked, for a cause
+	// by which what it signed before was rightly signed. Always zero unless the set's
+	// Policy has TellRevoked: such signers are refused then.
+	Revoked time.Time
 }
 
 // Verified is a document together with the one who signed it. Only Set.Verify,

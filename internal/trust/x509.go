@@ -94,10 +94,11 @@ func (s *Set) verifyX509(doc []byte, ev Evidence, now time.Time) (Signer, *fault
 	if err != nil {
 		return Signer{}, err
 	}
-	if err := s.checkPath(certs, now); err != nil {
+	revoked, err := s.checkPath(certs, now)
+	if err != nil {
 		return Signer{}, err
 	}
-	return s.verifyByLeaf(doc, ev.Signature, certs[0])
+	return s.verifyByLeaf(doc, ev.Signature, certs[0], revoked)
 }
 
 // verifyWithoutCertificate looks for the trusted certificate whose key made the
@@ -107,23 +108,32 @@ func (s *Set) verifyWithoutCertificate(doc, sig []byte, now time.Time) (Signer, 
 		return Signer{}, refuse(CodeUnknownSigner, "the signature comes without a certificate, and no signer's own certificate is trusted here; add the certificate as a .pem file beside the signature")
 	}
 	refused := refuse(CodeSignatureInvalid, "the signature isn't one over this document by any of the %d trusted signing certificates", len(s.leaves))
+	var found *x509.Certificate // revoked, at the time since
+	var since time.Time
 	for _, leaf := range s.leaves {
 		if !verifyRaw(leaf.PublicKey, doc, sig) {
 			continue
 		}
 		// A renewed certificate can have the same key: one that is valid is enough.
-		err := s.checkTrustedLeaf(leaf, now)
-		if err == nil {
-			return s.verifyByLeaf(doc, sig, leaf)
+		revoked, err := s.checkTrustedLeaf(leaf, now)
+		switch {
+		case err != nil:
+			refused = err
+		case revoked.IsZero():
+			return s.verifyByLeaf(doc, sig, leaf, revoked)
+		case found == nil || since.Before(revoked):
+			found, since = leaf, revoked
 		}
-		refused = err
+	}
+	if found != nil {
+		return s.verifyByLeaf(doc, sig, found, since)
 	}
 	return Signer{}, refused
 }
 
 // verifyByLeaf verifies the signature with the key of a certificate that was
-// found good.
-func (s *Set) verifyByLeaf(doc, sig []byte, leaf *x509.Certificate) (Signer, *fault.Error) {
+// found good, if it is none that was revoked at some time.
+func (s *Set) verifyByLeaf(doc, sig []byte, leaf *x509.Certificate, revoked time.Time) (Signer, *fault.Error) {
 	name, err := certificateName(leaf)
 	if err != nil {
 		return Signer{}, refuse(CodeMalformedCertificate, "the signer's certificate is refused: %s", err)
@@ -134,7 +144,7 @@ func (s *Set) verifyByLeaf(doc, sig []byte, leaf *x509.Certificate) (Signer, *fa
 	if !verifyRaw(leaf.PublicKey, doc, sig) {
 		return Signer{}, refuse(CodeSignatureInvalid, "the signature isn't one over this document by %s: the document was changed, or another key signed it", name)
 	}
-	return Signer{Kind: X509, Name: name, KeyID: certificateKeyID(leaf)}, nil
+	return Signer{Kind: X509, Name: name, KeyID: certificateKeyID(leaf), Revoked: revoked}, nil
 }
 
 // parseCertificates reads the certificates of evidence, which must be canonical.
@@ -156,14 +166,15 @@ func parseCertificates(text []byte) ([]*x509.Certificate, *fault.Error) {
 
 // checkPath finds out whether the certificates of the evidence lead to trust:
 // the signer's own certificate is trusted and comes alone, or each certificate
-// is certified by the next and the last by a trusted CA.
-func (s *Set) checkPath(certs []*x509.Certificate, now time.Time) *fault.Error {
+// is certified by the next and the last by a trusted CA. It returns when the signer's
+// was revoked, as checkRevocation does.
+func (s *Set) checkPath(certs []*x509.Certificate, now time.Time) (time.Time, *fault.Error) {
 	leaf := certs[0]
 	if len(certs) == 1 && slices.ContainsFunc(s.leaves, leaf.Equal) {
 		return s.checkTrustedLeaf(leaf, now)
 	}
 	if err := checkSigningUsage(leaf); err != nil {
-		return err
+		return time.Time{}, err
 	}
 	intermediates := x509.NewCertPool()
 	for _, cert := range certs[1:] {
@@ -174,20 +185,20 @@ func (s *Set) checkPath(certs []*x509.Certificate, now time.Time) *fault.Error {
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
 	})
 	if err != nil {
-		return s.explainPath(certs, err, now)
+		return time.Time{}, s.explainPath(certs, err, now)
 	}
 	refused := refuse(CodeSurplusEvidence, "the certificates beside the signature of %s aren't just the signer's and the intermediates up to a CA that is trusted here, in this order; remove the others", printable(leaf.Subject.CommonName))
 	for _, chain := range chains {
 		if !isPath(certs, chain) {
 			continue
 		}
-		err := s.checkChain(chain)
+		revoked, err := s.checkChain(chain)
 		if err == nil {
-			return nil
+			return revoked, nil
 		}
 		refused = err
 	}
-	return refused
+	return time.Time{}, refused
 }
 
 // isPath tells whether the certificates are the chain, in its order, with or
@@ -207,45 +218,64 @@ func isPath(certs, chain []*x509.Certificate) bool {
 
 // checkChain checks what the standard library's path validation leaves open:
 // the strength of every key, and revocation.
-func (s *Set) checkChain(chain []*x509.Certificate) *fault.Error {
-	for _, cert := range chain {
+func (s *Set) checkChain(chain []*x509.Certificate) (revoked time.Time, refused *fault.Error) {
+	for i, cert := range chain {
 		if err := s.policy.checkKey(cert.PublicKey, cert.Subject.String()); err != nil {
-			return err
+			return time.Time{}, err
 		}
-		if err := s.checkRevocation(cert); err != nil {
-			return err
+		at, err := s.checkRevocation(cert)
+		switch {
+		case err != nil:
+			return time.Time{}, err
+		case i == 0:
+			revoked = at
+		case !at.IsZero():
+			return time.Time{}, revokedError(cert) // an authority's revocation spares nothing
 		}
 	}
-	return nil
+	return revoked, nil
 }
 
 // checkTrustedLeaf checks a signer's own certificate that is trusted as such.
 // The standard library's path validation has no part in it.
-func (s *Set) checkTrustedLeaf(leaf *x509.Certificate, now time.Time) *fault.Error {
+func (s *Set) checkTrustedLeaf(leaf *x509.Certificate, now time.Time) (revoked time.Time, refused *fault.Error) {
 	if err := checkDates(leaf, now); err != nil {
-		return err
+		return time.Time{}, err
 	}
 	if err := checkSigningUsage(leaf); err != nil {
-		return err
+		return time.Time{}, err
 	}
 	return s.checkRevocation(leaf)
 }
 
 // checkRevocation refuses a certificate that a revocation list in the trust
 // directory names. Lists count by their issuer's name: the directory vouches for
-// them, and refusing too much is the safe side.
-func (s *Set) checkRevocation(cert *x509.Certificate) *fault.Error {
+// them, and refusing too much is the safe side. With TellRevoked, it returns the date
+// of a revocation that leaves earlier signatures good; of several, the first.
+func (s *Set) checkRevocation(cert *x509.Certificate) (revoked time.Time, refused *fault.Error) {
 	for _, crl := range s.crls {
 		if !bytes.Equal(crl.RawIssuer, cert.RawIssuer) {
 			continue
 		}
-		for _, entry := range crl.RevokedCertificateEntries {
-			if entry.SerialNumber.Cmp(cert.SerialNumber) == 0 {
-				return refuse(CodeRevokedSigner, "the certificate of %s was revoked by its issuer", printable(cert.Subject.String()))
+		for i := range crl.RevokedCertificateEntries {
+			entry := &crl.RevokedCertificateEntries[i]
+			if entry.SerialNumber.Cmp(cert.SerialNumber) != 0 {
+				continue
+			}
+			at, spares := sparing(entry)
+			if !s.policy.TellRevoked || !spares {
+				return time.Time{}, revokedError(cert)
+			}
+			if revoked.IsZero() || at.Before(revoked) {
+				revoked = at
 			}
 		}
 	}
-	return nil
+	return revoked, nil
+}
+
+func revokedError(cert *x509.Certificate) *fault.Error {
+	return refuse(CodeRevokedSigner, "the certificate of %s was revoked by its issuer", printable(cert.Subject.String()))
 }
 
 func checkDates(cert *x509.Certificate, now time.Time) *fault.Error {

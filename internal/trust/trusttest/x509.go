@@ -101,12 +101,17 @@ func PEM(certs ...*x509.Certificate) []byte {
 // CRL returns a revocation list of the CA that names these certificates.
 func (c *Cert) CRL(t testing.TB, revoked ...*Cert) []byte {
 	t.Helper()
-	template := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: Now(), NextUpdate: Now().Add(time.Hour)}
-	for _, r := range revoked {
-		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries, x509.RevocationListEntry{
-			SerialNumber: r.Cert.SerialNumber, RevocationTime: Now(),
-		})
+	entries := make([]x509.RevocationListEntry, len(revoked))
+	for i, r := range revoked {
+		entries[i] = x509.RevocationListEntry{SerialNumber: r.Cert.SerialNumber, RevocationTime: Now()}
 	}
+	return c.CRLOf(t, entries...)
+}
+
+// CRLOf returns a revocation list of the CA with these entries.
+func (c *Cert) CRLOf(t testing.TB, entries ...x509.RevocationListEntry) []byte {
+	t.Helper()
+	template := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: Now(), NextUpdate: Now().Add(time.Hour), RevokedCertificateEntries: entries}
 	der, err := x509.CreateRevocationList(rand.Reader, template, c.Cert, c.Key)
 	must(t, err)
 	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})
