@@ -150,7 +150,9 @@ type Writer interface {
 	PutAccountKey(k AccountKey) error
 	DeleteAccountKey(account string) error // NotFound, UnknownAccountKey
 	AddPasskey(p Passkey) error            // Conflict, DuplicatePasskey
-	// DeletePasskey is NotFound, UnknownPasskey, for another account's.
+	// These are NotFound, UnknownPasskey, for another account's.
+	RenamePasskey(account string, id []byte, name string) error
+	PasskeyUsed(account string, id []byte, at int64) error
 	DeletePasskey(account string, id []byte) error
 
 	AddAudit(e AuditEntry) (id int64, err error)

@@ -68,13 +68,13 @@ func (t *Tx) DeleteAccountKey(account string) error {
 	return err
 }
 
-const touchFields = "id, account, name, public_key, rp_id, origin, backup_eligible, made_at"
+const touchFields = "id, account, name, public_key, rp_id, origin, backup_eligible, made_at, last_used_at"
 
 // Passkeys implements store.Reader.
 func (t *Tx) Passkeys(account string) (all []store.Passkey, err error) {
 	err = t.Each("SELECT "+touchFields+" FROM passkeys WHERE account = ? ORDER BY made_at, id", func(r Row) error {
 		var p store.Passkey
-		err := r.Scan(&p.ID, &p.Account, &p.Name, &p.PublicKey, &p.RPID, &p.Origin, &p.BackupEligible, &p.MadeAt)
+		err := r.Scan(&p.ID, &p.Account, &p.Name, &p.PublicKey, &p.RPID, &p.Origin, &p.BackupEligible, &p.MadeAt, &p.LastUsedAt)
 		all = append(all, p)
 		return err
 	}, account)
@@ -86,19 +86,34 @@ func (t *Tx) AddPasskey(p store.Passkey) error {
 	if _, err := t.Account(p.Account); err != nil {
 		return err
 	}
-	n, err := t.Exec("INSERT INTO passkeys ("+touchFields+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-		p.ID, p.Account, p.Name, p.PublicKey, p.RPID, p.Origin, p.BackupEligible, p.MadeAt)
+	n, err := t.Exec("INSERT INTO passkeys ("+touchFields+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+		p.ID, p.Account, p.Name, p.PublicKey, p.RPID, p.Origin, p.BackupEligible, p.MadeAt, p.LastUsedAt)
 	if err == nil && n == 0 {
 		return fault.New(fault.Conflict, "DuplicatePasskey", "this passkey is registered already")
 	}
 	return err
 }
 
-// DeletePasskey implements store.Writer.
-func (t *Tx) DeletePasskey(account string, id []byte) error {
-	n, err := t.Exec("DELETE FROM passkeys WHERE account = ? AND id = ?", account, id)
+// passkey runs a statement that concerns one passkey of an account.
+func (t *Tx) passkey(statement string, args ...any) error {
+	n, err := t.Exec(statement, args...)
 	if err == nil && n == 0 {
 		return fault.New(fault.NotFound, "UnknownPasskey", "your account has no such passkey")
 	}
 	return err
+}
+
+// RenamePasskey implements store.Writer.
+func (t *Tx) RenamePasskey(account string, id []byte, name string) error {
+	return t.passkey("UPDATE passkeys SET name = ? WHERE account = ? AND id = ?", name, account, id)
+}
+
+// PasskeyUsed implements store.Writer.
+func (t *Tx) PasskeyUsed(account string, id []byte, at int64) error {
+	return t.passkey("UPDATE passkeys SET last_used_at = ? WHERE account = ? AND id = ?", at, account, id)
+}
+
+// DeletePasskey implements store.Writer.
+func (t *Tx) DeletePasskey(account string, id []byte) error {
+	return t.passkey("DELETE FROM passkeys WHERE account = ? AND id = ?", account, id)
 }

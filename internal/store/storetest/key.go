@@ -64,6 +64,15 @@ func testPasskeys(_ *testing.T, b *bench) {
 		})
 	}
 	list(two, one)
+	for _, change := range []func(w store.Writer, account string) error{
+		func(w store.Writer, account string) error { return w.RenamePasskey(account, one.ID, "navy") },
+		func(w store.Writer, account string) error { return w.PasskeyUsed(account, one.ID, 7) },
+	} {
+		b.refused("UnknownPasskey", func(w store.Writer) error { return change(w, "bob") })
+		b.write(func(w store.Writer) error { return change(w, "Anna") })
+	}
+	one.Name, one.LastUsedAt = "navy", 7
+	list(two, one)
 	b.refused("UnknownPasskey", func(w store.Writer) error { return w.DeletePasskey("bob", one.ID) })
 	b.write(func(w store.Writer) error { return w.DeletePasskey("Anna", one.ID) })
 	list(two)

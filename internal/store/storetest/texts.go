@@ -149,7 +149,7 @@ func Fill(w store.Writer) error {
 		filter,
 		w.PutBulletin(store.Bulletin{Kind: "CRL", ID: "i", Version: "1", Text: "t\x00"}),
 		w.SetFact("security-level", "medium"),
-		w.AddPasskey(store.Passkey{ID: []byte{0, 255}, Account: "Anna", Name: "n", PublicKey: []byte{255}, RPID: "h", Origin: "https://h", MadeAt: 1}),
+		w.AddPasskey(store.Passkey{ID: []byte{0, 255}, Account: "Anna", Name: "n", PublicKey: []byte{255}, RPID: "h", Origin: "https://h", MadeAt: 1, LastUsedAt: 2}),
 		w.PutAccountKey(store.AccountKey{Account: "Anna", Kind: "X509", KeyID: "k", Signer: "s", Origin: "imported", MadeAt: 1, Sealed: []byte{0, 255}}),
 		w.AddEnrolment(store.Enrolment{Hash: [32]byte{1, 0, 255}, Role: "agent", Name: "a", Authority: []byte{0, 255}, ExpiresAt: 2}),
 		fillInventory(w),
