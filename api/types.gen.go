@@ -1903,6 +1903,16 @@ type OrdersRequest struct {
 	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
+// PackReleaseRequest defines model for PackReleaseRequest.
+type PackReleaseRequest struct {
+	// Document The exact text of the manifest
+	Document string `json:"document"`
+
+	// Evidence The signatures so far
+	Evidence []map[string]string `json:"evidence,omitempty"`
+	Objects  []DeployObject      `json:"objects"`
+}
+
 // Parameter defines model for Parameter.
 type Parameter struct {
 	// Default The default expression
@@ -1995,9 +2005,12 @@ type Passkey struct {
 	Id string `json:"id"`
 
 	// KeyId Of its public key, in hexadecimal digits, as trust policies name it
-	KeyId  string `json:"keyId"`
-	MadeAt int64  `json:"madeAt"`
-	Name   string `json:"name"`
+	KeyId string `json:"keyId"`
+
+	// LastUsedAt When a release was last deployed here that it signed; not there if none was
+	LastUsedAt int64  `json:"lastUsedAt,omitempty"`
+	MadeAt     int64  `json:"madeAt"`
+	Name       string `json:"name"`
 
 	// Origin The address of the pages where it was registered
 	Origin string `json:"origin"`
@@ -2061,22 +2074,35 @@ type Position = json.RawMessage
 
 // PrepareReleaseRequest defines model for PrepareReleaseRequest.
 type PrepareReleaseRequest struct {
-	Objects []ObjectKey `json:"objects"`
+	// Expires Until when it may be deployed; not there: an hour
+	Expires int64 `json:"expires,omitempty"`
+
+	// Name Of the release, letters, digits, ".", "_" and "-"; not there: one is made
+	Name    string          `json:"name,omitempty"`
+	Objects []ReleaseObject `json:"objects"`
 
 	// Reason It stands in the release
-	Reason string `json:"reason,omitempty"`
+	Reason string `json:"reason"`
 }
 
 // PreparedRelease defines model for PreparedRelease.
 type PreparedRelease struct {
 	Audience string `json:"audience"`
 
+	// Author Who has put it together
+	Author string `json:"author"`
+
 	// Document The exact text of the manifest
 	Document string `json:"document"`
 
+	// Evidence The signatures that an archive has; not there in one that is made now
+	Evidence []map[string]string `json:"evidence,omitempty"`
+
 	// Expires Until when it may be deployed
 	Expires int64          `json:"expires"`
+	Name    string         `json:"name"`
 	Objects []DeployObject `json:"objects"`
+	Reason  string         `json:"reason"`
 	Serial  int64          `json:"serial"`
 
 	// Sha256 Its digest, in hexadecimal digits
@@ -2271,6 +2297,20 @@ type RelatedObject struct {
 
 	// State Empty when it isn't in the inventory
 	State string `json:"state,omitempty"`
+}
+
+// ReleaseObject defines model for ReleaseObject.
+type ReleaseObject struct {
+	Kind string `json:"kind"`
+	Path string `json:"path"`
+
+	// Version The number of an earlier version whose text is to come again; not there: the draft
+	Version int64 `json:"version,omitempty"`
+}
+
+// RenamePasskeyRequest defines model for RenamePasskeyRequest.
+type RenamePasskeyRequest struct {
+	Name string `json:"name"`
 }
 
 // RenameProblem defines model for RenameProblem.
@@ -4016,6 +4056,9 @@ type LoginJSONRequestBody = LoginRequest
 // AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
 type AddPasskeyJSONRequestBody = AddPasskeyRequest
 
+// RenamePasskeyJSONRequestBody defines body for RenamePasskey for application/json ContentType.
+type RenamePasskeyJSONRequestBody = RenamePasskeyRequest
+
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
@@ -4048,6 +4091,9 @@ type TransferOrdersJSONRequestBody = TransferOrdersRequest
 
 // WaitForOrdersJSONRequestBody defines body for WaitForOrders for application/json ContentType.
 type WaitForOrdersJSONRequestBody = WaitRequest
+
+// PackReleaseJSONRequestBody defines body for PackRelease for application/json ContentType.
+type PackReleaseJSONRequestBody = PackReleaseRequest
 
 // PrepareReleaseJSONRequestBody defines body for PrepareRelease for application/json ContentType.
 type PrepareReleaseJSONRequestBody = PrepareReleaseRequest

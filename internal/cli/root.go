@@ -69,7 +69,7 @@ func (s *session) root() *cobra.Command {
 		s.loginVerb(), s.logoutVerb(), s.versionVerb(),
 		s.validateVerb(), s.deployVerb(), s.revokeVerb(), s.deploymentGroup(), s.signVerb(), s.policyGroup(),
 		s.putVerb(), s.inventoryGroup(), s.exportVerb(), s.importVerb(), s.rolloutVerb(),
-		s.orderGroup(), s.workflowGroup(), s.agentGroup(), s.controllerGroup(), s.certificateGroup(), s.keyGroup(),
+		s.orderGroup(), s.workflowGroup(), s.agentGroup(), s.controllerGroup(), s.certificateGroup(), s.keyGroup(), s.passkeyGroup(),
 		s.historyVerb(), s.auditVerb(), s.eventsVerb(), s.apiVerb(),
 		s.backupVerb(), s.restoreVerb(),
 		s.caGroup(), s.enrolVerb(), s.keystoreGroup(), s.cockpitGroup(),

@@ -48,6 +48,7 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"PublishTrustPolicyRequest": shape[api.PublishTrustPolicyRequest](), "PublishedTrustPolicy": shape[api.PublishedTrustPolicy](), "PublishRevocationsRequest": shape[api.PublishRevocationsRequest](),
 		"Passkeys": shape[api.Passkeys](), "NewPasskey": shape[api.NewPasskey](), "AddPasskeyRequest": shape[api.AddPasskeyRequest](),
 		"PreparedRelease": shape[api.PreparedRelease](), "PrepareReleaseRequest": shape[api.PrepareReleaseRequest](),
+		"RenamePasskeyRequest": shape[api.RenamePasskeyRequest](), "PackReleaseRequest": shape[api.PackReleaseRequest](),
 		"SigningKey": shape[api.SigningKey](), "MakeSigningKeyRequest": shape[api.MakeSigningKeyRequest](),
 		"RevokeCertificatesRequest": shape[api.RevokeCertificatesRequest](), "RevokedCertificates": shape[api.RevokedCertificates](),
 		"TokenRequest": shape[api.TokenRequest](), "EnrolmentToken": shape[api.EnrolmentToken](), "EnrolmentAuthority": shape[api.EnrolmentAuthority](),

@@ -45,16 +45,8 @@ func (k *call) receive(q *query, deploy bool) (im *importing, release func(), er
 	if err != nil {
 		return nil, nil, err
 	}
-	// Only what a page of another site can't send without asking first.
-	t, _, err := mime.ParseMediaType(k.r.Header.Get("Content-Type"))
-	if err != nil || t != archive.Zip.MediaType() && t != archive.TarGz.MediaType() {
-		return nil, nil, fault.New(fault.Invalid, "NotAnArchive", "the body has to be an archive, of Content-Type %s or %s", archive.Zip.MediaType(), archive.TarGz.MediaType())
-	}
-	select {
-	case k.imports <- struct{}{}:
-		release = func() { <-k.imports }
-	default:
-		return nil, nil, fault.New(fault.Unavailable, "ImportRuns", "another import is under way; try again when it has ended")
+	if release, err = k.importing(); err != nil {
+		return nil, nil, err
 	}
 	contents, err := k.contents()
 	if err != nil {
@@ -65,6 +57,21 @@ func (k *call) receive(q *query, deploy bool) (im *importing, release func(), er
 	im.objects, im.problems = importedOf(&m, contents, deploy)
 	im.release = contents.Release
 	return im, release, nil
+}
+
+// importing takes the one place of who reads an archive; release gives it free.
+func (k *call) importing() (release func(), err error) {
+	// Only what a page of another site can't send without asking first.
+	t, _, err := mime.ParseMediaType(k.r.Header.Get("Content-Type"))
+	if err != nil || t != archive.Zip.MediaType() && t != archive.TarGz.MediaType() {
+		return nil, fault.New(fault.Invalid, "NotAnArchive", "the body has to be an archive, of Content-Type %s or %s", archive.Zip.MediaType(), archive.TarGz.MediaType())
+	}
+	select {
+	case k.imports <- struct{}{}:
+		return func() { <-k.imports }, nil
+	default:
+		return nil, fault.New(fault.Unavailable, "ImportRuns", "another import is under way; try again when it has ended")
+	}
 }
 
 // contents reads the archive in the body.
@@ -320,11 +327,7 @@ func (im *importing) brought() (*broughtRelease, error) {
 	}
 	in := &api.DeployRelease{Document: string(im.release.Text)}
 	for _, files := range im.release.Evidence {
-		one := map[string]string{}
-		for suffix, data := range files {
-			one[suffix] = string(data)
-		}
-		in.Evidence = append(in.Evidence, one)
+		in.Evidence = append(in.Evidence, textsOf(files))
 	}
 	return bringRelease(in)
 }

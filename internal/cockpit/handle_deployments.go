@@ -143,7 +143,13 @@ func (k *call) deployReleased(h *history, commandID string, brought *broughtRele
 	for _, key := range remove {
 		names = append(names, key.String())
 	}
-	return deployed, k.sendItems(h, u, names, reason)
+	if err := k.sendItems(h, u, names, reason); err != nil {
+		return nil, err
+	}
+	if brought != nil {
+		k.passkeysUsed(brought.passkeys)
+	}
+	return deployed, nil
 }
 
 // sendItems sends a deployment to the Controller, after it was recorded who asks and

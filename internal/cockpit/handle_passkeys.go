@@ -1,13 +1,17 @@
 package cockpit
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"net"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -31,17 +35,32 @@ var b64 = base64.RawURLEncoding
 // relying party's id of passkeys for them.
 func (k *call) pageOf() (rpID, origin string, err error) {
 	host := strings.ToLower(k.r.Host)
-	rpID = host
-	if name, port, err := net.SplitHostPort(host); err == nil {
-		rpID = name
+	name := host
+	if n, port, err := net.SplitHostPort(host); err == nil {
+		name = n
 		if port == "443" {
 			host = name
 		}
 	}
-	if net.ParseIP(strings.Trim(rpID, "[]")) != nil {
+	rpID, origin = cmp.Or(k.settings.PasskeyHost, name), "https://"+host
+	switch {
+	case net.ParseIP(strings.Trim(name, "[]")) != nil:
 		return "", "", fault.New(fault.Invalid, "InvalidPasskey", "browsers make no passkeys for an address: open the pages by the Cockpit's name, as https://localhost")
+	case len(k.settings.PasskeyOrigins) > 0 && !slices.Contains(k.settings.PasskeyOrigins, origin):
+		return "", "", fault.New(fault.Invalid, "InvalidPasskey", "passkeys are registered at %s, not at %s", strings.Join(k.settings.PasskeyOrigins, " or "), clip(origin))
+	case name != rpID && !strings.HasSuffix(name, "."+rpID):
+		return "", "", fault.New(fault.Invalid, "InvalidPasskey", "passkeys are made for %s, which these pages at %s don't belong to", rpID, clip(name))
 	}
-	return rpID, "https://" + host, nil
+	return rpID, origin, nil
+}
+
+// originsOf returns where a passkey may be used: where it was registered, and the
+// other addresses of these pages.
+func (k *call) originsOf(p *store.Passkey) []string {
+	if slices.Contains(k.settings.PasskeyOrigins, p.Origin) {
+		return k.settings.PasskeyOrigins
+	}
+	return []string{p.Origin}
 }
 
 // passkeyChallenge returns what a browser has to answer: it is of this session, and
@@ -95,11 +114,19 @@ func (k *call) addPasskey() error {
 	return k.listPasskeys()
 }
 
+func passkeyName(text string) (string, error) {
+	name := strings.TrimSpace(text)
+	if name == "" || len(name) > maxPasskey || strings.ContainsFunc(name, unicode.IsControl) {
+		return "", fault.New(fault.Invalid, "InvalidName", "give the passkey a name of at most %d bytes, without control characters", maxPasskey)
+	}
+	return name, nil
+}
+
 // registered checks what a browser has answered.
 func (k *call) registered(in api.AddPasskeyRequest) (p store.Passkey, err error) {
-	name := strings.TrimSpace(in.Name)
-	if name == "" || len(name) > maxPasskey {
-		return p, fault.New(fault.Invalid, "InvalidName", "give the passkey a name of at most %d bytes", maxPasskey)
+	name, err := passkeyName(in.Name)
+	if err != nil {
+		return p, err
 	}
 	rpID, origin, err := k.pageOf()
 	if err != nil {
@@ -123,7 +150,7 @@ func (k *call) registered(in api.AddPasskeyRequest) (p store.Passkey, err error)
 		ID: r.CredentialID, Account: k.session.Account.Name, Name: name, PublicKey: r.PublicKey, RPID: rpID, Origin: origin,
 		BackupEligible: eligible, MadeAt: k.clock.Now().UnixMilli(),
 	}
-	_, err = enrolled(&p).File() // it is one that machines can trust
+	_, err = k.trustable(&p).File() // it is one that machines can trust
 	return p, err
 }
 
@@ -141,9 +168,9 @@ func (k *call) challengeOf(text string) ([]byte, error) {
 	return given, nil
 }
 
-func enrolled(p *store.Passkey) *trust.EnrolledPasskey {
+func (k *call) trustable(p *store.Passkey) *trust.EnrolledPasskey {
 	return &trust.EnrolledPasskey{
-		CredentialID: p.ID, PublicKey: p.PublicKey, RPID: p.RPID, Name: p.Name, Owner: p.Account, Origin: p.Origin, BackupEligible: p.BackupEligible,
+		CredentialID: p.ID, PublicKey: p.PublicKey, RPID: p.RPID, Name: p.Name, Owner: p.Account, Origins: k.originsOf(p), BackupEligible: p.BackupEligible,
 	}
 }
 
@@ -165,20 +192,21 @@ func (k *call) listPasskeys() error {
 	}
 	out := api.Passkeys{Passkeys: []api.Passkey{}}
 	for i := range all {
-		p := enrolled(&all[i])
+		p := k.trustable(&all[i])
 		file, err := p.File()
 		if err != nil {
 			return err
 		}
 		out.Passkeys = append(out.Passkeys, api.Passkey{
-			Id: b64.EncodeToString(p.CredentialID), Name: p.Name, KeyId: p.KeyID(), RpId: p.RPID, Origin: p.Origin,
-			BackupEligible: p.BackupEligible, MadeAt: all[i].MadeAt, TrustFile: string(file),
+			Id: b64.EncodeToString(p.CredentialID), Name: p.Name, KeyId: p.KeyID(), RpId: p.RPID, Origin: all[i].Origin,
+			BackupEligible: p.BackupEligible, MadeAt: all[i].MadeAt, LastUsedAt: all[i].LastUsedAt, TrustFile: string(file),
 		})
 	}
 	return k.answer(out)
 }
 
-func (k *call) deletePasskey() error {
+// changePasskey is an audited change of the passkey that the address names.
+func (k *call) changePasskey(change func(w store.Writer, id []byte) error) error {
 	id, err := b64.DecodeString(k.r.PathValue("id"))
 	if err != nil {
 		return fault.New(fault.NotFound, "UnknownPasskey", "your account has no such passkey")
@@ -186,8 +214,61 @@ func (k *call) deletePasskey() error {
 	if err := k.beginAudit("", []string{"Passkey:" + clip(k.r.PathValue("id"))}, ""); err != nil {
 		return err
 	}
-	if err := k.db.Write(k.r.Context(), func(w store.Writer) error { return w.DeletePasskey(k.session.Account.Name, id) }); err != nil {
+	return k.db.Write(k.r.Context(), func(w store.Writer) error { return change(w, id) })
+}
+
+func (k *call) renamePasskey() error {
+	in, err := decode[api.RenamePasskeyRequest](k)
+	if err != nil {
+		return err
+	}
+	name, err := passkeyName(in.Name)
+	if err != nil {
+		return err
+	}
+	err = k.changePasskey(func(w store.Writer, id []byte) error {
+		all, err := w.Passkeys(k.session.Account.Name)
+		if err != nil {
+			return err
+		}
+		for i := range all {
+			if all[i].Name = name; bytes.Equal(all[i].ID, id) {
+				if _, err := k.trustable(&all[i]).File(); err != nil {
+					return err // machines would not take the name
+				}
+			}
+		}
+		return w.RenamePasskey(k.session.Account.Name, id, name)
+	})
+	if err != nil {
+		return err
+	}
+	return k.listPasskeys()
+}
+
+func (k *call) deletePasskey() error {
+	err := k.changePasskey(func(w store.Writer, id []byte) error { return w.DeletePasskey(k.session.Account.Name, id) })
+	if err != nil {
 		return err
 	}
 	return k.done()
+}
+
+// passkeysUsed notes that releases were deployed which these passkeys signed, as far
+// as they are the caller's. That they weren't noted changes nothing.
+func (k *call) passkeysUsed(ids [][]byte) {
+	if len(ids) == 0 {
+		return
+	}
+	err := k.db.Write(k.r.Context(), func(w store.Writer) error {
+		for _, id := range ids {
+			if err := w.PasskeyUsed(k.session.Account.Name, id, k.clock.Now().UnixMilli()); err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		k.log.Warn("the use of a passkey couldn't be noted", "error", err)
+	}
 }

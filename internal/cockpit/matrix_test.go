@@ -166,7 +166,7 @@ func TestWhoMayCall(t *testing.T) {
 	b.call("POST", "/accounts/disabled", api.ChangeAccountRequest{Disabled: &yes}, nil)
 
 	open := regexp.MustCompile(`^(GET /health|GET /openapi.json|GET /login/methods|POST /login|(GET|POST) /enrolment)$`)
-	all := regexp.MustCompile(`^(POST /logout|GET /live|GET /me|POST /me/password|GET /me/signing-key|(GET|POST) /me/passkeys|GET /me/passkeys/new|DELETE /me/passkeys/\{id\}|GET /version)$`)
+	all := regexp.MustCompile(`^(POST /logout|GET /live|GET /me|POST /me/password|GET /me/signing-key|(GET|POST) /me/passkeys|GET /me/passkeys/new|(POST|DELETE) /me/passkeys/\{id\}|GET /version)$`)
 	managing := regexp.MustCompile(`^GET /(agents/\{name\}|controllers/\{name\}|cockpits)/log$|^POST /(orders|orders/(cancel|suspend|resume|delete|go|priority|transfer)|workflows/(control|breakpoints))$`)
 	deploying := regexp.MustCompile(`^POST (/me/signing-key|/deployments|/deployments/(revoke|import)|/deployments/\{id\}/redeploy|/inventory/deploy)$|^DELETE /me/signing-key$`)
 	making := regexp.MustCompile(`^((PUT|DELETE) /inventory/object|POST /inventory/(drafts|import|discard|rename|copy|restore|purge))$`)

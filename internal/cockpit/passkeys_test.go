@@ -1,6 +1,7 @@
 package cockpit
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
@@ -58,7 +59,19 @@ func TestPasskeysAreRegistered(t *testing.T) {
 	b.isRefused(409, "DuplicatePasskey", b.register(b.token, asked.Challenge, host))
 	fake.Advance(6 * time.Minute)
 	b.isRefused(422, "InvalidPasskey", b.register(b.token, asked.Challenge, host))
+	// It gets another name, which its trust file has as well.
+	id := got.Passkeys[0].Id
+	b.call("POST", "/me/passkeys/"+id, api.RenamePasskeyRequest{Name: " navy "}, &got)
+	if got.Passkeys[0].Name != "navy" || !strings.Contains(got.Passkeys[0].TrustFile, `"name": "navy"`) {
+		t.Errorf("renamed is %+v", got.Passkeys[0])
+	}
+	for _, name := range []string{"", " ", strings.Repeat("x", 101), "a\nb"} {
+		if w := b.do(request{method: "POST", path: "/me/passkeys/" + id, token: b.token, body: api.RenamePasskeyRequest{Name: name}}); w.Code != 422 {
+			t.Errorf("the name %q: %d %s", name, w.Code, w.Body)
+		}
+	}
 	// Others have nothing to do with it.
+	b.isRefused(404, "UnknownPasskey", b.do(request{method: "POST", path: "/me/passkeys/" + id, token: eve, body: api.RenamePasskeyRequest{Name: "mine"}}))
 	b.isRefused(404, "UnknownPasskey", b.do(request{method: "DELETE", path: "/me/passkeys/" + got.Passkeys[0].Id, token: eve}))
 	if w := b.do(request{method: "DELETE", path: "/me/passkeys/" + got.Passkeys[0].Id, token: b.token}); w.Code != 204 {
 		t.Error(w.Code, w.Body)
@@ -66,6 +79,49 @@ func TestPasskeysAreRegistered(t *testing.T) {
 	b.call("GET", "/me/passkeys", nil, &got)
 	if len(got.Passkeys) != 0 {
 		t.Errorf("left are %+v", got)
+	}
+}
+
+// Where passkeys may be registered is a setting, and the file for machines names all
+// of these pages.
+func TestPagesOfPasskeys(t *testing.T) {
+	t.Parallel()
+	const host = "example.com" // that of httptest
+	for _, c := range []struct {
+		rpID    string
+		origins []string
+		refused bool
+	}{
+		{"", nil, false},
+		{"", []string{"https://example.com", "https://other.example.com:4446"}, false},
+		{"com", nil, false},
+		{"", []string{"https://other.com"}, true},
+		{"other.com", nil, true},
+		{"ample.com", nil, true},
+	} {
+		b := newBench(t, options{noStart: true})
+		b.settings.PasskeyHost, b.settings.PasskeyOrigins = c.rpID, c.origins
+		w := b.do(request{method: "GET", path: "/me/passkeys/new", token: b.token})
+		if c.refused {
+			b.isRefused(422, "InvalidPasskey", w)
+			continue
+		}
+		var asked api.NewPasskey
+		b.check(json.Unmarshal(w.Body.Bytes(), &asked))
+		if asked.RpId != cmp.Or(c.rpID, host) {
+			t.Errorf("%+v: for %s", c, asked.RpId)
+		}
+		if c.rpID != "" {
+			continue
+		}
+		w = b.register(b.token, asked.Challenge, host)
+		var got api.Passkeys
+		b.check(json.Unmarshal(w.Body.Bytes(), &got))
+		var file struct{ Origins []string }
+		b.check(json.Unmarshal([]byte(got.Passkeys[0].TrustFile), &file))
+		if want := cmp.Or(len(c.origins), 1); len(file.Origins) != want {
+			t.Errorf("%+v: the trust file is %s", c, got.Passkeys[0].TrustFile)
+		}
 	}
 }
 
@@ -80,7 +136,7 @@ func TestReleaseOfDrafts(t *testing.T) {
 	key := api.ObjectKey{Kind: "JobResource", Path: "settings"}
 	b.call("POST", "/inventory/drafts", draftOf(`{"variables":{"a":"'1'"}}`), nil)
 	var made api.PreparedRelease
-	b.call("POST", "/releases/prepare", api.PrepareReleaseRequest{Objects: []api.ObjectKey{key}, Reason: "first\nof all"}, &made)
+	b.call("POST", "/releases/prepare", api.PrepareReleaseRequest{Objects: []api.ReleaseObject{{Kind: key.Kind, Path: key.Path}}, Reason: "first\nof all"}, &made)
 	m, err := release.Parse([]byte(made.Document))
 	b.check(err)
 	if m.Author != "admin" || m.Reason != "first of all" || m.Audience != "here" || m.Serial != made.Serial || len(made.Objects) != 1 {
@@ -102,6 +158,16 @@ func TestReleaseOfDrafts(t *testing.T) {
 	}
 	if w := deploy(); w.Code != 200 {
 		t.Fatal(w.Code, w.Body)
+	}
+	for _, wrong := range []string{
+		`{"objects":[{"kind":"JobResource","path":"settings"}],"reason":" "}`,
+		`{"objects":[{"kind":"JobResource","path":"settings"}],"reason":"r","name":"a/b"}`,
+		`{"objects":[{"kind":"JobResource","path":"settings"}],"reason":"r","expires":1}`,
+		fmt.Sprintf(`{"objects":[{"kind":"JobResource","path":"settings"}],"reason":"r","expires":%d}`, time.Now().Add(31*24*time.Hour).UnixMilli()),
+	} {
+		if w := b.do(request{method: "POST", path: "/releases/prepare", token: b.token, body: wrong}); w.Code != 422 {
+			t.Errorf("%s: %d %s", wrong, w.Code, w.Body)
+		}
 	}
 	// A draft that was changed since isn't what was signed.
 	b.call("POST", "/inventory/drafts", draftOf(`{"variables":{"a":"'2'"}}`), nil)

@@ -1,17 +1,14 @@
 package cockpit
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/fault"
-	"github.com/signet-scheduler/signet/internal/item"
 	"github.com/signet-scheduler/signet/internal/objectfile"
 	"github.com/signet-scheduler/signet/internal/release"
-	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/trust"
 )
 
@@ -22,6 +19,7 @@ type broughtRelease struct {
 	manifest  *release.Manifest
 	evidence  []json.RawMessage
 	reference json.RawMessage // the evidence of its documents
+	passkeys  [][]byte        // credential ids of those that signed
 }
 
 // SignedRelease is a release's exact text, and its signatures as JSON.
@@ -56,6 +54,9 @@ func bringRelease(in *api.DeployRelease) (*broughtRelease, error) {
 			return nil, fmt.Errorf("encoding evidence: %w", err)
 		}
 		r.evidence = append(r.evidence, text)
+		if evidence.Kind == trust.Passkey {
+			r.passkeys = append(r.passkeys, evidence.CredentialID)
+		}
 	}
 	// It is read before anybody has verified it, to tell early what can't be right;
 	// the Controller reads it after.
@@ -104,62 +105,6 @@ func (r *broughtRelease) complete(objects []objectfile.Object) (err error) {
 		}
 	}
 	return nil
-}
-
-// preparedFor is how long a release may be deployed that was made here to be signed
-// at once.
-const preparedFor = time.Hour
-
-// prepareRelease makes the release of drafts, to be signed by whoever asks.
-func (k *call) prepareRelease() error {
-	in, err := decode[api.PrepareReleaseRequest](k)
-	if err != nil {
-		return err
-	}
-	h, err := k.named()
-	if err != nil {
-		return err
-	}
-	keys, err := keysOf(in.Objects)
-	if err != nil {
-		return err
-	}
-	d := &deployment{controller: h.id, given: map[item.Key]bool{}}
-	if err := k.db.Read(k.r.Context(), func(r store.Reader) error { return d.plan(r, keys) }); err != nil {
-		return err
-	}
-	if problems := d.problems(); len(problems) > 0 {
-		return invalidObjects(problems)
-	}
-	if len(d.objects) == 0 {
-		return fault.New(fault.Invalid, "NothingToDeploy", "all of these objects are deployed as they are")
-	}
-	next, err := k.nextAt(h)
-	if err != nil {
-		return err
-	}
-	now := k.clock.Now().UTC().Truncate(time.Second)
-	version := k.newVersion()
-	m := &release.Manifest{
-		Name: "deploy-" + version, Audience: next.Installation, Serial: nextSerial(next.Serial, now), Created: now, Expires: now.Add(preparedFor),
-		Author: k.session.Account.Name, Reason: oneLine(in.Reason),
-	}
-	out := api.PreparedRelease{Objects: []api.DeployObject{}}
-	for i := range d.objects {
-		o := &d.objects[i]
-		if o.Bytes, err = objectfile.Complete(o.Bytes, o.Key, version); err != nil {
-			return err
-		}
-		m.Objects = append(m.Objects, release.NewObject(o.Key, versionOf(o.Key.Kind, string(o.Bytes)), o.Bytes))
-		out.Objects = append(out.Objects, api.DeployObject{Kind: string(o.Key.Kind), Path: o.Key.Path, File: o.File, Document: string(o.Bytes)})
-	}
-	text, err := m.Text()
-	if err != nil {
-		return err
-	}
-	digest := release.Digest(string(text))
-	out.Document, out.Sha256, out.Serial, out.Audience, out.Expires = string(text), hex.EncodeToString(digest[:]), m.Serial, m.Audience, m.Expires.UnixMilli()
-	return k.answer(out)
 }
 
 // nextSerial returns the number of a release that is made now. It rises with the

@@ -100,6 +100,7 @@ func routes() []route {
 		{"GET", "/me/passkeys", "listPasskeys", authenticated, noBody, false, false, (*call).getPasskeys},
 		{"GET", "/me/passkeys/new", "newPasskey", authenticated, noBody, false, false, (*call).newPasskey},
 		{"POST", "/me/passkeys", "addPasskey", authenticated, tiny, true, false, (*call).addPasskey},
+		{"POST", "/me/passkeys/{id}", "renamePasskey", authenticated, tiny, true, false, (*call).renamePasskey},
 		{"DELETE", "/me/passkeys/{id}", "deletePasskey", authenticated, noBody, true, false, (*call).deletePasskey},
 
 		{"GET", "/accounts", "listAccounts", accountsManage, noBody, false, false, (*call).listAccounts},
@@ -145,6 +146,8 @@ func routes() []route {
 		{"GET", "/deployments/refused", "listRefusedDeployments", deploymentsView, noBody, false, false, (*call).listRefusedDeployments},
 		{"GET", "/deployments/{id}", "getDeployment", deploymentsView, noBody, false, false, (*call).getDeployment},
 		{"POST", "/deployments/{id}/redeploy", "redeploy", deploymentsManage, tiny, true, false, (*call).redeploy},
+		{"POST", "/releases/archive", "packRelease", inventoryView, documents, false, false, (*call).packRelease},
+		{"POST", "/releases/open", "openRelease", inventoryView, archives, false, true, (*call).openRelease},
 		{"POST", "/deployments/validate", "validateDeployment", workflowsView, documents, false, false, (*call).validateDeployment},
 		{"POST", "/deployments/import", "deployArchive", deploymentsManage, archives, true, true, (*call).deployArchive},
 		{"POST", "/deployments/revoke", "revokeDeployment", deploymentsManage, body, true, false, (*call).revokeDeployment},

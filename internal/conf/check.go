@@ -67,3 +67,25 @@ func listenURL(listen string) string {
 	}
 	return "https://" + net.JoinHostPort(host, port)
 }
+
+// checkHost lets through the name of a host, no address.
+func checkHost(s string) (text, wrong string) {
+	const expected = "expected the name of a host, like cockpit.example.com"
+	if strings.ContainsAny(s, ":/@?#[]% ") || s == "" || len(s) > 253 || net.ParseIP(s) != nil || strings.HasPrefix(s, ".") || strings.HasSuffix(s, ".") {
+		return "", expected
+	}
+	return strings.ToLower(s), ""
+}
+
+// checkOrigin lets through the address of a page as browsers state it.
+func checkOrigin(s string) (text, wrong string) {
+	const expected = "expected an address like https://cockpit.example.com, or with another port than 443 like https://cockpit.example.com:4446"
+	u, err := url.Parse(s)
+	if err != nil || !strings.EqualFold("https://"+u.Host, s) || u.Port() == "443" || strings.HasSuffix(u.Host, ":") {
+		return "", expected
+	}
+	if _, wrong := checkHost(u.Hostname()); wrong != "" {
+		return "", expected
+	}
+	return "https://" + strings.ToLower(u.Host), ""
+}

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ func bindCockpit(b *binder, c *Cockpit) {
 		Meaning: "The key that opens the accounts' signing keys, which the database has only sealed, at level `medium`. Several Cockpits on one database have the same; " +
 			"keep a copy apart from those of the database.",
 	}, configBase, "private/sealing.key")
+	bindPasskeys(b, c, prefix+"passkeys.")
 	b.path(&c.AuthorityDir, Key{
 		Name: prefix + "authority.directory", sample: `"/var/lib/signet/ca"`,
 		Meaning: "The directory of the certificate authority, as `signet ca init` makes it, from which this Cockpit issues and renews the certificates of Agents and Controllers, " +
@@ -84,6 +86,28 @@ func bindSigning(b *binder, c *Cockpit, prefix string) {
 		}
 	}
 	c.SigningKeyFile, c.SigningCertFile = "", ""
+}
+
+// bindPasskeys binds for which pages passkeys are made.
+func bindPasskeys(b *binder, c *Cockpit, prefix string) {
+	b.text(&c.PasskeyHost, Key{
+		Name: prefix + "rp-id", Type: "host name", sample: `"cockpit.example.com"`,
+		Meaning: "The host that passkeys are made for: that of the pages' address, or a domain above it. Another one makes all passkeys useless. Without it, it is the host by which a browser asks.",
+	}, "", checkHost)
+	b.texts(&c.PasskeyOrigins, Key{
+		Name: prefix + "origins", Type: "list of URLs", Range: "at most 8 like `https://HOST` or `https://HOST:PORT`", sample: `["https://cockpit.example.com"]`,
+		Meaning: "The addresses of these pages, as browsers show them. Passkeys are registered there only, and their files for trusting machines name all of them. Without any, it is the address by which a browser asks.",
+	}, nil, 0, 8, checkOrigin)
+	for _, origin := range c.PasskeyOrigins {
+		if u, err := url.Parse(origin); err == nil && c.PasskeyHost != "" && !hostWithin(u.Hostname(), c.PasskeyHost) {
+			b.problem(b.place(prefix+"origins", prefix+"rp-id"), "a passkey for %s can't be used at %s", c.PasskeyHost, origin)
+		}
+	}
+}
+
+// hostWithin tells whether a host is a domain or lies below it.
+func hostWithin(host, domain string) bool {
+	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
 // bindUserTLS binds the listener's certificate, which is the node's if no key

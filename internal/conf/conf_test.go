@@ -269,6 +269,7 @@ func TestProblems(t *testing.T) {
 		{"controller", "js7.web.https.truststores = [{file=x}]\nsignet.tls.trust-files = [y]", []string{":1: js7.web.https.truststores: it is another form of signet.tls.trust-files"}},
 		{"controller", "a = [1\nb = 2", []string{"/c/controller.conf:2:3: expected a comma"}},
 		{"controller", "signet.tls.key-file = ${nope}", []string{"/c/controller.conf:1:23: nothing is defined"}},
+		{"cockpit", "signet.cockpit.passkeys { rp-id = example.com, origins = [\"https://a.example.com\", \"https://example.org\"] }", []string{"a passkey for example.com can't be used at https://example.org"}},
 		{"agent", "signet.agent.name = a\nsignet.job.output-limit = 0", []string{":2: signet.job.output-limit: \"0\" is out of range"}},
 		{"agent", "signet.agent.name = a\nsignet.job.cgroup = x", []string{"expected auto, off or an absolute path"}},
 		{"agent", "signet.agent.name = a\nsignet.job.run-as = x", []string{"unknown key signet.job.run-as"}},
@@ -379,6 +380,7 @@ var badValues = map[string][]string{
 	"duration": {"x", "5", "-1s", "1000000h", "[]"}, "size": {"x", "-1", "1", "9EiB", "[]"}, "number": {"x", "-1", "1.5", "99999999999", "[]"},
 	"anything": {}, "users": {"x", "[]", `{ "a b" = "plain:x" }`, "{ a = x }", "{ a { nope = 1 } }", "{ a {} }", "{ a = [] }"}, "password": {"x", "[]", "{}", `""`, `"plain:"`, `"sha512:00"`},
 	"names": {"[]", "{}", `""`, "[[]]"}, "names by name": {"x", "[]", "{ a = {} }", "{ a = [] }", `{ "a b" = x }`}, "passwords by name": {"x", "[]", "{ a = [] }", `{ "a b" = x }`},
+	"host name": {"[]", `""`, `"a b"`, `"10.0.0.1"`, `"a:1"`, `"https://a"`}, "list of URLs": {"x", "{}", `["http://a"]`, `["https://a:443"]`, `["https://a/"]`, `["https://1.2.3.4"]`, "[[]]"},
 	"list of paths": {"x", "{}", "[[]]", `[""]`, "[a, a]"}, "list of names": {"x", "[]", `["a b"]`, "[a, a]"}, "list of objects": {"x", "[1]", "{}", "[{nope = 1}]"},
 }
 

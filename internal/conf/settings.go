@@ -137,6 +137,9 @@ type Cockpit struct {
 	SigningKeystorePassword         Secret
 	SealingKeyFile                  string // at level medium: opens the keys of accounts
 
+	PasskeyHost    string   // relying party's id; empty: the host by which a browser asks
+	PasskeyOrigins []string // of the pages; empty: the address by which a browser asks
+
 	AuthorityDir string        // empty: this Cockpit has no certificate authority
 	CertValidity time.Duration // of what it issues to parts
 

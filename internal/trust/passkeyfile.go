@@ -26,7 +26,7 @@ type EnrolledPasskey struct {
 	PublicKey      []byte
 	RPID           string
 	Name, Owner    string
-	Origin         string
+	Origins        []string // of the pages where it is used
 	BackupEligible bool
 }
 
@@ -90,7 +90,7 @@ func (r *Registration) checkDevice(rpID string) (backupEligible bool, err error)
 func (p *EnrolledPasskey) File() ([]byte, error) {
 	file := passkeyFile{
 		CredentialID: base64.RawURLEncoding.EncodeToString(p.CredentialID), PublicKey: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: p.PublicKey})),
-		RPID: p.RPID, Name: p.Name, Owner: p.Owner, Origins: []string{p.Origin}, UserVerification: verificationRequired, BackupEligible: p.BackupEligible,
+		RPID: p.RPID, Name: p.Name, Owner: p.Owner, Origins: p.Origins, UserVerification: verificationRequired, BackupEligible: p.BackupEligible,
 	}
 	text, err := json.MarshalIndent(file, "", "  ")
 	if err == nil {

@@ -91,7 +91,7 @@ func TestEnrolledPasskeyIsTrusted(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &trust.EnrolledPasskey{
-		CredentialID: device.CredentialID, PublicKey: spki, RPID: device.RPID, Name: "blue", Owner: "anna", Origin: device.Origin,
+		CredentialID: device.CredentialID, PublicKey: spki, RPID: device.RPID, Name: "blue", Owner: "anna", Origins: []string{device.Origin},
 	}
 	file, err := p.File()
 	if err != nil {
@@ -112,8 +112,8 @@ func TestEnrolledPasskeyIsTrusted(t *testing.T) {
 		"an address":     func(p *trust.EnrolledPasskey) { p.RPID = "127.0.0.1:1" },
 		"no key":         func(p *trust.EnrolledPasskey) { p.PublicKey = []byte("x") },
 		"no name":        func(p *trust.EnrolledPasskey) { p.Name = "" },
-		"a foreign page": func(p *trust.EnrolledPasskey) { p.Origin = "https://elsewhere" },
-		"no TLS":         func(p *trust.EnrolledPasskey) { p.Origin = "http://localhost" },
+		"a foreign page": func(p *trust.EnrolledPasskey) { p.Origins = []string{"https://elsewhere"} },
+		"no TLS":         func(p *trust.EnrolledPasskey) { p.Origins = []string{"http://localhost"} },
 		"a long name":    func(p *trust.EnrolledPasskey) { p.Name = strings.Repeat("x", 300) },
 	} {
 		other := *p
