@@ -145,7 +145,7 @@ func (t *target) plan(ctx context.Context, contents *objectfile.Contents, signer
 		t.problems = problems
 	}
 	var err error
-	if t.whole, err = packed(t.mapped, releaseFiles(contents.Release)); err != nil {
+	if t.whole, err = packed(t.mapped, contents.Release.Files()); err != nil {
 		return err
 	}
 	answer, err := t.send(ctx, t.whole, t.query("preview", "true"))
@@ -272,20 +272,6 @@ func (t *target) signed(ctx context.Context, different []objectfile.Mapped, sign
 	}
 	t.release = made
 	return t.send(ctx, t.sent, t.query("preview", "true"))
-}
-
-// releaseFiles returns a release with its signatures as files; nil: there is none.
-func releaseFiles(r *objectfile.Release) map[string][]byte {
-	if r == nil {
-		return nil
-	}
-	files := map[string][]byte{r.File: r.Text}
-	for _, one := range r.Evidence {
-		for suffix, data := range one {
-			files[r.File+suffix] = data
-		}
-	}
-	return files
 }
 
 // packed makes an archive of objects, and of other files.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +20,7 @@ import (
 
 func (s *session) signVerb() *cobra.Command {
 	var f signFlags
+	var label string
 	c := s.verb(verb{
 		use: "sign --key KEY|--keystore FILE|--agent KEY PATH...", short: "Sign object files, releases, or all in an archive", args: cobra.MinimumNArgs(1),
 		long: `The key is a file (--key): a private key in PEM, with its certificate in --cert and intermediates behind it, an OpenSSH private key, or an armoured
@@ -29,17 +29,24 @@ ssh-agent holds (--agent), also one of a PKCS#11 device that ` + "`ssh-add -s`" 
 
 A detached signature is written beside each file, named after it: .sig and .pem, .sshsig, or .asc. Of a folder or archive with a release (NAME.release.json) the
 release alone is signed, after a look at whether it fits the documents. Signatures in an archive are put into it. A document with a signature of its own must
-state TYPE, path and, for a workflow, versionId; YAML can't be signed. A signature that is there is replaced by one of the same form. Each signature is verified
-before it is written.`,
+state TYPE, path and, for a workflow, versionId; YAML can't be signed. A signature that is there of a document is replaced by one of the same form. Each signature is verified
+before it is written. Of a release, each signer has a signature of their own: another's stays, and the next of the same form is named NAME.release.json.2.sshsig,
+or by --label, so that those who sign at the same time don't write the same file.`,
 		example: "  signet sign --key signing-key.pem --cert signing-cert.pem workflows/\n  signet sign --keystore anna.p12 --alias anna to-sign.tar.gz\n  signet sign --agent SHA256:3Vq1... 2026-12.release.json",
 		run: func(ctx context.Context, args []string) error {
 			if !f.given() {
 				return Usage("there is no key to sign with: name it by --key, --keystore or --agent")
 			}
+			if label != "" {
+				if err := objectfile.CheckLabel(label); err != nil {
+					return err
+				}
+			}
 			work, err := gatherSigning(ctx, args)
 			if err != nil {
 				return err
 			}
+			work.label = label
 			signer, end, err := s.signer(ctx, &f)
 			defer end()
 			if err != nil {
@@ -49,6 +56,7 @@ before it is written.`,
 		},
 	})
 	f.register(c, "key", "file with the private key")
+	c.Flags().StringVar(&label, "label", "", "of a release: tells the file of this signature from those of others, as bob does in NAME.release.json.bob.sig")
 	return c
 }
 
@@ -57,6 +65,7 @@ type signing struct {
 	objects  []objectfile.Object
 	releases []objectfile.Release
 	archives []*signedArchive
+	label    string // of signatures of releases
 }
 
 // signedArchive is an archive into which signatures go.
@@ -143,16 +152,6 @@ func (w *signing) addFolder(ctx context.Context, folder string) error {
 	return nil
 }
 
-// addRelease takes a release alone.
-func (w *signing) addRelease(file string) error {
-	text, err := readBounded(file, release.MaxBytes)
-	if err != nil {
-		return err
-	}
-	w.releases = append(w.releases, objectfile.Release{File: file, Text: text})
-	return nil
-}
-
 // sign signs everything, after all was found good, and writes the files.
 func (s *session) sign(signer trust.SignerKey, work *signing) error {
 	files := map[string][]byte{}
@@ -169,7 +168,7 @@ func (s *session) sign(signer trust.SignerKey, work *signing) error {
 		take(files, work.objects[i].File)(signOne(signer, &work.objects[i]))
 	}
 	for i := range work.releases {
-		take(files, work.releases[i].File)(signRelease(signer, &work.releases[i]))
+		take(files, work.releases[i].File)(signRelease(signer, &work.releases[i], work.label))
 	}
 	for _, a := range work.archives {
 		fresh := map[string][]byte{}
@@ -177,7 +176,7 @@ func (s *session) sign(signer trust.SignerKey, work *signing) error {
 			take(fresh, a.objects[i].File)(signOne(signer, &a.objects[i]))
 		}
 		if a.release != nil {
-			take(fresh, a.release.File)(signRelease(signer, a.release))
+			take(fresh, a.release.File)(signRelease(signer, a.release, work.label))
 		}
 		if err := a.with(fresh, files); err != nil {
 			return err
@@ -235,28 +234,6 @@ func removeStale(files map[string][]byte) error {
 		}
 	}
 	return nil
-}
-
-// signRelease signs a release, or tells why it can't be. Signatures of others, of
-// another form, stay beside it.
-func signRelease(signer trust.SignerKey, r *objectfile.Release) (map[string][]byte, []fault.Problem) {
-	m, err := release.Parse(r.Text)
-	if err == nil && !m.Expires.After(time.Now()) {
-		err = fault.New(fault.Invalid, "ReleaseExpired", "the release %s had to be deployed before %s", m.Name, m.Expires.UTC().Format(time.RFC3339))
-	}
-	var evidence trust.Evidence
-	if err == nil {
-		evidence, err = trust.SignChecked(signer, r.Text)
-	}
-	if err != nil {
-		e := fault.Of(err)
-		problems := []fault.Problem{{Where: r.File, Message: e.Message}}
-		for _, p := range e.Problems {
-			problems = append(problems, fault.Problem{Where: r.File + " " + p.Where, Message: p.Message})
-		}
-		return nil, problems
-	}
-	return evidence.Files(), nil
 }
 
 // signOne signs one document, or tells why it can't be.

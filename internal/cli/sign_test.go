@@ -252,6 +252,63 @@ func TestSignRelease(t *testing.T) {
 	run(t, "", nil, "sign", "--key", key, filepath.Join(dir, "none.zip")).want(t, 3)
 }
 
+// Those who sign a release with keys of one kind don't overwrite each other; who signs
+// again replaces the own signature.
+func TestSignReleaseBySeveral(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	soon := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	manifest := released(t, soon, map[string]string{"x": signedForm("x", "1")})
+	anna, bob, carl := trusttest.NewSSH(t, "anna"), trusttest.NewSSH(t, "bob"), trusttest.NewSSH(t, "carl")
+	keys := map[string]string{}
+	for name, who := range map[string]trusttest.Identity{"anna": anna, "bob": bob, "carl": carl} {
+		keys[name] = write(t, dir+"/keys/"+name, string(who.Private))
+	}
+	file := write(t, dir+"/r/r-1.release.json", manifest)
+	sign := func(where, who string, more ...string) result {
+		t.Helper()
+		return run(t, "", nil, append([]string{"sign", "--key", keys[who], where}, more...)...)
+	}
+	for _, step := range []struct{ who, label, writes string }{
+		{"anna", "", ".sshsig"}, {"bob", "", ".2.sshsig"}, {"anna", "", ".sshsig"}, {"bob", "b", ".2.sshsig"}, {"carl", "carl-1", ".carl-1.sshsig"},
+	} {
+		var more []string
+		if step.label != "" {
+			more = []string{"--label", step.label}
+		}
+		if r := sign(file, step.who, more...).want(t, 0); r.out != file+step.writes+"\n" {
+			t.Errorf("%s with the label %q wrote %q", step.who, step.label, r.out)
+		}
+	}
+	for suffix, who := range map[string]trusttest.Identity{".sshsig": anna, ".2.sshsig": bob, ".carl-1.sshsig": carl} {
+		data, err := os.ReadFile(file + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verified(t, []byte(manifest), map[string][]byte{".sshsig": data}, who)
+	}
+	dora := trusttest.NewSSH(t, "dora")
+	keys["dora"] = write(t, dir+"/keys/dora", string(dora.Private))
+	sign(file, "dora", "--label", "carl-1").want(t, 7).says(t, "signature of somebody else")
+	for _, label := range []string{"Dora", "a.b", "..", strings.Repeat("d", 33)} {
+		sign(file, "dora", "--label", label).want(t, 7).says(t, "no label")
+	}
+
+	// The same in an archive; what stands beside it and is none is refused.
+	path := filepath.Join(dir, "a.zip")
+	pack(t, path, map[string]string{"r-1.release.json": manifest, "x.workflow.json": signedForm("x", "1")})
+	for _, who := range []string{"anna", "bob", "anna"} {
+		sign(path, who).want(t, 0)
+	}
+	got := unpack(t, path)
+	verified(t, []byte(manifest), map[string][]byte{".sshsig": got["r-1.release.json.2.sshsig"]}, bob)
+	if len(got) != 4 {
+		t.Errorf("it holds %d files", len(got))
+	}
+	write(t, file+".txt", "x")
+	sign(file, "anna").want(t, 5).says(t, "no signature of a release")
+}
+
 func pack(t *testing.T, path string, files map[string]string) {
 	t.Helper()
 	format := archive.TarGz

@@ -326,7 +326,7 @@ func (im *importing) brought() (*broughtRelease, error) {
 		return nil, nil
 	}
 	in := &api.DeployRelease{Document: string(im.release.Text)}
-	for _, files := range im.release.Evidence {
+	for _, files := range im.release.Evidence() {
 		in.Evidence = append(in.Evidence, textsOf(files))
 	}
 	return bringRelease(in)

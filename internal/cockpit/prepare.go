@@ -1,6 +1,7 @@
 package cockpit
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/hex"
 	"fmt"
@@ -207,22 +208,23 @@ func (k *call) packRelease() error {
 	if err != nil {
 		return err
 	}
-	manifest := release.FileName(m.Name)
-	files := map[string][]byte{manifest: []byte(in.Document)}
-	for i := range objects {
-		files[objectfile.FileOf(objects[i].Key)] = objects[i].Bytes
+	if len(in.Evidence) > release.MaxSignatures {
+		return fault.New(fault.Invalid, trust.CodeSurplusEvidence, "a release has at most %d signatures", release.MaxSignatures)
 	}
+	r := objectfile.Release{File: release.FileName(m.Name), Text: []byte(in.Document)}
 	for _, one := range in.Evidence {
 		evidence := evidenceFiles(one)
 		if _, err := trust.EvidenceFromFiles(evidence); err != nil {
 			return err
 		}
-		for suffix, data := range evidence {
-			if files[manifest+suffix] != nil {
-				return fault.New(fault.Invalid, "SurplusEvidence", "an archive has one signature of each form, and this release has two of the form %s: deploy it, or sign with another kind of key", suffix)
-			}
-			files[manifest+suffix] = data
+		if slices.ContainsFunc(r.Evidence(), func(known map[string][]byte) bool { return maps.EqualFunc(known, evidence, bytes.Equal) }) {
+			return fault.New(fault.Invalid, trust.CodeSurplusEvidence, "a signature is given twice")
 		}
+		r.Add(evidence)
+	}
+	files := r.Files()
+	for i := range objects {
+		files[objectfile.FileOf(objects[i].Key)] = objects[i].Bytes
 	}
 	return k.sendArchive(files, m.Name+".zip")
 }
@@ -273,7 +275,7 @@ func (k *call) openRelease() error {
 		return err
 	}
 	out := prepared(m, contents.Release.Text, contents.Objects)
-	for _, files := range contents.Release.Evidence {
+	for _, files := range contents.Release.Evidence() {
 		out.Evidence = append(out.Evidence, textsOf(files))
 	}
 	return k.answer(out)

@@ -114,6 +114,18 @@ func TestReleaseForAnotherSigner(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
+	// Another signature of the same form has a label.
+	device.CredentialID = []byte("id-2")
+	second, err := device.Sign([]byte(made.Document))
+	b.check(err)
+	two := []map[string]string{textsOf(touch.Files()), textsOf(second.Files())}
+	w = pack(api.PackReleaseRequest{Document: made.Document, Objects: made.Objects, Evidence: two})
+	var both api.PreparedRelease
+	b.check(json.Unmarshal(open(b.unpack(w.Body.Bytes())).Body.Bytes(), &both))
+	if d := cmp.Diff(two, both.Evidence); d != "" || b.unpack(w.Body.Bytes())["n.release.json.2.passkey"] != two[1][".passkey"] {
+		t.Error(d)
+	}
+
 	// The second signs as well; the Controller of these tests takes no touches.
 	b.isRefused(422, "SignerNotAllowed", b.deployRelease(got, got.Evidence[0], b.sign(got)))
 	if w := b.deployRelease(got, b.sign(got)); w.Code != 200 {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/item"
-	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/strictjson"
 )
 
@@ -50,14 +49,6 @@ type Contents struct {
 	// Release is the manifest that lists the documents without evidence; nil: there
 	// is none.
 	Release *Release
-}
-
-// Release is a manifest with its signatures, as files; each of them is by another
-// person.
-type Release struct {
-	File     string
-	Text     []byte
-	Evidence []map[string][]byte
 }
 
 // Contents reads the files: documents, each with its evidence beside it, and
@@ -105,57 +96,6 @@ func (e *Entries) Contents() (Contents, error) {
 		out.Bare = bare(objects)
 	}
 	return out, nil
-}
-
-// isRelease tells whether a file is a manifest of a release, or evidence of one.
-func isRelease(name string) bool {
-	return strings.HasSuffix(name, release.Suffix) || strings.Contains(path.Base(name), release.Suffix+".")
-}
-
-// releaseEvidence are the suffixes of evidence of a release, those of one signature
-// together.
-var releaseEvidence = [...][]string{{".sig", ".pem"}, {".asc"}, {".sshsig"}, {".passkey"}}
-
-// release reads the one manifest that may be there, and the signatures beside it.
-func (c *collector) release(names []string, files map[string][]byte) *Release {
-	var r *Release
-	for _, name := range names {
-		switch manifest := strings.HasSuffix(name, release.Suffix); {
-		case manifest && strings.Contains(name, "/"):
-			c.report(fault.Invalid, name, "a release lies in no folder")
-		case manifest && r != nil:
-			c.report(fault.Invalid, name, "there is a release already: %s", r.File)
-		case manifest:
-			r = &Release{File: name, Text: files[name]}
-		case len(files[name]) == 0:
-			c.report(fault.Untrusted, name, "the file is empty")
-		case len(files[name]) > MaxEvidence:
-			c.report(fault.Untrusted, name, "the file is larger than %d bytes", MaxEvidence)
-		case isPrivateKey(files[name]):
-			c.report(fault.Untrusted, name, keyNotEvidence)
-		}
-	}
-	known := map[string]bool{}
-	if r != nil {
-		known[r.File] = true
-		for _, suffixes := range releaseEvidence {
-			one := map[string][]byte{}
-			for _, suffix := range suffixes {
-				if data, ok := files[r.File+suffix]; ok {
-					one[suffix], known[r.File+suffix] = data, true
-				}
-			}
-			if len(one) > 0 {
-				r.Evidence = append(r.Evidence, one)
-			}
-		}
-	}
-	for _, name := range names {
-		if !strings.HasSuffix(name, release.Suffix) && !known[name] {
-			c.report(fault.Untrusted, name, "this is no signature of a release that is there")
-		}
-	}
-	return r
 }
 
 // stated gives documents that state their own name as their path that path.

@@ -1,6 +1,7 @@
 package objectfile
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -75,6 +76,10 @@ func TestEntriesRefused(t *testing.T) {
 		"release below":     {map[string]string{"x/a.release.json": "{}"}, fault.Invalid, "x/a.release.json", "in no folder"},
 		"release's surplus": {map[string]string{"a.workflow.json": full, "a.release.json.sig": "x"}, fault.Untrusted, "a.release.json.sig", "no signature of a release that is there"},
 		"release's other":   {map[string]string{"a.release.json": "{}", "a.release.json.txt": "x"}, fault.Untrusted, "a.release.json.txt", "no signature"},
+		"release's label":   {map[string]string{"a.release.json": "{}", "a.release.json.Bob.sig": "x"}, fault.Untrusted, "a.release.json.Bob.sig", "no signature"},
+		"release's labels":  {map[string]string{"a.release.json": "{}", "a.release.json.a.b.sig": "x"}, fault.Untrusted, "a.release.json.a.b.sig", "no signature"},
+		"release's crowd":   {crowd(), fault.Untrusted, "a.release.json", "17 signatures"},
+		"labelled document": {map[string]string{"a.workflow.json": full, "a.workflow.json.bob.sig": "x"}, fault.Invalid, "a.workflow.json.bob.sig", "no object file"},
 		"release's empty":   {map[string]string{"a.release.json": "{}", "a.release.json.sig": ""}, fault.Untrusted, "a.release.json.sig", "empty"},
 		"JS7's others":      {map[string]string{"meta_inf": "{}", "a/x.script.json": "{}"}, fault.Invalid, "a/x.script.json", "unknown kind"},
 	} {
@@ -86,18 +91,44 @@ func TestEntriesRefused(t *testing.T) {
 	}
 }
 
-// Each form of a release's signature is one of another person.
+// crowd is a release with one signature more than may be there.
+func crowd() map[string]string {
+	files := map[string]string{"a.release.json": "{}", "a.release.json.sig": "x"}
+	for i := range 16 {
+		files[fmt.Sprintf("a.release.json.p%d.sig", i)] = "x"
+	}
+	return files
+}
+
+// Each signature of a release is one of another person; labels tell apart those of one
+// form.
 func TestEntriesOfARelease(t *testing.T) {
 	t.Parallel()
 	got, err := entriesOf(map[string]string{
 		"a.workflow.json": full, "r.release.json": "{}", "r.release.json.sig": "s", "r.release.json.pem": "c", "r.release.json.asc": "p",
+		"r.release.json.2.asc": "q", "r.release.json.bob.sig": "b", "r.release.json.bob.pem": "d",
 	}).Contents()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Release{File: "r.release.json", Text: []byte("{}"), Evidence: []map[string][]byte{{".sig": []byte("s"), ".pem": []byte("c")}, {".asc": []byte("p")}}}
+	want := &Release{File: "r.release.json", Text: []byte("{}"), Signatures: []ReleaseSignature{
+		{Evidence: map[string][]byte{".sig": []byte("s"), ".pem": []byte("c")}}, {Evidence: map[string][]byte{".asc": []byte("p")}},
+		{Label: "2", Evidence: map[string][]byte{".asc": []byte("q")}}, {Label: "bob", Evidence: map[string][]byte{".sig": []byte("b"), ".pem": []byte("d")}},
+	}}
 	if d := cmp.Diff(want, got.Release); d != "" || len(got.Objects) != 1 {
 		t.Error(d)
+	}
+	labels := func(r *Release) (all []string) {
+		for _, one := range []string{".asc", ".asc", ".sig", ".sshsig", ".sshsig"} {
+			all = append(all, r.Add(map[string][]byte{one: []byte("x")}).Label)
+		}
+		return all
+	}
+	if d := cmp.Diff([]string{"3", "4", "2", "", "2"}, labels(got.Release)); d != "" {
+		t.Error(d)
+	}
+	if len(got.Release.Files()) != 12 || got.Release.Files()["r.release.json.bob.pem"] == nil || (*Release)(nil).Files() != nil {
+		t.Errorf("its files are %d", len(got.Release.Files()))
 	}
 }
 

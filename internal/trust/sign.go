@@ -32,6 +32,15 @@ type SignerKey interface {
 type selfVerifier interface {
 	// ours tells whether ev is a signature over doc by this very key.
 	ours(doc []byte, ev Evidence) bool
+	// claims tells whether ev says to be by this key, whatever it is over.
+	claims(ev Evidence) bool
+}
+
+// SameKey tells whether evidence is by this key, as far as can be told: it is a
+// signature over doc by it, or says to be by it, of another text.
+func SameKey(key SignerKey, doc []byte, ev Evidence) bool {
+	v, ok := key.(selfVerifier)
+	return ok && ev.Kind == key.Kind() && (v.ours(doc, ev) || v.claims(ev))
 }
 
 // SignChecked signs, and verifies what came out with the public part of the key
@@ -137,6 +146,15 @@ func (s *x509Signer) Sign(doc []byte) (Evidence, error) {
 
 func (s *x509Signer) ours(doc []byte, ev Evidence) bool {
 	return ev.checkForm() == nil && verifyRaw(s.key.Public(), doc, ev.Signature)
+}
+
+func (s *x509Signer) claims(ev Evidence) bool {
+	certs, err := decodeCertificatePEM(ev.Certificates)
+	if err != nil || len(certs) == 0 {
+		return false
+	}
+	cert, err := x509.ParseCertificate(certs[0])
+	return err == nil && keyIDOf(cert.RawSubjectPublicKeyInfo) == s.KeyID()
 }
 
 // LoadSigner makes a signer of key files: a private key in PEM (PKCS #8, SEC 1,

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -83,4 +84,16 @@ func (s *pgpSigner) ours(doc []byte, ev Evidence) bool {
 	own := &Set{policy: Policy{MinRSABits: LowestRSABits}, pgp: key.signing}
 	_, refused := own.verifyPGP(doc, ev, s.now())
 	return refused == nil
+}
+
+func (s *pgpSigner) claims(ev Evidence) bool {
+	sig, err := parsePGPEvidence(ev.Signature)
+	if err != nil {
+		return false
+	}
+	keys := []*packet.PublicKey{s.entity.PrimaryKey}
+	for i := range s.entity.Subkeys {
+		keys = append(keys, s.entity.Subkeys[i].PublicKey)
+	}
+	return slices.ContainsFunc(keys, func(k *packet.PublicKey) bool { return (&pgpSigningKey{fingerprint: k.Fingerprint}).named(sig) })
 }

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -96,4 +97,13 @@ func (s *sshSigner) ours(doc []byte, ev Evidence) bool {
 	own := &Set{policy: Policy{MinRSABits: LowestRSABits}, ssh: map[string]*sshKey{string(s.signer.PublicKey().Marshal()): s.key}}
 	_, err := own.verifySSH(doc, ev, sshNamespace)
 	return err == nil
+}
+
+func (s *sshSigner) claims(ev Evidence) bool {
+	blob, err := decodeSSHArmour(ev.Signature)
+	if err != nil {
+		return false
+	}
+	sig, err := parseSSHSignature(blob, sshNamespace)
+	return err == nil && bytes.Equal(sig.publicKey, s.signer.PublicKey().Marshal())
 }
