@@ -754,6 +754,12 @@ type DeployRelease struct {
 	Evidence []map[string]string `json:"evidence"`
 }
 
+// DeployReleaseRequest defines model for DeployReleaseRequest.
+type DeployReleaseRequest struct {
+	// RequestId Makes a repetition of the call harmless
+	RequestId string `json:"requestId,omitempty"`
+}
+
 // DeployRequest defines model for DeployRequest.
 type DeployRequest struct {
 	Objects []DeployObject `json:"objects"`
@@ -1454,6 +1460,43 @@ type JobStats struct {
 	Usual UsualTime `json:"usual"`
 }
 
+// KeptRelease defines model for KeptRelease.
+type KeptRelease struct {
+	// Author Who has put it together
+	Author     string `json:"author"`
+	Controller string `json:"controller"`
+
+	// Expires Until when it may be deployed
+	Expires int64  `json:"expires"`
+	Id      int64  `json:"id"`
+	MadeAt  int64  `json:"madeAt"`
+	Name    string `json:"name"`
+
+	// Objects How many it lists
+	Objects int              `json:"objects"`
+	Reason  string           `json:"reason"`
+	Release *PreparedRelease `json:"release,omitempty"`
+
+	// Sha256 The digest of the manifest
+	Sha256     string          `json:"sha256"`
+	Signatures []KeptSignature `json:"signatures"`
+}
+
+// KeptReleases defines model for KeptReleases.
+type KeptReleases struct {
+	Releases []KeptRelease `json:"releases"`
+}
+
+// KeptSignature defines model for KeptSignature.
+type KeptSignature struct {
+	// Account Who brought it; not there: it came with the release
+	Account string `json:"account,omitempty"`
+	At      int64  `json:"at"`
+
+	// Kind X509, PGP, SSH or Passkey
+	Kind string `json:"kind,omitempty"`
+}
+
 // LogHits defines model for LogHits.
 type LogHits struct {
 	// Count How many were found, those that aren't named included
@@ -2007,7 +2050,7 @@ type Passkey struct {
 	// KeyId Of its public key, in hexadecimal digits, as trust policies name it
 	KeyId string `json:"keyId"`
 
-	// LastUsedAt When a release was last deployed here that it signed; not there if none was
+	// LastUsedAt When it last signed a release here; not there if never
 	LastUsedAt int64  `json:"lastUsedAt,omitempty"`
 	MadeAt     int64  `json:"madeAt"`
 	Name       string `json:"name"`
@@ -2299,6 +2342,14 @@ type RelatedObject struct {
 	State string `json:"state,omitempty"`
 }
 
+// ReleaseDeployed defines model for ReleaseDeployed.
+type ReleaseDeployed struct {
+	Deployed []DeployedObject `json:"deployed"`
+
+	// Deployment Its number in the history; not there if the history doesn't have it yet
+	Deployment int64 `json:"deployment,omitempty"`
+}
+
 // ReleaseObject defines model for ReleaseObject.
 type ReleaseObject struct {
 	Kind string `json:"kind"`
@@ -2535,6 +2586,12 @@ type SetUp struct {
 
 	// Workflow A workflow is deployed
 	Workflow bool `json:"workflow"`
+}
+
+// SignReleaseRequest defines model for SignReleaseRequest.
+type SignReleaseRequest struct {
+	// Evidence The evidence files of one signature, by suffix: .sig, .pem, .asc, .sshsig, .passkey
+	Evidence map[string]string `json:"evidence"`
 }
 
 // Signer defines model for Signer.
@@ -2924,6 +2981,9 @@ type Preview = bool
 
 // Reason defines model for Reason.
 type Reason = string
+
+// ReleaseId defines model for ReleaseId.
+type ReleaseId = int64
 
 // Results defines model for Results.
 type Results = string
@@ -3925,6 +3985,12 @@ type GetPartTrustParams struct {
 	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
 }
 
+// KeepReleaseParams defines parameters for KeepRelease.
+type KeepReleaseParams struct {
+	// Controller Id of the Controller; may be left out where there is only one
+	Controller Controller `form:"controller,omitempty" json:"controller,omitempty"`
+}
+
 // NextReleaseParams defines parameters for NextRelease.
 type NextReleaseParams struct {
 	// Controller Id of the Controller; may be left out where there is only one
@@ -4092,11 +4158,20 @@ type TransferOrdersJSONRequestBody = TransferOrdersRequest
 // WaitForOrdersJSONRequestBody defines body for WaitForOrders for application/json ContentType.
 type WaitForOrdersJSONRequestBody = WaitRequest
 
+// KeepReleaseJSONRequestBody defines body for KeepRelease for application/json ContentType.
+type KeepReleaseJSONRequestBody = PackReleaseRequest
+
 // PackReleaseJSONRequestBody defines body for PackRelease for application/json ContentType.
 type PackReleaseJSONRequestBody = PackReleaseRequest
 
 // PrepareReleaseJSONRequestBody defines body for PrepareRelease for application/json ContentType.
 type PrepareReleaseJSONRequestBody = PrepareReleaseRequest
+
+// DeployReleaseJSONRequestBody defines body for DeployRelease for application/json ContentType.
+type DeployReleaseJSONRequestBody = DeployReleaseRequest
+
+// SignReleaseJSONRequestBody defines body for SignRelease for application/json ContentType.
+type SignReleaseJSONRequestBody = SignReleaseRequest
 
 // PublishTrustPolicyJSONRequestBody defines body for PublishTrustPolicy for application/json ContentType.
 type PublishTrustPolicyJSONRequestBody = PublishTrustPolicyRequest

@@ -48,6 +48,8 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"PublishTrustPolicyRequest": shape[api.PublishTrustPolicyRequest](), "PublishedTrustPolicy": shape[api.PublishedTrustPolicy](), "PublishRevocationsRequest": shape[api.PublishRevocationsRequest](),
 		"Passkeys": shape[api.Passkeys](), "NewPasskey": shape[api.NewPasskey](), "AddPasskeyRequest": shape[api.AddPasskeyRequest](),
 		"PreparedRelease": shape[api.PreparedRelease](), "PrepareReleaseRequest": shape[api.PrepareReleaseRequest](),
+		"KeptReleases": shape[api.KeptReleases](), "KeptRelease": shape[api.KeptRelease](), "SignReleaseRequest": shape[api.SignReleaseRequest](),
+		"DeployReleaseRequest": shape[api.DeployReleaseRequest](), "ReleaseDeployed": shape[api.ReleaseDeployed](),
 		"RenamePasskeyRequest": shape[api.RenamePasskeyRequest](), "PackReleaseRequest": shape[api.PackReleaseRequest](),
 		"SigningKey": shape[api.SigningKey](), "MakeSigningKeyRequest": shape[api.MakeSigningKeyRequest](),
 		"RevokeCertificatesRequest": shape[api.RevokeCertificatesRequest](), "RevokedCertificates": shape[api.RevokedCertificates](),

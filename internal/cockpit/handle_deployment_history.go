@@ -174,7 +174,7 @@ func versionAt(r store.InventoryReader, object int64, controller string) (int64,
 
 // deployingActions are the operations whose refusals are told beside the history.
 func deployingActions() []string {
-	return []string{"deploy", "deployDrafts", "deployArchive", "redeploy", "revokeDeployment"}
+	return []string{"deploy", "deployDrafts", "deployArchive", "deployRelease", "redeploy", "revokeDeployment"}
 }
 
 func (k *call) listRefusedDeployments() error {

@@ -168,7 +168,7 @@ func TestWhoMayCall(t *testing.T) {
 	open := regexp.MustCompile(`^(GET /health|GET /openapi.json|GET /login/methods|POST /login|(GET|POST) /enrolment)$`)
 	all := regexp.MustCompile(`^(POST /logout|GET /live|GET /me|POST /me/password|GET /me/signing-key|(GET|POST) /me/passkeys|GET /me/passkeys/new|(POST|DELETE) /me/passkeys/\{id\}|GET /version)$`)
 	managing := regexp.MustCompile(`^GET /(agents/\{name\}|controllers/\{name\}|cockpits)/log$|^POST /(orders|orders/(cancel|suspend|resume|delete|go|priority|transfer)|workflows/(control|breakpoints))$`)
-	deploying := regexp.MustCompile(`^POST (/me/signing-key|/deployments|/deployments/(revoke|import)|/deployments/\{id\}/redeploy|/inventory/deploy)$|^DELETE /me/signing-key$`)
+	deploying := regexp.MustCompile(`^POST (/me/signing-key|/deployments|/deployments/(revoke|import)|/deployments/\{id\}/redeploy|/inventory/deploy|/releases|/releases/\{id\}/(signatures|deploy))$|^DELETE /(me/signing-key|releases/\{id\})$`)
 	making := regexp.MustCompile(`^((PUT|DELETE) /inventory/object|POST /inventory/(drafts|import|discard|rename|copy|restore|purge))$`)
 	auditing := regexp.MustCompile(`^GET /audit(/export)?$`)
 	admins := regexp.MustCompile(`^(\S+ /accounts.*|POST /agents.*|POST /backup|POST /certificates/(revocations|revoke|tokens)|POST /trust-policy)$`)

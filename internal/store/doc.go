@@ -45,6 +45,7 @@ type Store interface {
 type Reader interface {
 	InventoryReader
 	DeploymentReader
+	ReleaseReader
 
 	Account(name string) (Account, error) // NotFound, UnknownAccount
 	Accounts() ([]Account, error)         // by name
@@ -111,6 +112,7 @@ type Writer interface {
 	Reader
 	InventoryWriter
 	DeploymentWriter
+	ReleaseWriter
 
 	AddAccount(a Account) error      // Conflict, DuplicateAccount: names differ by more than case
 	ChangeAccount(a Account) error   // NotFound, UnknownAccount

@@ -17,7 +17,7 @@ type Passkey struct {
 	Origin         string // of the page where it was registered
 	BackupEligible bool   // it may be copied to other devices
 	MadeAt         int64
-	LastUsedAt     int64 // when a release was deployed that it signed; 0: never
+	LastUsedAt     int64 // when it last signed a release; 0: never
 }
 
 // AccountKey is the key that an account signs documents with. The private key is

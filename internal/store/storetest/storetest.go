@@ -56,6 +56,7 @@ func Run(t *testing.T, e Engine) {
 		{"facts", testFacts},
 		{"account keys", testAccountKeys},
 		{"passkeys", testPasskeys},
+		{"pending releases", testPendingReleases},
 		{"auditSearch", testAuditSearch},
 		{"undone", testUndone},
 		{"shared", testShared},

@@ -136,6 +136,7 @@ func Fill(w store.Writer) error {
 	s := step("c", 1000, "O|x\x00", "O")
 	s.ReturnCode = nil
 	_, err := w.AddAudit(store.AuditEntry{Time: 1, Account: "a", Objects: []string{"Order:O"}, Reason: "r\x00\xff"})
+	_, kept := w.AddPendingRelease(store.PendingRelease{Controller: "c", Name: "n\x00", Author: "a", Reason: "r", Digest: "d", Objects: 1, MadeAt: 1, ExpiresAt: 2}, []byte{0, 255}, 10)
 	_, filter := w.PutFilter(store.Filter{Owner: "Anna", Page: "history", Name: "n", Query: "{}"}, 0, 10)
 	return errors.Join(err,
 		w.AddAccount(store.Account{Name: "Anna", Role: "administrator", PasswordHash: "h", CreatedAt: 1}),
@@ -146,7 +147,7 @@ func Fill(w store.Writer) error {
 		w.AddLogChunk(s.StepKey, 0, []byte{0, 1, 255}),
 		w.AddRun(store.Run{RunKey: s.StepKey, OrderID: "O|x\x00", Workflow: "W"}),
 		w.AddHour(store.Hour{Controller: "c", Hour: 1, Succeeded: 2}),
-		filter,
+		filter, kept,
 		w.PutBulletin(store.Bulletin{Kind: "CRL", ID: "i", Version: "1", Text: "t\x00"}),
 		w.SetFact("security-level", "medium"),
 		w.AddPasskey(store.Passkey{ID: []byte{0, 255}, Account: "Anna", Name: "n", PublicKey: []byte{255}, RPID: "h", Origin: "https://h", MadeAt: 1, LastUsedAt: 2}),

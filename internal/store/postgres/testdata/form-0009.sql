@@ -30,3 +30,4 @@ INSERT INTO passkeys (id, account, name, public_key, rp_id, origin, backup_eligi
 INSERT INTO deployment_log (controller, command, event, time, account, method, reason, release_name, release_serial, release_author, release_digest, evidence, signers, added, changed, withdrawn)
   VALUES ('c', 'cmd', 1, 1, 'Anna', 'password', 'r', 'n', 1, 'a', 'd', '[]', '["s"]', 1, 0, 0);
 INSERT INTO deployment_objects (deployment, event, kind, path, object, version, version_id, digest, signer, evidence, previous, change) VALUES (1, 1, 'Workflow', 'f/W', 7, 3, '1', 'd', 's', '{}', 0, 'added');
+INSERT INTO pending_releases (controller, name, author, reason, digest, objects, made_at, expires_at, signatures, body) VALUES ('c', 'n', 'a', 'r', 'd', 1, 1, 2, '[]', '\x00ff');

@@ -1,1 +1,0 @@
-ALTER TABLE passkeys ADD COLUMN last_used_at INTEGER NOT NULL DEFAULT 0;
