@@ -90,6 +90,11 @@ const deployment = createRoute({
   validateSearch: search.deployment,
   component: lazyRouteComponent(() => import('./pages/deployments/DeploymentPage')),
 });
+const release = createRoute({
+  getParentRoute: () => frame,
+  path: '/deployments/releases/$id',
+  component: lazyRouteComponent(() => import('./pages/deployments/ReleasePage')),
+});
 const agents = createRoute({
   getParentRoute: () => frame,
   path: '/agents',
@@ -137,6 +142,7 @@ const routes = root.addChildren([
     inventory,
     deployments,
     deployment,
+    release,
     agents,
     agent,
     controller,

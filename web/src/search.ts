@@ -89,7 +89,7 @@ export const inventory = (s: Raw) =>
   });
 export const deployments = (s: Raw) =>
   kept({
-    show: one(s['show'], ['refused'] as const),
+    show: one(s['show'], ['waiting', 'refused'] as const),
     from: text(s['from']),
     to: text(s['to']),
     account: text(s['account']),

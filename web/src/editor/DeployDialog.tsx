@@ -1,5 +1,6 @@
 import { Button, Modal, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import '../theme/dialogs.css';
@@ -11,7 +12,7 @@ import { Name, Text } from '../view/Name';
 import { Skeleton } from '../view/View';
 import { Changes } from './Changes';
 import { Refused } from './Refused';
-import { OtherWays, prepare, Release, usePasskeys } from './Touch';
+import { makeRelease, OtherWays, usePasskeys } from './Touch';
 
 type Key = Schemas['ObjectKey'];
 
@@ -40,8 +41,8 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
   const [result, setResult] = useState<Schemas['DraftDeployment']>();
   const level = useMethods().data?.securityLevel ?? 'low';
   const high = level === 'high';
-  const passkeys = usePasskeys(high).data ?? [];
-  const [release, setRelease] = useState<Schemas['PreparedRelease']>();
+  const passkeys = usePasskeys(high).data;
+  const navigate = useNavigate();
   // When the dialog opened: what was answered before that may be of an older draft.
   const [opened] = useState(() => Date.now());
   const plan = useQuery({
@@ -67,17 +68,21 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
     }
     setBusy(false);
   };
-  const deploy = async (signed?: Schemas['DeployRelease']) => {
+  const deploy = async () => {
     const body = { objects: [...chosen], ...(reason.trim() && { reason: reason.trim() }) };
-    setResult(await take(api.POST('/inventory/deploy', { body: signed ? { ...body, release: signed } : body })));
+    setResult(await take(api.POST('/inventory/deploy', { body })));
     void queries.invalidateQueries({ queryKey: ['inventory'] });
     void queries.invalidateQueries({ queryKey: ['items'] });
     await onDone();
   };
+  // It goes on where the release has an address: others may have to sign it, too.
+  const make = async () => {
+    const { id } = await makeRelease(chosen, reason.trim());
+    await navigate({ to: '/deployments/releases/$id', params: { id: String(id) } });
+  };
   const send = (e: FormEvent) => {
     e.preventDefault();
-    if (release) return;
-    void attempt(async () => (high ? setRelease(await prepare(chosen, reason.trim())) : deploy()));
+    void attempt(high ? make : deploy);
   };
   const add = (k: Key) => {
     setOffered([...offered, { kind: k.kind, path: k.path }]);
@@ -100,7 +105,6 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
                       <input
                         type="checkbox"
                         checked={chosen.some((c) => idOf(c) === idOf(k))}
-                        disabled={release !== undefined}
                         onChange={(e) =>
                           setChosen(
                             e.currentTarget.checked ? [...chosen, k] : chosen.filter((c) => idOf(c) !== idOf(k)),
@@ -128,22 +132,12 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
               description={t(high ? 'dialog.required' : 'dialog.optional')}
               required={high}
               withAsterisk={false}
-              readOnly={release !== undefined}
               value={reason}
               onChange={(e) => setReason(e.currentTarget.value)}
               maxLength={500}
               data-autofocus
             />
-            {release && (
-              <Release
-                release={release}
-                passkeys={passkeys}
-                busy={busy}
-                onSigned={(sign) => void attempt(async () => deploy(await sign()))}
-                onBack={() => setRelease(undefined)}
-              />
-            )}
-            {high && !release && <OtherWays none={passkeys.length === 0} />}
+            {high && <OtherWays none={passkeys?.length === 0} />}
             {!high && <p className="caption">{t(`edit.signed_${level}`)}</p>}
           </>
         )}
@@ -153,17 +147,12 @@ export function DeployDialog({ objects, before, blocked, onDone, onClose }: Prop
           <Button variant="default" onClick={onClose}>
             {t('dialog.back')}
           </Button>
-          {!result && !release && (
+          {!result && (
             <Button
               type="submit"
               variant="filled"
               loading={busy}
-              disabled={
-                not !== undefined ||
-                chosen.length === 0 ||
-                !plan.data ||
-                (high && (passkeys.length === 0 || !reason.trim()))
-              }
+              disabled={not !== undefined || chosen.length === 0 || !plan.data || (high && !reason.trim())}
             >
               {high ? t('touch.prepare') : title}
             </Button>

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, take } from '../api/client';
+import { Text } from '../view/Name';
 import { Empty, Shown } from '../view/View';
 import { diffLines, withoutHead } from './diff';
 import { Said } from './Said';
@@ -73,7 +74,9 @@ export function Lines({ before, after }: { before: string; after: string }) {
               <td className="number faint">{l.old}</td>
               <td className="number faint">{l.now}</td>
               <td aria-label={l.kind === 'same' ? undefined : t(`edit.diff.${l.kind}`)}>{signs[l.kind]}</td>
-              <td className="mono">{l.text}</td>
+              <td className="mono">
+                <Text lines>{l.text}</Text>
+              </td>
             </tr>
           ))}
         </tbody>

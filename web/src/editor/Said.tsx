@@ -30,7 +30,8 @@ export function Said({ before, after, label }: { before: string; after: string; 
   );
 }
 
-function between(before: string, after: string): Sentence[] | undefined {
+/** What differs between two texts; undefined if one can't be read. */
+export function between(before: string, after: string): Sentence[] | undefined {
   const [a, b] = [readDocument(before), readDocument(after)];
   if (!isRead(a) || !isRead(b)) return undefined;
   return sentencesOf(valueAt(a, []) ?? null, valueAt(b, []) ?? null);

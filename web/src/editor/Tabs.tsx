@@ -1,15 +1,19 @@
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, take, type Schemas } from '../api/client';
+import { Confirm } from '../dialogs/Confirm';
 import { problemText } from '../dialogs/problem';
+import { useMethods } from '../session/LoginPage';
+import { useMay } from '../session/session';
 import { ObjectBadge } from '../state/Badge';
 import { Time } from '../time/Time';
 import { Name, Text } from '../view/Name';
 import { Empty, Shown } from '../view/View';
 import type { DraftSession } from './session';
+import { makeRelease } from './Touch';
 
 interface Of {
   kind: string;
@@ -20,6 +24,10 @@ interface Of {
 export function Versions({ kind, path, session, may }: Of & { session: DraftSession; may: boolean }) {
   const { t } = useTranslation();
   const [refusal, setRefusal] = useState<unknown>();
+  const [releases, setReleases] = useState<Schemas['ObjectVersion']>();
+  const navigate = useNavigate();
+  const mayDeploy = useMay('deployments:manage');
+  const high = useMethods().data?.securityLevel === 'high';
   const query = useQuery({
     queryKey: ['inventory', 'versions', kind, path],
     queryFn: () => take(api.GET('/inventory/versions', { params: { query: { kind, path } } })),
@@ -90,11 +98,29 @@ export function Versions({ kind, path, session, may }: Of & { session: DraftSess
                           {t('edit.versions.use')}
                         </Button>
                       )}
+                      {high && mayDeploy && v.deploymentId !== undefined && (
+                        <Button variant="default" size="xs" ml={4} onClick={() => setReleases(v)}>
+                          {t('touch.prepare')}
+                        </Button>
+                      )}
                     </td>
                   </tr>
                 ))}
               </tbody>
             </table>
+            {releases && (
+              <Confirm
+                question={t('release.ofVersionAsk', { name: nameOf(releases) })}
+                consequences={[t('release.ofVersionWill')]}
+                verb={t('touch.prepare')}
+                reason="required"
+                act={async (reason) => {
+                  const { id } = await makeRelease([{ kind, path, version: releases.id }], reason ?? '');
+                  await navigate({ to: '/deployments/releases/$id', params: { id: String(id) } });
+                }}
+                onClose={() => setReleases(undefined)}
+              />
+            )}
           </>
         )
       }

@@ -1,20 +1,19 @@
-import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { api, take, type Schemas } from '../api/client';
-import { grouped } from '../bytes';
-import { canPasskeys, checkRelease, touch } from '../passkey/passkey';
-import { Time } from '../time/Time';
-import { Text } from '../view/Name';
+import { canPasskeys, checkRelease, worksHere } from '../passkey/passkey';
 
-type Key = Schemas['ObjectKey'];
-
-/** Has the server make the release of drafts, and makes sure that it is what it says. */
-export async function prepare(objects: readonly Key[], reason: string): Promise<Schemas['PreparedRelease']> {
-  const release = await take(api.POST('/releases/prepare', { body: { objects: [...objects], reason } }));
-  await checkRelease(release, objects);
-  return release;
+/** Has the server make a release and keep it for those who sign it, and makes sure that it is what was asked for. */
+export async function makeRelease(
+  objects: readonly Schemas['ReleaseObject'][],
+  reason: string,
+  controller?: string,
+): Promise<Schemas['KeptRelease']> {
+  const params = { query: controller === undefined ? {} : { controller } };
+  const made = await take(api.POST('/releases/prepare', { params, body: { objects: [...objects], reason } }));
+  await checkRelease(made, objects, reason);
+  return take(api.POST('/releases', { params, body: { document: made.document, objects: made.objects } }));
 }
 
 /** The account's passkeys that work on this page. */
@@ -23,51 +22,8 @@ export function usePasskeys(wanted: boolean) {
     queryKey: ['session', 'passkeys'],
     queryFn: () => take(api.GET('/me/passkeys')),
     enabled: wanted,
-    select: ({ passkeys }) => passkeys.filter((p) => p.rpId === location.hostname),
+    select: ({ passkeys }) => passkeys.filter((p) => worksHere(p)),
   });
-}
-
-/** The release, and the button under which the browser asks for a key. */
-export function Release({
-  release,
-  passkeys,
-  busy,
-  onSigned,
-  onBack,
-}: {
-  release: Schemas['PreparedRelease'];
-  passkeys: readonly Schemas['Passkey'][];
-  busy: boolean;
-  onSigned: (sign: () => Promise<Schemas['DeployRelease']>) => void;
-  onBack: () => void;
-}) {
-  const { t } = useTranslation();
-  const sign = async () => ({ document: release.document, evidence: [await touch(release.document, passkeys)] });
-  return (
-    <section className="card stack-small" aria-label={t('touch.release')}>
-      <p>
-        <b>{t('touch.number', { serial: String(release.serial) })}</b>{' '}
-        <Text>{t('touch.for', { audience: release.audience })}</Text>
-      </p>
-      <p>
-        <code className="digest" data-testid="digest">
-          {grouped(release.sha256)}
-        </code>
-      </p>
-      <p className="second">
-        {t('touch.until')} <Time at={release.expires} />
-      </p>
-      <p className="second">{t('touch.cannotShow')}</p>
-      <div className="row">
-        <Button variant="default" size="xs" onClick={onBack} disabled={busy}>
-          {t('touch.change')}
-        </Button>
-        <Button variant="filled" size="sm" loading={busy} onClick={() => onSigned(sign)} data-autofocus>
-          {t('touch.sign')}
-        </Button>
-      </div>
-    </section>
-  );
 }
 
 /** What to do at level High without a passkey, or instead of one. */

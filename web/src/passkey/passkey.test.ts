@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { grouped } from '../bytes';
-import { checkRelease, challengeOf, fromText, Mismatch, toText } from './passkey';
+import { checkRelease, challengeOf, fromText, Mismatch, toText, worksHere } from './passkey';
 
 const doc = '{"TYPE":"JobResource","path":"R"}';
 const sha = async (text: string) =>
@@ -9,13 +9,19 @@ const sha = async (text: string) =>
   ).join('');
 
 async function prepared(document = doc, path = 'R') {
-  const manifest = JSON.stringify({ objects: [{ kind: 'JobResource', path, sha256: await sha(document) }] });
+  const facts = { name: 'n', audience: 'a', serial: 1, author: 'ada' };
+  const manifest = JSON.stringify({
+    ...facts,
+    reason: 'so it is',
+    expires: '2026-12-01T00:00:00Z',
+    objects: [{ kind: 'JobResource', path, sha256: await sha(document) }],
+  });
   return {
+    ...facts,
     document: manifest,
     sha256: await sha(manifest),
-    serial: 1,
-    audience: 'a',
-    expires: 1,
+    reason: 'so it is',
+    expires: Date.UTC(2026, 11, 1),
     objects: [{ kind: 'JobResource', path, document }],
   };
 }
@@ -38,7 +44,8 @@ const fromHex = (text: string) => Uint8Array.from(text.match(/../g) ?? [], (x) =
 
 it('lets nothing be signed that is not what is shown', async () => {
   const good = await prepared();
-  await checkRelease(good, chosen);
+  await checkRelease(good, chosen, ' so  it is');
+  await checkRelease(good);
   const other = { ...good.objects[0], kind: 'JobResource', path: 'R', document: `${doc} ` };
   const wrong = [
     { ...good, sha256: await sha('x') },
@@ -47,6 +54,26 @@ it('lets nothing be signed that is not what is shown', async () => {
     { ...good, objects: [] },
     { ...good, objects: [...good.objects, ...good.objects] },
     await prepared(doc, 'S'),
+    // What the page says of it is what is signed.
+    { ...good, name: 'm' },
+    { ...good, audience: 'b' },
+    { ...good, serial: 2 },
+    { ...good, author: 'eve' },
+    { ...good, reason: 'so it was' },
+    { ...good, expires: good.expires + 1000 },
+    // A document of another object under a name that looks harmless.
+    await prepared('{"TYPE":"JobResource","path":"payments"}'),
+    await prepared('{"TYPE":"Workflow","path":"R"}'),
   ];
   for (const r of wrong) await expect(checkRelease(r, chosen)).rejects.toThrow(Mismatch);
+  await expect(checkRelease(good, [{ kind: 'JobResource', path: 'other' }])).rejects.toThrow(Mismatch);
+  await expect(checkRelease(good, chosen, 'another reason')).rejects.toThrow(Mismatch);
+});
+
+it('knows where a passkey works', () => {
+  const key = (rpId: string) => ({ rpId }) as Parameters<typeof worksHere>[0];
+  expect(worksHere(key('example.com'), 'example.com')).toBe(true);
+  expect(worksHere(key('example.com'), 'cockpit.example.com')).toBe(true);
+  expect(worksHere(key('example.com'), 'badexample.com')).toBe(false);
+  expect(worksHere(key('cockpit.example.com'), 'example.com')).toBe(false);
 });

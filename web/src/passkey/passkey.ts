@@ -52,29 +52,69 @@ export async function makePasskey(name: string): Promise<Schemas['Passkeys']> {
 export class Mismatch extends Error {}
 
 interface Manifest {
+  name: string;
+  audience: string;
+  serial: number;
+  expires: string;
+  author: string;
+  reason?: string;
   objects: { kind: string; path: string; sha256: string }[];
 }
 
+const keyOf = (o: { kind: string; path: string }) => `${o.kind}:${o.path}`;
+
+/** A reason as a release has it: on one line. */
+export const oneLine = (reason: string) => reason.split(/\s+/).filter(Boolean).join(' ');
+
 /**
  * Makes sure, with this browser's own arithmetic, that the documents are those that the
- * manifest lists, and the manifest that of the digest; else nothing may be signed.
+ * manifest lists, the manifest that of the digest, and all else what the manifest says;
+ * else nothing may be signed. Only objects that were chosen may be there, if some were.
  */
 export async function checkRelease(
   r: Schemas['PreparedRelease'],
-  chosen: readonly Schemas['ObjectKey'][],
+  chosen?: readonly Schemas['ObjectKey'][],
+  reason?: string,
 ): Promise<void> {
   if ((await sha256(r.document)) !== r.sha256) throw new Mismatch('digest');
-  const manifest = JSON.parse(r.document) as Manifest;
-  const listed = new Map(manifest.objects.map((o) => [`${o.kind}:${o.path}`, o.sha256]));
-  if (listed.size !== manifest.objects.length || listed.size !== r.objects.length) throw new Mismatch('objects');
-  const wanted = new Set(chosen.map((k) => `${k.kind}:${k.path}`));
+  const m = JSON.parse(r.document) as Manifest;
+  const facts: [unknown, unknown][] = [
+    [m.name, r.name],
+    [m.audience, r.audience],
+    [m.serial, r.serial],
+    [m.author, r.author],
+    [m.reason ?? '', r.reason],
+    [Date.parse(m.expires), r.expires],
+  ];
+  if (facts.some(([signed, said]) => signed !== said)) throw new Mismatch('facts');
+  if (reason !== undefined && r.reason !== oneLine(reason)) throw new Mismatch('reason');
+  const listed = new Map(m.objects.map((o) => [keyOf(o), o.sha256]));
+  if (listed.size !== m.objects.length || listed.size !== r.objects.length) throw new Mismatch('objects');
+  const wanted = chosen && new Set(chosen.map(keyOf));
   for (const o of r.objects) {
-    const key = `${o.kind}:${o.path}`;
-    if (!wanted.has(key) || listed.get(key) !== (await sha256(o.document))) {
-      throw new Mismatch(key);
-    }
+    const key = keyOf(o);
+    if (wanted && !wanted.has(key)) throw new Mismatch(key);
+    if (listed.get(key) !== (await sha256(o.document))) throw new Mismatch(key);
+    if (!isOf(o)) throw new Mismatch(key);
   }
 }
+
+type Fields = Record<string, unknown>;
+
+function fieldsOf(text: string): Fields {
+  const v: unknown = JSON.parse(text);
+  return typeof v === 'object' && v !== null && !Array.isArray(v) ? (v as Fields) : {};
+}
+
+/** A document says itself what it is: another's can't stand under a name that looks harmless. */
+function isOf(o: Schemas['DeployObject']): boolean {
+  const { TYPE, path } = fieldsOf(o.document);
+  return TYPE === o.kind && path === o.path;
+}
+
+/** Whether a passkey can be used on this page. */
+export const worksHere = (p: Schemas['Passkey'], host = location.hostname) =>
+  host === p.rpId || host.endsWith(`.${p.rpId}`);
 
 /** What a key is asked to sign: so that it is good for this release and nothing else. */
 export async function challengeOf(manifest: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -86,11 +126,12 @@ export async function challengeOf(manifest: string): Promise<Uint8Array<ArrayBuf
 export async function touch(manifest: string, keys: readonly Schemas['Passkey'][]): Promise<Record<string, string>> {
   const first = keys[0];
   if (!first) throw new Error('there is no key');
+  const asked = keys.filter((k) => k.rpId === first.rpId);
   const got = (await navigator.credentials.get({
     publicKey: {
       challenge: await challengeOf(manifest),
       rpId: first.rpId,
-      allowCredentials: keys.map((k) => ({ type: 'public-key', id: fromText(k.id) })),
+      allowCredentials: asked.map((k) => ({ type: 'public-key', id: fromText(k.id) })),
       userVerification: 'required',
     },
   })) as PublicKeyCredential | null;

@@ -121,7 +121,9 @@ export default function DeploymentPage() {
           )
         }
       </Shown>
-      {asks === 'redeploy' && d && <RedeployDialog id={d.id} onClose={() => setAsks(undefined)} />}
+      {asks === 'redeploy' && d && (
+        <RedeployDialog id={d.id} controller={d.controller} objects={objects} onClose={() => setAsks(undefined)} />
+      )}
       {asks === 'withdraw' && d && (
         <Confirm
           question={t('deployments.withdrawAsk', { count: still.length, id })}

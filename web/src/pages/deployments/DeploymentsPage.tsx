@@ -12,6 +12,7 @@ import { Time } from '../../time/Time';
 import { Name, Text } from '../../view/Name';
 import { Empty, Shown, View } from '../../view/View';
 import { Counts, Signers } from './parts';
+import { useWaiting, Waiting } from './Waiting';
 import './deployments.css';
 
 type Search = ReturnType<typeof addresses.deployments>;
@@ -23,7 +24,40 @@ const ranges = ['-24h', '-7d', '-30d'] as const;
 /** Who deployed what, when, why, and by whose signatures; or what was refused. */
 export default function DeploymentsPage() {
   const { show } = useSearch({ from: '/frame/deployments' });
-  return show === 'refused' ? <Refusals /> : <History />;
+  return show === 'refused' ? <Refusals /> : show === 'waiting' ? <WaitingPage /> : <History />;
+}
+
+/** What else than deployments is shown. */
+function useShow(): Filter {
+  const { t } = useTranslation();
+  return {
+    name: 'show',
+    label: t('deployments.show'),
+    options: [
+      { value: 'waiting', label: t('release.waiting') },
+      { value: 'refused', label: t('deployments.refused') },
+    ],
+  };
+}
+
+function WaitingPage() {
+  const { t } = useTranslation();
+  const { show } = useSearch({ from: '/frame/deployments' });
+  const navigate = useNavigate({ from: '/deployments' });
+  const onFilter = useFilter();
+  const { isPending } = useWaiting();
+  return (
+    <View name="deployments" title={t('nav.deployments')} tab={t('nav.deployments')} ready={!isPending} fill>
+      <FilterBar
+        label={t('history.filters')}
+        filters={[useShow()]}
+        values={{ show }}
+        onChange={onFilter}
+        onClear={() => void navigate({ search: {} })}
+      />
+      <Waiting />
+    </View>
+  );
 }
 
 function useFilter() {
@@ -40,6 +74,8 @@ function History() {
   const search = useSearch({ from: '/frame/deployments' });
   const navigate = useNavigate({ from: '/deployments' });
   const onFilter = useFilter();
+  const show = useShow();
+  const waiting = useWaiting().data?.releases.length ?? 0;
   const [opened] = useState(() => Date.now());
   const filter = useMemo(() => {
     const from = readMoment(search.from, opened);
@@ -69,11 +105,7 @@ function History() {
   const onEnd = useMore(query);
   const rows = query.data?.pages.flatMap((p) => p.deployments) ?? [];
   const filters: Filter[] = [
-    {
-      name: 'show',
-      label: t('deployments.show'),
-      options: [{ value: 'refused', label: t('deployments.refused') }],
-    },
+    show,
     {
       name: 'from',
       label: t('history.from'),
@@ -101,6 +133,13 @@ function History() {
         onChange={onFilter}
         onClear={set ? () => void navigate({ search: {} }) : undefined}
       />
+      {waiting > 0 && (
+        <p className="note">
+          <Link to="/deployments" search={{ show: 'waiting' }}>
+            {t('release.wait', { count: waiting })}
+          </Link>
+        </p>
+      )}
       <Shown query={query}>
         {() =>
           rows.length === 0 ? (
@@ -200,13 +239,7 @@ function Refusals() {
     >
       <FilterBar
         label={t('history.filters')}
-        filters={[
-          {
-            name: 'show',
-            label: t('deployments.show'),
-            options: [{ value: 'refused', label: t('deployments.refused') }],
-          },
-        ]}
+        filters={[useShow()]}
         values={{ show: search.show }}
         onChange={onFilter}
         onClear={() => void navigate({ search: {} })}

@@ -2,13 +2,22 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, take } from '../../api/client';
+import { api, take, type Schemas } from '../../api/client';
 import { Confirm } from '../../dialogs/Confirm';
+import { makeRelease } from '../../editor/Touch';
 import { Name, Text } from '../../view/Name';
 import { Shown, Skeleton } from '../../view/View';
 
+interface Props {
+  id: number;
+  controller: string;
+  /** What it did. */
+  objects: readonly Schemas['DeploymentObject'][];
+  onClose: () => void;
+}
+
 /** Says what it means that a deployment comes again, and does it. */
-export function RedeployDialog({ id, onClose }: { id: number; onClose: () => void }) {
+export function RedeployDialog({ id, controller, objects, onClose }: Props) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -22,13 +31,27 @@ export function RedeployDialog({ id, onClose }: { id: number; onClose: () => voi
     gcTime: 0,
     retry: false,
   });
+  // Where signatures of then don't count any more, and none is made here, the old texts
+  // come as a new release, which is signed.
+  const again = plan.data?.signed === 'before' && plan.data.problems.length > 0 ? plan.data.deploys : [];
+  const texts = again.flatMap(({ kind, path }) => {
+    const version = objects.find((o) => o.kind === kind && o.path === path)?.version;
+    return version ? [{ kind, path, version }] : [];
+  });
+  const anew = texts.length > 0 && texts.length === again.length;
+  const how = anew ? 'anew' : plan.data?.signed;
   return (
     <Confirm
       question={t('deployments.redeployAsk', { id })}
-      consequences={plan.data ? [t(`deployments.signed.${plan.data.signed}`), t('deployments.redeployWill')] : []}
-      verb={t('deployments.redeploy')}
+      consequences={how ? [t(`deployments.signed.${how}`), t('deployments.redeployWill')] : []}
+      verb={t(anew ? 'touch.prepare' : 'deployments.redeploy')}
       reason="required"
       act={async (reason) => {
+        if (anew) {
+          const made = await makeRelease(texts, reason ?? '', controller);
+          await navigate({ to: '/deployments/releases/$id', params: { id: String(made.id) } });
+          return;
+        }
         const body = { requestId, ...(reason && { reason }) };
         const out = await take(api.POST('/deployments/{id}/redeploy', { params, body }));
         for (const of of ['items', 'inventory']) void queries.invalidateQueries({ queryKey: [of] });
@@ -58,7 +81,7 @@ export function RedeployDialog({ id, onClose }: { id: number; onClose: () => voi
                 <Text>{[x.where, x.message].filter(Boolean).join(': ')}</Text>
               </p>
             ))}
-            {p.problems.length > 0 && <p className="second">{t('deployments.instead')}</p>}
+            {p.problems.length > 0 && !anew && <p className="second">{t('deployments.instead')}</p>}
           </>
         )}
       </Shown>

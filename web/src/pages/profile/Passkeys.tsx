@@ -18,6 +18,7 @@ export function Passkeys() {
   const list = useQuery({ queryKey, queryFn: () => take(api.GET('/me/passkeys')) });
   const [adds, setAdds] = useState(false);
   const [removes, setRemoves] = useState<Schemas['Passkey']>();
+  const [renames, setRenames] = useState<Schemas['Passkey']>();
   const changed = () => queries.invalidateQueries({ queryKey });
   return (
     <section aria-labelledby="passkeys" className="stack-small">
@@ -31,8 +32,20 @@ export function Passkeys() {
                 <Text>{p.name}</Text>
               </b>
               <code>{p.keyId.slice(0, 16)}</code>
-              <Time at={p.madeAt} />
+              <span className="second">
+                {t('passkeys.made')} <Time at={p.madeAt} />
+              </span>
+              <span className="second">
+                {p.lastUsedAt ? (
+                  <>
+                    {t('passkeys.used')} <Time at={p.lastUsedAt} />
+                  </>
+                ) : (
+                  t('passkeys.never')
+                )}
+              </span>
               {p.backupEligible && <span className="second">{t('passkeys.copied')}</span>}
+              <Act onClick={() => setRenames(p)}>{t('passkeys.rename')}</Act>
               <Act onClick={() => setRemoves(p)}>{t('passkeys.remove')}</Act>
             </div>
             <details className="changes">
@@ -58,6 +71,7 @@ export function Passkeys() {
         </Act>
       </div>
       {adds && <AddPasskey onDone={changed} onClose={() => setAdds(false)} />}
+      {renames && <RenamePasskey of={renames} onDone={changed} onClose={() => setRenames(undefined)} />}
       {removes && (
         <Confirm
           question={t('passkeys.removeQuestion', { name: removes.name })}
@@ -76,6 +90,48 @@ export function Passkeys() {
   );
 }
 
+interface RenameProps {
+  of: Schemas['Passkey'];
+  onDone: () => Promise<void>;
+  onClose: () => void;
+}
+
+function RenamePasskey({ of: p, onDone, onClose }: RenameProps) {
+  const { t } = useTranslation();
+  const [name, setName] = useState(p.name);
+  return (
+    <Confirm
+      question={t('passkeys.renameQuestion', { name: p.name })}
+      consequences={[t('passkeys.renameText')]}
+      verb={t('passkeys.rename')}
+      reason="none"
+      act={async () => {
+        await take(api.POST('/me/passkeys/{id}', { params: { path: { id: p.id } }, body: { name: name.trim() } }));
+        await onDone();
+      }}
+      onClose={onClose}
+    >
+      <PasskeyName value={name} onChange={setName} />
+    </Confirm>
+  );
+}
+
+function PasskeyName({ value, onChange }: { value: string; onChange: (name: string) => void }) {
+  const { t } = useTranslation();
+  return (
+    <TextInput
+      label={t('passkeys.name')}
+      value={value}
+      onChange={(e) => onChange(e.currentTarget.value)}
+      required
+      withAsterisk={false}
+      maxLength={60}
+      autoComplete="off"
+      data-autofocus
+    />
+  );
+}
+
 function AddPasskey({ onDone, onClose }: { onDone: () => Promise<void>; onClose: () => void }) {
   const { t } = useTranslation();
   const [name, setName] = useState('');
@@ -91,16 +147,7 @@ function AddPasskey({ onDone, onClose }: { onDone: () => Promise<void>; onClose:
       }}
       onClose={onClose}
     >
-      <TextInput
-        label={t('passkeys.name')}
-        value={name}
-        onChange={(e) => setName(e.currentTarget.value)}
-        required
-        withAsterisk={false}
-        maxLength={60}
-        autoComplete="off"
-        data-autofocus
-      />
+      <PasskeyName value={name} onChange={setName} />
     </Confirm>
   );
 }
