@@ -1466,6 +1466,9 @@ type KeptRelease struct {
 	Author     string `json:"author"`
 	Controller string `json:"controller"`
 
+	// Deployed Of those of its objects that are deployed there, the version that is, as the inventory knows it
+	Deployed []ReleaseObject `json:"deployed,omitempty"`
+
 	// Expires Until when it may be deployed
 	Expires int64  `json:"expires"`
 	Id      int64  `json:"id"`
@@ -2355,7 +2358,7 @@ type ReleaseObject struct {
 	Kind string `json:"kind"`
 	Path string `json:"path"`
 
-	// Version The number of an earlier version whose text is to come again; not there: the draft
+	// Version The number of a version; when a release is made: the one whose text is to come again, not there: the draft
 	Version int64 `json:"version,omitempty"`
 }
 

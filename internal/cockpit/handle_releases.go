@@ -169,7 +169,35 @@ func (k *call) answerKept(p *store.PendingRelease, text keptRelease) error {
 	whole.Objects, whole.Evidence = text.Objects, evidenceOf(p)
 	out := told(p)
 	out.Release = &whole
+	err = k.db.Read(k.r.Context(), func(r store.Reader) error {
+		out.Deployed, err = deployedOf(r, p.Controller, text.Objects)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	return k.answer(out)
+}
+
+// deployedOf returns the versions of objects that are deployed at a Controller.
+func deployedOf(r store.InventoryReader, controller string, objects []api.DeployObject) (all []api.ReleaseObject, err error) {
+	for _, o := range objects {
+		known, err := r.Object(store.ObjectKey{Kind: o.Kind, Path: o.Path})
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		version, err := versionAt(r, known.ID, controller)
+		if err != nil {
+			return nil, err
+		}
+		if version != 0 {
+			all = append(all, api.ReleaseObject{Kind: o.Kind, Path: o.Path, Version: version})
+		}
+	}
+	return all, nil
 }
 
 func evidenceOf(p *store.PendingRelease) []map[string]string {

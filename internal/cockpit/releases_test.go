@@ -73,8 +73,22 @@ func TestReleaseWaitsForSignatures(t *testing.T) {
 	}
 	var done api.ReleaseDeployed
 	b.check(json.Unmarshal(b.pending("POST", kept.Id, "/deploy", dora, api.DeployReleaseRequest{RequestId: "1"}).Body.Bytes(), &done))
-	if len(done.Deployed) != 1 || done.Deployment == 0 {
-		t.Errorf("deployed: %+v", done)
+	if len(done.Deployed) != 1 || done.Deployment == 0 || got.Deployed != nil {
+		t.Errorf("deployed: %+v, before: %+v", done, got.Deployed)
+	}
+	// Of the next one it is told what it replaces.
+	b.call("POST", "/inventory/drafts", draftOf(`{"variables":{"a":"'2'"}}`), nil)
+	made = b.prepare(0)
+	var next api.KeptRelease
+	b.call("POST", "/releases", api.PackReleaseRequest{Document: made.Document, Objects: made.Objects}, &next)
+	b.check(json.Unmarshal(b.pending("GET", next.Id, "", dora, nil).Body.Bytes(), &next))
+	var before api.ObjectVersion
+	if len(next.Deployed) != 1 {
+		t.Fatalf("deployed is %+v", next.Deployed)
+	}
+	b.call("GET", "/inventory/version?id="+strconv.FormatInt(next.Deployed[0].Version, 10), nil, &before)
+	if before.Text != got.Release.Objects[0].Document {
+		t.Errorf("it replaces %q", before.Text)
 	}
 	for _, method := range []string{"GET", "DELETE"} {
 		b.isRefused(404, "UnknownRelease", b.pending(method, kept.Id, "", b.token, nil))

@@ -13,15 +13,19 @@ import '../../editor/editor.css';
 import { checkRelease } from '../../passkey/passkey';
 import { Time } from '../../time/Time';
 import { Name, Text } from '../../view/Name';
-import { Shown, Skeleton, View } from '../../view/View';
+import { Empty, Shown, Skeleton, View } from '../../view/View';
 import { keepFile } from '../inventory/archive';
 import { Facts } from '../parts/PartPage';
 import '../parts/parts.css';
 import { SignBox } from './SignBox';
-import { useReleaseTexts, type ReleaseObject, type Texts } from './releaseTexts';
+import { useWaiting } from './Waiting';
+import { inLines, useReleaseTexts, type ReleaseObject } from './releaseTexts';
 import './deployments.css';
 
 type Kept = Schemas['KeptRelease'];
+
+/** Of so many objects the differences are looked for at once, and so many are listed. */
+const atOnce = 50;
 
 const idOf = (o: { kind: string; path: string }) => `${o.kind}:${o.path}`;
 
@@ -34,8 +38,11 @@ export default function ReleasePage() {
   const not = useWhyNot('deployments:manage');
   const [givesUp, setGivesUp] = useState(false);
   const params = { path: { id: Number(id) || 0 } };
+  // The list is live, what was made of a release stays as it is: one that is gone isn't asked for.
+  const waiting = useWaiting();
+  const listed = waiting.data?.releases.find((r) => r.id === params.path.id);
   const query = useQuery({
-    queryKey: ['audit', 'release', id],
+    queryKey: ['release', id],
     queryFn: async () => {
       const kept = await take(api.GET('/releases/{id}', { params }));
       // This browser's own arithmetic: what isn't what it says to be is not to be signed.
@@ -45,20 +52,25 @@ export default function ReleasePage() {
       );
       return { kept, wrong };
     },
+    enabled: listed !== undefined,
+    staleTime: Infinity,
+    gcTime: 0,
     retry: false,
   });
-  const kept = query.data?.kept;
+  const gone = waiting.isSuccess && !listed;
+  const kept = listed && query.data?.kept;
   const title = t('release.title', { name: kept?.name ?? id });
   return (
     <View
       name="release"
       title={<Text>{title}</Text>}
       tab={title}
-      ready={query.isSuccess || query.isError}
+      ready={gone || query.isSuccess || query.isError}
       actions={
-        kept && (
+        kept &&
+        !query.data?.wrong && (
           <>
-            <Act size="sm" onClick={() => void asArchive(kept)}>
+            <Act size="sm" onClick={() => void asArchive(kept.id)}>
               {t('release.archive')}
             </Act>
             <Act size="sm" not={not} onClick={() => setGivesUp(true)}>
@@ -75,9 +87,13 @@ export default function ReleasePage() {
           {t('release.waiting')}
         </Link>
       </nav>
-      <Shown query={query} skeleton={<Skeleton rows={6} />}>
-        {({ kept, wrong }) => (wrong ? <Wrong /> : <Release kept={kept} not={not} />)}
-      </Shown>
+      {gone ? (
+        <Empty title={t('release.gone')}>{t('release.goneText')}</Empty>
+      ) : (
+        <Shown query={query} skeleton={<Skeleton rows={6} />}>
+          {({ kept, wrong }) => (wrong ? <Wrong /> : <Release kept={{ ...kept, ...listed }} not={not} />)}
+        </Shown>
+      )}
       {givesUp && kept && (
         <Confirm
           question={t('release.giveUpAsk', { name: kept.name })}
@@ -98,7 +114,8 @@ export default function ReleasePage() {
 }
 
 /** For who signs elsewhere: with a key that no browser has. */
-async function asArchive(kept: Kept): Promise<void> {
+async function asArchive(id: number): Promise<void> {
+  const kept = await take(api.GET('/releases/{id}', { params: { path: { id } } }));
   const { document, objects, evidence } = kept.release as Schemas['PreparedRelease'];
   const body = { document, objects, ...(evidence && { evidence }) };
   keepFile(await take(api.POST('/releases/archive', { body, parseAs: 'blob' })), `${kept.name}.zip`);
@@ -119,7 +136,8 @@ function Release({ kept, not }: { kept: Kept; not: string | undefined }) {
   const { t } = useTranslation();
   const release = kept.release as Schemas['PreparedRelease'];
   const [looked, setLooked] = useState<ReadonlySet<string>>(new Set());
-  const texts = useReleaseTexts(release.objects);
+  const [most, setMost] = useState(atOnce);
+  const deployed = new Map(kept.deployed?.map((o) => [idOf(o), o.version]));
   const look = (o: ReleaseObject) => setLooked((s) => (s.has(idOf(o)) ? s : new Set(s).add(idOf(o))));
   return (
     <div className="stack">
@@ -151,17 +169,21 @@ function Release({ kept, not }: { kept: Kept; not: string | undefined }) {
       <section aria-labelledby="release-objects" className="stack-small">
         <h2 id="release-objects">{t('edit.release')}</h2>
         <ul className="deployment-objects" aria-labelledby="release-objects">
-          {release.objects.map((o, i) => (
+          {release.objects.slice(0, most).map((o) => (
             <ObjectLine
               key={idOf(o)}
               of={o}
-              texts={texts[i]?.data}
-              // What runs differently is in sight; the rest is opened by whoever wants to.
-              open={release.objects.length <= 3 || texts[i]?.data?.runs === true}
+              version={deployed.get(idOf(o))}
+              few={release.objects.length <= 3}
               onLook={look}
             />
           ))}
         </ul>
+        {release.objects.length > most && (
+          <button type="button" className="link" onClick={() => setMost(most + atOnce)}>
+            {t('inventory.more')}
+          </button>
+        )}
       </section>
       <section aria-labelledby="signatures" className="stack-small">
         <h2 id="signatures">{t('release.signatures')}</h2>
@@ -190,20 +212,21 @@ function Release({ kept, not }: { kept: Kept; not: string | undefined }) {
   );
 }
 
-function ObjectLine({
-  of: o,
-  texts,
-  open: first,
-  onLook,
-}: {
+interface LineProps {
   of: ReleaseObject;
-  texts: Texts | undefined;
-  open: boolean;
+  /** The version that is deployed now. */
+  version: number | undefined;
+  /** There are so few objects that all differences are shown at once. */
+  few: boolean;
   onLook: (o: ReleaseObject) => void;
-}) {
+}
+
+function ObjectLine({ of: o, version, few, onLook }: LineProps) {
   const { t } = useTranslation();
   const [chosen, setChosen] = useState<boolean>();
-  const open = chosen ?? first;
+  const { data: texts, isError } = useReleaseTexts(o, version);
+  // What runs differently is in sight; the rest is opened by whoever wants to.
+  const open = chosen ?? (few || texts?.runs === true);
   const shown = open && texts !== undefined;
   useEffect(() => {
     if (shown) onLook(o);
@@ -211,7 +234,7 @@ function ObjectLine({
   return (
     <li data-testid="row" data-key={idOf(o)} className="card">
       <div className="row">
-        <b>{texts ? t(`release.change.${texts.change}`) : t('view.loading')}</b>
+        <b>{texts ? t(`release.change.${texts.change}`) : t(isError ? 'view.error' : 'view.loading')}</b>
         <Link to="/inventory" search={{ kind: o.kind, path: o.path }}>
           <Name of={o.path} />
         </Link>
@@ -221,12 +244,13 @@ function ObjectLine({
           {t(open ? 'deployments.hide' : 'deployments.differences')}
         </button>
       </div>
+      {open && isError && <p className="problem-line">{t('deployments.textGone')}</p>}
       {shown && (
         <section className="stack-small" aria-label={t('edit.changesOf', { name: o.path })}>
           {texts.change !== 'new' && (
             <Said before={texts.before} after={texts.after} label={t('edit.changesOf', { name: o.path })} />
           )}
-          {texts.change !== 'same' && <Lines before={texts.before} after={texts.after} />}
+          {texts.change !== 'same' && <Lines before={inLines(texts.before)} after={inLines(texts.after)} />}
         </section>
       )}
     </li>

@@ -58,7 +58,7 @@ export function SignBox({ kept, not, looked }: Props) {
     if (!kept.release) return;
     const evidence = await touch(kept.release.document, passkeys ?? []);
     await take(api.POST('/releases/{id}/signatures', { params, body: { evidence } }));
-    await queries.invalidateQueries({ queryKey: ['audit', 'release', String(kept.id)] });
+    await queries.invalidateQueries({ queryKey: ['audit', 'releases'] });
     if (only) return;
     try {
       await deploy();

@@ -1,4 +1,4 @@
-import { useQueries } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { api, take, type Schemas } from '../../api/client';
 import { withoutHead } from '../../editor/diff';
 import { between } from '../../editor/Said';
@@ -14,13 +14,31 @@ export interface Texts {
   runs: boolean;
 }
 
-async function deployedText({ kind, path }: ReleaseObject): Promise<string> {
-  const answer = await api.GET('/inventory/object', { params: { query: { kind, path, source: 'deployed' } } });
-  if (answer.response.status === 404) return ''; // it was never deployed
-  return (await take(Promise.resolve(answer))).text;
+/**
+ * A document in lines that can be read. Nothing but white space is added, outside of
+ * texts and where a text has a line end: every sign that is signed stays in sight.
+ */
+export function inLines(json: string): string {
+  const tokens = json.match(/"(?:[^"\\]|\\.)*"?|[{}[\],:]|[^\s"{}[\],:]+/gs) ?? [];
+  let out = '';
+  let depth = 0;
+  const line = () => `\n${'  '.repeat(depth)}`;
+  tokens.forEach((token, i) => {
+    if ('}]'.includes(token)) {
+      depth = Math.max(0, depth - 1);
+      if (!'{['.includes(tokens[i - 1] ?? ' ')) out += line();
+    }
+    out += token.startsWith('"') ? token.replace(/((?:^|[^\\])(?:\\\\)*\\n)(?!"$)/g, `$1${line()}  `) : token;
+    if ('{['.includes(token)) {
+      depth++;
+      if (!'}]'.includes(tokens[i + 1] ?? ' ')) out += line();
+    } else if (token === ',') out += line();
+    else if (token === ':') out += ' ';
+  });
+  return out;
 }
 
-/** Tells the texts of an object, and what they mean. */
+/** Tells the texts of an object, and what they mean; of what isn't deployed yet the first is empty. */
 export function textsOf(deployed: string, document: string): Texts {
   const [before, after] = [deployed && withoutHead(deployed, '{}'), withoutHead(document, '{}')];
   const said = before ? between(before, after) : undefined;
@@ -34,12 +52,15 @@ export function textsOf(deployed: string, document: string): Texts {
   };
 }
 
-/** The texts of the objects of a release, in their order. */
-export function useReleaseTexts(objects: readonly ReleaseObject[]) {
-  return useQueries({
-    queries: objects.map((o) => ({
-      queryKey: ['inventory', 'release', o.kind, o.path, o.document],
-      queryFn: async () => textsOf(await deployedText(o), o.document),
-    })),
+/** The texts of an object; version is the one that is deployed now. */
+export function useReleaseTexts(o: ReleaseObject, version: number | undefined) {
+  return useQuery({
+    queryKey: ['inventory', 'release texts', o.kind, o.path, version, o.document],
+    queryFn: async () => {
+      if (!version) return textsOf('', o.document);
+      const before = await take(api.GET('/inventory/version', { params: { query: { id: version } } }));
+      return textsOf(before.text ?? '', o.document);
+    },
+    staleTime: Infinity,
   });
 }
