@@ -149,14 +149,14 @@ function Release({ kept, not }: { kept: Kept; not: string | undefined }) {
             [t('release.for'), <Name key="i" of={release.audience} />],
             [t('deployments.serial'), String(release.serial)],
             [t('touch.until'), <Time key="u" at={release.expires} />],
-            [
-              t('deployments.digest'),
-              <code key="d" className="digest" data-testid="digest">
-                {grouped(release.sha256)}
-              </code>,
-            ],
           ]}
         />
+        <p className="release-digest">
+          <span className="second">{t('deployments.digest')}</span>
+          <code className="digest" data-testid="digest">
+            {grouped(release.sha256)}
+          </code>
+        </p>
         <details className="changes">
           <summary>{t('release.compare')}</summary>
           <p className="second">{t('release.compareHow')}</p>

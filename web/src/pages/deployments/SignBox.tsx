@@ -86,7 +86,7 @@ export function SignBox({ kept, not, looked }: Props) {
         </>
       )}
       {wants && (
-        <div role="status" className="note stack-small">
+        <div role="status" className="release-wants stack-small">
           <p>{t('release.wants')}</p>
           <ul className="stack-small">
             {(wants.problems.length > 0 ? wants.problems : [wants]).map((p, i) => (
