@@ -22,7 +22,7 @@ func (b *bench) pending(method string, id int64, more, token string, body any) *
 }
 
 // A release is kept as it was made, for another person who signs it; then it is
-// deployed, and forgotten.
+// deployed, and forgotten (DESIGN.md, 25).
 func TestReleaseWaitsForSignatures(t *testing.T) {
 	t.Parallel()
 	b := newHigh(t)

@@ -44,7 +44,7 @@ export function OtherWays({ none }: { none: boolean }) {
         </pre>
         <p className="second">{t('touch.byArchive')}</p>
         <pre className="trust-file" tabIndex={0}>
-          signet export PATH --for-signing --release NAME --out NAME.zip
+          signet export PATH --for-signing --release NAME -o NAME.zip
         </pre>
       </details>
     </div>
