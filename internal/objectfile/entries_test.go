@@ -112,8 +112,10 @@ func TestEntriesOfARelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Release{File: "r.release.json", Text: []byte("{}"), Signatures: []ReleaseSignature{
-		{Evidence: map[string][]byte{".sig": []byte("s"), ".pem": []byte("c")}}, {Evidence: map[string][]byte{".asc": []byte("p")}},
-		{Label: "2", Evidence: map[string][]byte{".asc": []byte("q")}}, {Label: "bob", Evidence: map[string][]byte{".sig": []byte("b"), ".pem": []byte("d")}},
+		{Evidence: map[string][]byte{".sig": []byte("s"), ".pem": []byte("c")}},
+		{Evidence: map[string][]byte{".asc": []byte("p")}},
+		{Label: "2", Evidence: map[string][]byte{".asc": []byte("q")}},
+		{Label: "bob", Evidence: map[string][]byte{".sig": []byte("b"), ".pem": []byte("d")}},
 	}}
 	if d := cmp.Diff(want, got.Release); d != "" || len(got.Objects) != 1 {
 		t.Error(d)

@@ -1,6 +1,7 @@
 package objectfile
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -108,9 +109,7 @@ func (r *Release) Files() map[string][]byte {
 	}
 	files := map[string][]byte{r.File: r.Text}
 	for i := range r.Signatures {
-		for name, data := range r.Signatures[i].Files(r.File) {
-			files[name] = data
-		}
+		maps.Copy(files, r.Signatures[i].Files(r.File))
 	}
 	return files
 }

@@ -20,6 +20,7 @@ export const views: readonly (readonly [name: string, view: string, address: str
   ['editor', 'object', '/inventory?kind=Workflow&path=payments%2Fsettle'],
   ['editor-code', 'object', '/inventory?kind=Workflow&path=payments%2Fsettle&view=graph%2Cform%2Ccode'],
   ['deployments', 'deployments', '/deployments'],
+  ['deployments-waiting', 'deployments', '/deployments?show=waiting'],
   ['deployment', 'deployment', '/deployments/1'],
   ['agents', 'agents', '/agents'],
   ['agent', 'agent', '/agents/agent-1'],
