@@ -1296,7 +1296,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post?: never;
+        /**
+         * Give a passkey another name
+         * @description Only here. Machines that trust it call it as the file does that they have; its trust file has the new name from now on.
+         */
+        post: operations["renamePasskey"];
         /**
          * Forget a passkey
          * @description Machines that trust it go on to do so until its file is taken out of their folders.
@@ -1800,6 +1804,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Releases that wait for signatures, the newest first */
+        get: operations["listReleases"];
+        put?: never;
+        /**
+         * Keep a release for those who sign it
+         * @description The release is one of `POST /releases/prepare`, or of an archive, with exactly the documents that it lists. It is kept until it is deployed, given up, or may no longer be deployed: at most 100 of them, of at most 16 MiB each. Signatures are not verified here:
+         *     Controllers and Agents do that.
+         */
+        post: operations["keepRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/releases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A release that waits for signatures, with its documents
+         * @description Exactly as it was made. Whoever signs compares the digests of what is shown with those in the manifest.
+         */
+        get: operations["getRelease"];
+        put?: never;
+        post?: never;
+        /** Give up a release that waits for signatures */
+        delete: operations["deleteRelease"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/releases/{id}/deploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deploy a release with the signatures that it has
+         * @description All or nothing, as `POST /deployments`. When the Controller refuses it, since signatures are missing or for another reason, it is kept on.
+         */
+        post: operations["deployRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/releases/{id}/signatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add one's signature to a release
+         * @description An account has one signature of a release; another one takes its place.
+         */
+        post: operations["signRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/releases/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A release with its documents and signatures, as an archive for who signs next
+         * @description Nothing is kept and nothing is verified: whoever gets the archive looks at it and signs (`signet sign`, or a touch in the pages), and Controllers and Agents verify all signatures. Further signatures of
+         *     one form have labels (docs/formats/archive.md).
+         */
+        post: operations["packRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/releases/next": {
         parameters: {
             query?: never;
@@ -1820,6 +1928,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/releases/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a release out of an archive, to look at it and sign it
+         * @description Nothing is kept and nothing is verified. The documents are those that the release lists, byte for byte; one that it doesn't list is refused.
+         */
+        post: operations["openRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/releases/prepare": {
         parameters: {
             query?: never;
@@ -1830,9 +1958,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make the release of drafts, to be signed
+         * Make the release of drafts or earlier versions, to be signed
          * @description Nothing is kept. The manifest is signed elsewhere, or by a touch of a security key in the browser (challenge: SHA-256 of `signet release v1`, a zero byte and the
-         *     exact text), and comes back with `POST /inventory/deploy`. It may be deployed within an hour, as long as the drafts stay as they are.
+         *     exact text), and comes back with `POST /inventory/deploy`, as long as the drafts stay as they are, or with its documents by `POST /deployments`. An object with `version` brings the text of that version again,
+         *     as a new one. It may be deployed until `expires`: within an hour, unless that is asked for (5 minutes to 30 days from now).
          */
         post: operations["prepareRelease"];
         delete?: never;
@@ -2431,6 +2560,10 @@ export interface components {
                 [key: string]: string;
             }[];
         };
+        DeployReleaseRequest: {
+            /** @description Makes a repetition of the call harmless */
+            requestId?: string;
+        };
         DeployRequest: components["schemas"]["Explanation"] & {
             objects: components["schemas"]["DeployObject"][];
             release?: components["schemas"]["DeployRelease"];
@@ -2935,6 +3068,41 @@ export interface components {
         };
         /** @description Any JSON value */
         JSON: unknown;
+        KeptRelease: {
+            /** @description Who has put it together */
+            author: string;
+            controller: string;
+            /** @description Of those of its objects that are deployed there, the version that is, as the inventory knows it */
+            deployed?: components["schemas"]["ReleaseObject"][];
+            /**
+             * Format: int64
+             * @description Until when it may be deployed
+             */
+            expires: number;
+            /** Format: int64 */
+            id: number;
+            /** Format: int64 */
+            madeAt: number;
+            name: string;
+            /** @description How many it lists */
+            objects: number;
+            reason: string;
+            release?: components["schemas"]["PreparedRelease"];
+            /** @description The digest of the manifest */
+            sha256: string;
+            signatures: components["schemas"]["KeptSignature"][];
+        };
+        KeptReleases: {
+            releases: components["schemas"]["KeptRelease"][];
+        };
+        KeptSignature: {
+            /** @description Who brought it; not there: it came with the release */
+            account?: string;
+            /** Format: int64 */
+            at: number;
+            /** @description X509, PGP, SSH or Passkey */
+            kind?: string;
+        };
         LogHits: {
             /**
              * Format: int64
@@ -3325,6 +3493,15 @@ export interface components {
         OrdersRequest: components["schemas"]["Explanation"] & {
             ids: string[];
         };
+        PackReleaseRequest: {
+            /** @description The exact text of the manifest */
+            document: string;
+            /** @description The signatures so far */
+            evidence?: {
+                [key: string]: string;
+            }[];
+            objects: components["schemas"]["DeployObject"][];
+        };
         Parameter: {
             /** @description The default expression */
             default?: string;
@@ -3395,6 +3572,11 @@ export interface components {
             id: string;
             /** @description Of its public key, in hexadecimal digits, as trust policies name it */
             keyId: string;
+            /**
+             * Format: int64
+             * @description When it last signed a release here; not there if never
+             */
+            lastUsedAt?: number;
             /** Format: int64 */
             madeAt: number;
             name: string;
@@ -3438,23 +3620,38 @@ export interface components {
         Position: unknown[];
         PreparedRelease: {
             audience: string;
+            /** @description Who has put it together */
+            author: string;
             /** @description The exact text of the manifest */
             document: string;
+            /** @description The signatures that an archive has; not there in one that is made now */
+            evidence?: {
+                [key: string]: string;
+            }[];
             /**
              * Format: int64
              * @description Until when it may be deployed
              */
             expires: number;
+            name: string;
             objects: components["schemas"]["DeployObject"][];
+            reason: string;
             /** Format: int64 */
             serial: number;
             /** @description Its digest, in hexadecimal digits */
             sha256: string;
         };
         PrepareReleaseRequest: {
-            objects: components["schemas"]["ObjectKey"][];
+            /**
+             * Format: int64
+             * @description Until when it may be deployed; not there: an hour
+             */
+            expires?: number;
+            /** @description Of the release, letters, digits, ".", "_" and "-"; not there: one is made */
+            name?: string;
+            objects: components["schemas"]["ReleaseObject"][];
             /** @description It stands in the release */
-            reason?: string;
+            reason: string;
         };
         PriorityRequest: components["schemas"]["Explanation"] & {
             id: string;
@@ -3583,6 +3780,26 @@ export interface components {
             path: string;
             /** @description Empty when it isn't in the inventory */
             state?: string;
+        };
+        ReleaseDeployed: {
+            deployed: components["schemas"]["DeployedObject"][];
+            /**
+             * Format: int64
+             * @description Its number in the history; not there if the history doesn't have it yet
+             */
+            deployment?: number;
+        };
+        ReleaseObject: {
+            kind: string;
+            path: string;
+            /**
+             * Format: int64
+             * @description The number of a version; when a release is made: the one whose text is to come again, not there: the draft
+             */
+            version?: number;
+        };
+        RenamePasskeyRequest: {
+            name: string;
         };
         RenameProblem: {
             kind: string;
@@ -3760,6 +3977,12 @@ export interface components {
             key?: components["schemas"]["AccountKey"];
             /** @enum {string} */
             securityLevel: "low" | "medium" | "high";
+        };
+        SignReleaseRequest: {
+            /** @description The evidence files of one signature, by suffix: .sig, .pem, .asc, .sshsig, .passkey */
+            evidence: {
+                [key: string]: string;
+            };
         };
         SkipLabel: {
             label: string;
@@ -4033,6 +4256,8 @@ export interface components {
         Preview: boolean;
         /** @description For the audit trail */
         Reason: string;
+        /** @description The number of a release that waits for signatures */
+        ReleaseId: number;
         /** @description Only with one of these results, with commas: open, succeeded, failed, timedOut, killed, lost, disrupted, or of a run cancelled */
         Results: string;
         /** @description Only steps with this return code */
@@ -7386,6 +7611,55 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    renamePasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The passkey's credential id, in base64url */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "blue key"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RenamePasskeyRequest"];
+            };
+        };
+        responses: {
+            /** @description All passkeys of the account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "passkeys": [
+                     *         {
+                     *           "id": "AQIDBA",
+                     *           "name": "blue key",
+                     *           "keyId": "9f3ac2e1b0d4",
+                     *           "rpId": "cockpit.example.com",
+                     *           "origin": "https://cockpit.example.com:4446",
+                     *           "backupEligible": false,
+                     *           "madeAt": 1790000000000,
+                     *           "trustFile": "{}"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Passkeys"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     deletePasskey: {
         parameters: {
             query?: never;
@@ -8768,6 +9042,273 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listReleases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, without their documents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "releases": [
+                     *         {
+                     *           "id": 3,
+                     *           "controller": "controller",
+                     *           "name": "deploy-1",
+                     *           "author": "ada",
+                     *           "reason": "faster",
+                     *           "sha256": "9f3a",
+                     *           "objects": 2,
+                     *           "madeAt": 1790000000000,
+                     *           "expires": 1790003600000,
+                     *           "signatures": [
+                     *             {
+                     *               "account": "ada",
+                     *               "at": 1790000060000,
+                     *               "kind": "Passkey"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeptReleases"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    keepRelease: {
+        parameters: {
+            query?: {
+                /** @description Id of the Controller; may be left out where there is only one */
+                controller?: components["parameters"]["Controller"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "document": "{}",
+                 *       "objects": [
+                 *         {
+                 *           "kind": "Workflow",
+                 *           "path": "nightly/load",
+                 *           "document": "{}"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["PackReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description What is kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 3,
+                     *       "controller": "controller",
+                     *       "name": "deploy-1",
+                     *       "author": "ada",
+                     *       "reason": "faster",
+                     *       "sha256": "9f3a",
+                     *       "objects": 2,
+                     *       "madeAt": 1790000000000,
+                     *       "expires": 1790003600000,
+                     *       "signatures": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeptRelease"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The number of a release that waits for signatures */
+                id: components["parameters"]["ReleaseId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The release */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptRelease"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The number of a release that waits for signatures */
+                id: components["parameters"]["ReleaseId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Given up */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deployRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The number of a release that waits for signatures */
+                id: components["parameters"]["ReleaseId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "requestId": "1b7e"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeployReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description What was deployed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deployed": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "versionId": "20261130T201500Z-7qk2"
+                     *         }
+                     *       ],
+                     *       "deployment": 12
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReleaseDeployed"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    signRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The number of a release that waits for signatures */
+                id: components["parameters"]["ReleaseId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "evidence": {
+                 *         ".passkey": "{}"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SignReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description The release with its signatures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptRelease"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    packRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "document": "{}",
+                 *       "evidence": [
+                 *         {
+                 *           ".passkey": "{}"
+                 *         }
+                 *       ],
+                 *       "objects": [
+                 *         {
+                 *           "kind": "Workflow",
+                 *           "path": "nightly/load",
+                 *           "document": "{}"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["PackReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     nextRelease: {
         parameters: {
             query?: {
@@ -8799,6 +9340,57 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    openRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/gzip": string;
+                "application/zip": string;
+            };
+        };
+        responses: {
+            /** @description The manifest, the documents that it lists, and the signatures so far */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "document": "{}",
+                     *       "sha256": "9f3a",
+                     *       "name": "deploy-1",
+                     *       "author": "ada",
+                     *       "reason": "faster",
+                     *       "serial": 1796069700123,
+                     *       "audience": "prod-7QK2",
+                     *       "expires": 1790000000000,
+                     *       "objects": [
+                     *         {
+                     *           "kind": "Workflow",
+                     *           "path": "nightly/load",
+                     *           "file": "nightly/load.workflow.json",
+                     *           "document": "{}"
+                     *         }
+                     *       ],
+                     *       "evidence": [
+                     *         {
+                     *           ".passkey": "{}"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PreparedRelease"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     prepareRelease: {
         parameters: {
             query?: {
@@ -8811,17 +9403,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "objects": [
-                 *         {
-                 *           "kind": "Workflow",
-                 *           "path": "nightly/load"
-                 *         }
-                 *       ],
-                 *       "reason": "faster"
-                 *     }
-                 */
                 "application/json": components["schemas"]["PrepareReleaseRequest"];
             };
         };
@@ -8836,6 +9417,9 @@ export interface operations {
                      * @example {
                      *       "document": "{}",
                      *       "sha256": "9f3a",
+                     *       "name": "deploy-1",
+                     *       "author": "ada",
+                     *       "reason": "faster",
                      *       "serial": 1796069700123,
                      *       "audience": "prod-7QK2",
                      *       "expires": 1790000000000,
