@@ -7,6 +7,7 @@ import (
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/objectfile"
 	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/trust"
@@ -26,6 +27,16 @@ type keptRelease struct {
 	Objects  []api.DeployObject `json:"objects"`
 }
 
+// keep returns what is kept: the documents under the names that their files get.
+func keep(manifest string, objects []objectfile.Object) keptRelease {
+	kept := keptRelease{Document: manifest}
+	for i := range objects {
+		key := objects[i].Key
+		kept.Objects = append(kept.Objects, api.DeployObject{Kind: string(key.Kind), Path: key.Path, File: objectfile.FileOf(key), Document: string(objects[i].Bytes)})
+	}
+	return kept
+}
+
 // keepRelease keeps a release for those who sign it.
 func (k *call) keepRelease() error {
 	in, err := decode[api.PackReleaseRequest](k)
@@ -36,11 +47,7 @@ func (k *call) keepRelease() error {
 	if err != nil {
 		return err
 	}
-	objects, err := objectsOf(in.Objects)
-	if err != nil {
-		return err
-	}
-	m, err := listed(in.Document, objects)
+	m, objects, err := readRelease(&in)
 	if err != nil {
 		return err
 	}
@@ -62,7 +69,7 @@ func (k *call) keepRelease() error {
 	if len(p.Signatures) > release.MaxSignatures {
 		return fault.New(fault.Invalid, trust.CodeSurplusEvidence, "a release has at most %d signatures", release.MaxSignatures)
 	}
-	body, err := json.Marshal(keptRelease{in.Document, in.Objects})
+	body, err := json.Marshal(keep(in.Document, objects))
 	if err != nil {
 		return fmt.Errorf("writing a release: %w", err)
 	}

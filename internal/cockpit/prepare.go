@@ -194,17 +194,29 @@ func listed(text string, objects []objectfile.Object) (*release.Manifest, error)
 	return m, nil
 }
 
+// readRelease reads a release that came with its documents. They are covered by it and
+// have no signatures of their own.
+func readRelease(in *api.PackReleaseRequest) (*release.Manifest, []objectfile.Object, error) {
+	for i := range in.Objects {
+		if o := &in.Objects[i]; len(o.Evidence) > 0 {
+			return nil, nil, fault.New(fault.Invalid, trust.CodeSurplusEvidence, "%s:%s has signatures of its own, beside those of the release", clip(o.Kind), clip(o.Path))
+		}
+	}
+	objects, err := objectsOf(in.Objects)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := listed(in.Document, objects)
+	return m, objects, err
+}
+
 // packRelease gives a release to who signs it next.
 func (k *call) packRelease() error {
 	in, err := decode[api.PackReleaseRequest](k)
 	if err != nil {
 		return err
 	}
-	objects, err := objectsOf(in.Objects)
-	if err != nil {
-		return err
-	}
-	m, err := listed(in.Document, objects)
+	m, objects, err := readRelease(&in)
 	if err != nil {
 		return err
 	}
