@@ -1,6 +1,7 @@
 package pki_test
 
 import (
+	"crypto/ecdsa"
 	"crypto/x509"
 	"math/rand/v2"
 	"os"
@@ -452,5 +453,33 @@ func TestHoldsKey(t *testing.T) {
 	}
 	if ca.HoldsKey(pki.PurposeSigning) || !ca.HoldsKey(pki.PurposeNode) {
 		t.Error("keys that were removed")
+	}
+}
+
+// Keys are of the kind that the issuer before has, unless another is asked for; and
+// there is an end to issuers whose certificates are in force.
+func TestManyIssuers(t *testing.T) {
+	t.Parallel()
+	ca, err := pki.InitCA(fsys.NewMem(), "/ca", pki.CAParams{Organization: "Test", Algorithm: pki.ECDSAP384, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bits := func() int { return ca.Issuer(pki.PurposeNode).PublicKey.(*ecdsa.PublicKey).Curve.Params().BitSize }
+	for n := range 20 {
+		agentCert(t, ca, "a", now)
+		rotate(t, ca, pki.PurposeNode, false, now)
+		if bits() != 384 {
+			t.Fatalf("issuer %d has a key of %d bits", n+2, bits())
+		}
+	}
+	err = ca.Rotate(pki.RotateParams{Purpose: pki.PurposeNode, Algorithm: pki.ECDSAP256, Now: now})
+	wantCode(t, err, "TooManyIssuers")
+	// They go when all that they have issued has ended.
+	later := now.Add(400 * day)
+	if _, err := ca.CRL(pki.PurposeNode, later); err != nil {
+		t.Fatal(err)
+	}
+	if err := ca.Rotate(pki.RotateParams{Purpose: pki.PurposeNode, Algorithm: pki.ECDSAP256, Now: later}); err != nil || bits() != 256 {
+		t.Errorf("%d bits, %v", bits(), err)
 	}
 }
