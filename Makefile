@@ -98,6 +98,13 @@ tamper: ## try a million changed signatures and documents and every confusion of
 	CGO_ENABLED=0 $(GO) test -count=1 -timeout 120m -v -run '^Test(TamperMatrix|AlgorithmConfusion)$$' $(ARGS) ./internal/trust/ -args -long | grep -v -e '--- PASS' -e '^=== '
 	CGO_ENABLED=0 $(GO) test -count=1 -timeout 120m -v -run '^TestOracle$$' $(ARGS) ./internal/policy/ -args -decisions=5000000
 
+.PHONY: mutants
+mutants: $(TOOLS)/gremlins ## change the code of PKG (./internal/release) in every small way, and require that its tests notice 95 %
+	@set -e; clone=$$(mktemp -d); trap 'rm -rf "$$clone"' EXIT; \
+	git clone -q --no-hardlinks . "$$clone/signet"; cd "$$clone/signet"; \
+	GOFLAGS='-short -failfast' CGO_ENABLED=0 '$(CURDIR)/$(TOOLS)/gremlins' unleash --workers 1 --invert-logical --invert-loopctrl \
+		--threshold-efficacy 95 $(ARGS) $(or $(PKG),./internal/release)
+
 .PHONY: bench
 bench: build ## measure the figures of docs/benchmarks.md beside this machine's floor; ARGS=-quick is shorter, ARGS=-full complete
 	@$(GO) run ./test/bench -bin bin/signet -dir bin/bench-data $(ARGS)
@@ -193,7 +200,8 @@ changelog: $(TOOLS)/changes ## move changes/unreleased into CHANGELOG.md as rele
 
 $(TOOLS)/golangci-lint: PKG = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(TOOLS)/gofumpt:       PKG = mvdan.cc/gofumpt
-$(TOOLS)/golangci-lint $(TOOLS)/gofumpt: tools/go.mod tools/go.sum
+$(TOOLS)/gremlins:      PKG = github.com/go-gremlins/gremlins/cmd/gremlins
+$(TOOLS)/golangci-lint $(TOOLS)/gofumpt $(TOOLS)/gremlins: tools/go.mod tools/go.sum
 	@mkdir -p $(TOOLS)
 	@echo 'building $(notdir $@) (takes a while the first time)'
 	@cd tools && CGO_ENABLED=0 $(GO) build -o '$(CURDIR)/$@' $(PKG)
