@@ -198,13 +198,13 @@ changelog: $(TOOLS)/changes ## move changes/unreleased into CHANGELOG.md as rele
 
 # ---------------------------------------------------------------------- tools
 
-$(TOOLS)/golangci-lint: PKG = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-$(TOOLS)/gofumpt:       PKG = mvdan.cc/gofumpt
-$(TOOLS)/gremlins:      PKG = github.com/go-gremlins/gremlins/cmd/gremlins
+$(TOOLS)/golangci-lint: MODULE_CMD = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/gofumpt:       MODULE_CMD = mvdan.cc/gofumpt
+$(TOOLS)/gremlins:      MODULE_CMD = github.com/go-gremlins/gremlins/cmd/gremlins
 $(TOOLS)/golangci-lint $(TOOLS)/gofumpt $(TOOLS)/gremlins: tools/go.mod tools/go.sum
 	@mkdir -p $(TOOLS)
 	@echo 'building $(notdir $@) (takes a while the first time)'
-	@cd tools && CGO_ENABLED=0 $(GO) build -o '$(CURDIR)/$@' $(PKG)
+	@cd tools && CGO_ENABLED=0 $(GO) build -o '$(CURDIR)/$@' $(MODULE_CMD)
 	@touch $@
 
 # Our own tools are small; go build itself knows whether anything changed.
