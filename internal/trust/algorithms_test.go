@@ -109,6 +109,9 @@ func makers(keys map[string]crypto.Signer) []maker {
 // The key decides the algorithm (invariant 4): of all ways in which a key can
 // sign, each verifier takes the one or two that it states, and none of another key.
 func TestAlgorithmConfusion(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a campaign: it is for make test and make tamper")
+	}
 	t.Parallel()
 	rsaKey, ed, ec, ec384 := trusttest.RSA(t, 3072), trusttest.Ed25519(t), trusttest.ECDSA(t), trusttest.ECDSAOn(t, elliptic.P384())
 	keys := map[string]crypto.Signer{

@@ -23,6 +23,9 @@ type bench struct {
 // there.
 func newBench(t *testing.T, tools ...string) *bench {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it runs installed programs")
+	}
 	for _, tool := range tools {
 		if _, err := exec.LookPath(tool); err != nil {
 			if os.Getenv("CI") != "" {

@@ -68,6 +68,9 @@ const graceTime = time.Second
 // changes within the file system's clock tick leave the same stamp.
 const settleTime = 2 * time.Second
 
+// settled tells whether a file that was read at a time is as its stamp says.
+func (s fileStamp) settled(readAt time.Time) bool { return readAt.Sub(s.changed) > settleTime }
+
 // loader reads trust directories again and again, and remembers what it read.
 // It isn't safe for concurrent use.
 type loader struct {
@@ -270,7 +273,7 @@ func (l *loader) file(key fileKey, path string, frozen bool, now time.Time) (*tr
 			return old, nil
 		case frozen:
 			return nil, nil
-		case same && old.readAt.Sub(stamp.changed) > settleTime:
+		case same && stamp.settled(old.readAt):
 			return old, nil
 		}
 	}

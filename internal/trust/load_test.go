@@ -465,7 +465,13 @@ func TestWatcherRunsUntilClosed(t *testing.T) {
 		w.Start()
 		write(t, filepath.Join(dirs.SSH, "a.pub"), a.Trusted)
 		start := time.Now()
-		set := <-told
+		var set *trust.Set
+		select {
+		case set = <-told:
+		case <-time.After(time.Hour): // of the bubble
+			t.Error("the file that came isn't told of")
+			set = w.Current()
+		}
 		if took := time.Since(start); took > 2*time.Second || set.Empty() || w.Current() != set {
 			t.Errorf("after %s the set is %v", took, set.Signers())
 		}

@@ -241,6 +241,9 @@ func (c *cell) stripped() {
 // The tamper matrix: every kind of document, every type of signature, every
 // mutant. None is accepted.
 func TestTamperMatrix(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a campaign: it is for make test and make tamper")
+	}
 	t.Parallel()
 	signers := append(everyone(t), slowOnes(t)...)
 	for name, a := range passkeys(t) {

@@ -14,11 +14,15 @@ import (
 	"github.com/signet-scheduler/signet/internal/trust/trusttest"
 )
 
-// flipped calls f with data after each of its bits was turned once. f must not
-// keep data.
+// flipped calls f with data after each of its bits was turned once; with -short
+// after one in 29, so that all bits of a byte get their turn. f must not keep data.
 func flipped(data []byte, f func(changed []byte, bit int)) {
 	changed := bytes.Clone(data)
-	for bit := range len(data) * 8 {
+	step := 1
+	if testing.Short() {
+		step = 29
+	}
+	for bit := 0; bit < len(data)*8; bit += step {
 		changed[bit/8] ^= 1 << (bit % 8)
 		f(changed, bit)
 		changed[bit/8] ^= 1 << (bit % 8)

@@ -1,0 +1,218 @@
+package trust_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signet-scheduler/signet/internal/fault"
+	"github.com/signet-scheduler/signet/internal/trust"
+	"github.com/signet-scheduler/signet/internal/trust/trusttest"
+)
+
+// Every bound holds at its value and not one beyond (invariant 12).
+
+func TestEvidenceBounds(t *testing.T) {
+	t.Parallel()
+	of := func(n int) []byte { return bytes.Repeat([]byte("A"), n) }
+	passkey := func(id, client, device, sig int) trust.Evidence {
+		return trust.Evidence{Kind: trust.Passkey, CredentialID: of(id), ClientData: of(client), AuthenticatorData: of(device), Signature: of(sig)}
+	}
+	for name, tt := range map[string]struct {
+		ev   trust.Evidence
+		code string
+	}{
+		"longest signature":              {trust.Evidence{Kind: trust.X509, Signature: of(trust.MaxSignature)}, ""},
+		"longer signature":               {trust.Evidence{Kind: trust.X509, Signature: of(trust.MaxSignature + 1)}, trust.CodeMalformedSignature},
+		"longest certificates":           {trust.Evidence{Kind: trust.X509, Signature: of(1), Certificates: of(trust.MaxCertificates)}, ""},
+		"longer certificates":            {trust.Evidence{Kind: trust.X509, Signature: of(1), Certificates: of(trust.MaxCertificates + 1)}, trust.CodeMalformedCertificate},
+		"certificates of another kind":   {trust.Evidence{Kind: trust.SSH, Signature: of(1), Certificates: of(1)}, trust.CodeSurplusEvidence},
+		"credential id of another kind":  {trust.Evidence{Kind: trust.SSH, Signature: of(1), CredentialID: of(1)}, trust.CodeSurplusEvidence},
+		"client data of another kind":    {trust.Evidence{Kind: trust.SSH, Signature: of(1), ClientData: of(1)}, trust.CodeSurplusEvidence},
+		"device's data of another kind":  {trust.Evidence{Kind: trust.SSH, Signature: of(1), AuthenticatorData: of(1)}, trust.CodeSurplusEvidence},
+		"both data of another kind":      {trust.Evidence{Kind: trust.SSH, Signature: of(1), ClientData: of(37), AuthenticatorData: of(37)}, trust.CodeSurplusEvidence},
+		"least of a passkey":             {passkey(1, 1, 37, 1), ""},
+		"most of a passkey":              {passkey(1023, 4096, 1024, 1024), ""},
+		"no credential id":               {passkey(0, 1, 37, 1), trust.CodeMalformedEvidence},
+		"longer credential id":           {passkey(1024, 1, 37, 1), trust.CodeMalformedEvidence},
+		"no client data":                 {passkey(1, 0, 37, 1), trust.CodeMalformedEvidence},
+		"longer client data":             {passkey(1, 4097, 37, 1), trust.CodeMalformedEvidence},
+		"shorter device's data":          {passkey(1, 1, 36, 1), trust.CodeMalformedEvidence},
+		"longer device's data":           {passkey(1, 1, 1025, 1), trust.CodeMalformedEvidence},
+		"longer signature of a passkey":  {passkey(1, 1, 37, 1025), trust.CodeMalformedEvidence},
+		"no signature of a passkey":      {passkey(1, 1, 37, 0), trust.CodeMissingEvidence},
+		"longest signature of a passkey": {passkey(1, 1, 37, 1024), ""},
+	} {
+		_, err := tt.ev.MarshalJSON()
+		if tt.code == "" && err != nil || tt.code != "" && !fault.HasCode(err, tt.code) {
+			t.Errorf("%s: got %v, want code %q", name, err, tt.code)
+		}
+	}
+}
+
+// JSON of evidence has at most 128 KiB, and is an object.
+func TestEvidenceJSONBounds(t *testing.T) {
+	t.Parallel()
+	text := `"TYPE":"SSH","signature":"x"}`
+	for size, good := range map[int]bool{128 << 10: true, 128<<10 + 1: false} {
+		var ev trust.Evidence
+		padded := "{" + strings.Repeat(" ", size-len(text)-1) + text
+		if err := ev.UnmarshalJSON([]byte(padded)); (err == nil) != good {
+			t.Errorf("%d bytes: %v", len(padded), err)
+		}
+	}
+	var ev trust.Evidence
+	if err := ev.UnmarshalJSON([]byte(`["TYPE","SSH","signature","x"]`)); err == nil {
+		t.Error("names and values in a list were taken as evidence")
+	}
+}
+
+func TestEvidenceFileBounds(t *testing.T) {
+	t.Parallel()
+	pem := func(size int) []byte {
+		head := "-----BEGIN "
+		return []byte(head + strings.Repeat("x", size-len(head)))
+	}
+	for size, code := range map[int]string{trust.MaxCertificates: trust.CodeMalformedCertificate, trust.MaxCertificates + 1: trust.CodeMalformedEvidence} {
+		if _, err := trust.EvidenceFromFiles(map[string][]byte{".pem": pem(size)}); !fault.HasCode(err, code) {
+			t.Errorf("a .pem file of %d bytes: got %v, want code %s", size, err, code)
+		}
+	}
+	// Every printable character may stand in a comment, and no other byte.
+	pgp := trusttest.Sign(t, trusttest.NewPGP(t, "who").Key, doc)
+	for c := range 256 {
+		commented := bytes.Replace(pgp.Signature, []byte("\n\n"), []byte{'\n', 'C', 'o', 'm', 'm', 'e', 'n', 't', ':', ' ', byte(c), '.', '\n', '\n'}, 1)
+		ev, err := trust.EvidenceFromFiles(map[string][]byte{".asc": commented})
+		if good := c >= ' ' && c <= '~'; good != (err == nil) || good && !same(ev, pgp) {
+			t.Errorf("a comment with the byte %#02x: %v", c, err)
+		}
+	}
+}
+
+// What is wrong with a raw signature is mostly that it is binary, and only there
+// is it told how to write it.
+func TestHintForBinarySignatures(t *testing.T) {
+	t.Parallel()
+	for suffix, hinted := range map[string]bool{".sig": true, ".asc": false, ".sshsig": false} {
+		for _, content := range []string{"\x00", "x"} {
+			_, err := trust.EvidenceFromFiles(map[string][]byte{suffix: []byte(content)})
+			if err == nil || strings.Contains(err.Error(), "openssl base64") != hinted {
+				t.Errorf("a %s file of %q: %v", suffix, content, err)
+			}
+		}
+	}
+}
+
+func TestNamesAreCut(t *testing.T) {
+	t.Parallel()
+	key := trusttest.Ed25519(t)
+	line := strings.TrimSuffix(string(keyLine(edPublic(key))), "who@example.test\n")
+	long := strings.Repeat("é", 200)
+	for given, want := range map[string]string{long: long, long + "é": long + "..."} {
+		set, err := trust.NewSet(trust.Policy{}, nil, nil, [][]byte{[]byte(line + given + "\n")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := set.Signers()[0].Name; got != want {
+			t.Errorf("a name of %d characters is shown as %q", len(given)/2, got)
+		}
+	}
+}
+
+// An RSA key has as many bits as the policy asks for, and at most 8192.
+func TestRSABounds(t *testing.T) {
+	t.Parallel()
+	of := func(bits int) []byte {
+		n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
+		n.SetBit(n, 0, 1)
+		return keyLine(wire([]byte("ssh-rsa"), mpint(big.NewInt(65537)), mpint(n)))
+	}
+	for _, tt := range []struct {
+		policy, bits int
+		good         bool
+	}{
+		{0, 3071, false},
+		{0, 3072, true},
+		{2048, 2047, false},
+		{2048, 2048, true},
+		{8192, 8191, false},
+		{8192, 8192, true},
+		{0, 8193, false},
+	} {
+		set, err := trust.NewSet(trust.Policy{MinRSABits: tt.policy}, nil, nil, [][]byte{of(tt.bits)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (len(set.Warnings()) == 0) != tt.good {
+			t.Errorf("policy %d, key of %d bits: %v", tt.policy, tt.bits, set.Warnings())
+		}
+	}
+}
+
+// A file is read again until its stamp is old enough to be believed.
+func TestSettled(t *testing.T) {
+	t.Parallel()
+	changed := trusttest.Now()
+	for age, settled := range map[time.Duration]bool{-time.Hour: false, 0: false, 2 * time.Second: false, 2*time.Second + 1: true, time.Hour: true} {
+		if trust.Settled(changed, changed.Add(age)) != settled {
+			t.Errorf("a file that was read %s after its change: settled is %t", age, !settled)
+		}
+	}
+}
+
+// A directory that can't be used doesn't hide those behind it, and a directory
+// takes 1000 files.
+func TestDirectoriesStandAlone(t *testing.T) {
+	t.Parallel()
+	a, b := trusttest.NewSSH(t, "a"), trusttest.NewSSH(t, "b")
+	dirs := trusttest.Dirs(t, t.TempDir(), a)
+	w := watch(t, dirs)
+	if err := os.Remove(dirs.X509); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dirs.X509, nil) // a file where the directory was
+	write(t, filepath.Join(dirs.SSH, "b.pub"), b.Trusted)
+	if set := w.after(tick); !believes(t, set, a) || !believes(t, set, b) || !fault.HasCode(w.err, trust.CodeUnreadableTrust) {
+		t.Errorf("beside an unreadable directory another counts no more (%v)", w.err)
+	}
+	full := trusttest.Dirs(t, t.TempDir(), a)
+	for i := 1; i < trust.MaxTrustFiles; i++ {
+		write(t, filepath.Join(full.SSH, fmt.Sprintf("%d.pub", i)), nil)
+	}
+	if set, err := trust.Load(full, trust.Policy{}); err != nil || !believes(t, set, a) {
+		t.Errorf("%d files: %v", trust.MaxTrustFiles, err)
+	}
+}
+
+// Lists that were sent lie beside the certificates of their issuers, which vouch
+// for nobody; each list counts.
+func TestSentLists(t *testing.T) {
+	t.Parallel()
+	dirs := trusttest.Dirs(t, t.TempDir())
+	dirs.Sent = t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		root := trusttest.NewCA(t, name, trusttest.ECDSA(t))
+		leaf := root.Issue(t, trusttest.CertOptions{Name: name}, trusttest.ECDSA(t))
+		write(t, filepath.Join(dirs.X509, name+".pem"), trusttest.PEM(root.Cert))
+		write(t, filepath.Join(dirs.Sent, name+".crl"), root.CRL(t, leaf))
+		other := trusttest.NewCA(t, "issuer of "+name, trusttest.ECDSA(t))
+		write(t, filepath.Join(dirs.Sent, name+".issuer"), trusttest.PEM(other.Cert))
+		good := root.Identity(t, root.Issue(t, trusttest.CertOptions{Name: "good"}, trusttest.ECDSA(t)))
+		below := other.Identity(t, other.Issue(t, trusttest.CertOptions{Name: "below"}, trusttest.ECDSA(t)))
+		set, err := trust.Load(dirs, trust.Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if believes(t, set, root.Identity(t, leaf)) || !believes(t, set, good) || believes(t, set, below) {
+			t.Errorf("%s: the revoked signer, the good one or one of the issuer's isn't as he should be", name)
+		}
+		if len(set.Warnings()) != 0 {
+			t.Errorf("%s: %v", name, set.Warnings())
+		}
+	}
+}
