@@ -216,3 +216,27 @@ func TestSentLists(t *testing.T) {
 		}
 	}
 }
+
+// A trust file has at most 1 MiB, and is the one that was looked at.
+func TestTrustFileBounds(t *testing.T) {
+	t.Parallel()
+	a := trusttest.NewSSH(t, "a")
+	for size, good := range map[int]bool{trust.MaxTrustFileSize: true, trust.MaxTrustFileSize + 1: false} {
+		dirs := trusttest.Dirs(t, t.TempDir())
+		write(t, filepath.Join(dirs.SSH, "a.pub"), append(bytes.Repeat([]byte("\n"), size-len(a.Trusted)), a.Trusted...))
+		set, err := trust.Load(dirs, trust.Policy{})
+		if err != nil || believes(t, set, a) != good {
+			t.Errorf("a file of %d bytes: %v", size, err)
+		}
+	}
+	dir := t.TempDir()
+	one, other := filepath.Join(dir, "one"), filepath.Join(dir, "other")
+	write(t, one, a.Trusted)
+	write(t, other, a.Trusted)
+	if got, err := trust.ReadAs(one, one); err != nil || !bytes.Equal(got, a.Trusted) {
+		t.Errorf("a file that stays: %q, %v", got, err)
+	}
+	if got, err := trust.ReadAs(one, other); err == nil {
+		t.Errorf("a file was exchanged between looking and reading, and %q read", got)
+	}
+}

@@ -45,36 +45,38 @@ func TestForgedPGPKeys(t *testing.T) {
 		o    options
 		code string
 	}{
-		"expired":                            {options{Lifetime: 60}, trust.CodeSignerExpired},
-		"expired by a direct signature":      {options{Direct: &trusttest.PGPSig{Hashed: []trusttest.Subpacket{trusttest.SubTime(trusttest.SubKeyExpires, 60)}}}, trust.CodeSignerExpired},
-		"expired earlier by a direct one":    {options{Lifetime: 1 << 30, Direct: &trusttest.PGPSig{Hashed: []trusttest.Subpacket{trusttest.SubTime(trusttest.SubKeyExpires, 60)}}}, trust.CodeSignerExpired},
-		"self-signature expired":             {options{Self: short(start)}, trust.CodeSignerExpired},
-		"revoked":                            {options{Revoked: plain}, trust.CodeRevokedSigner},
-		"revoked as compromised":             {options{Revoked: compromised}, trust.CodeRevokedSigner},
-		"revoked as retired":                 {options{Revoked: retired}, trust.CodeRevokedSigner},
-		"revoked in the future":              {options{Revoked: future}, trust.CodeRevokedSigner},
-		"user id revoked":                    {options{UIDRevoked: plain}, trust.CodeRevokedSigner},
-		"not marked for signing":             {options{Flags: []byte{trusttest.FlagCertify}}, trust.CodeSignerNotAllowed},
-		"empty key flags":                    {options{Flags: []byte{}}, trust.CodeSignerNotAllowed},
-		"no key flags":                       {options{NoFlags: true}, trust.CodeSignerNotAllowed},
-		"self-signature with SHA-1":          {options{Self: sha1}, trust.CodeWeakHash},
-		"subkey expired":                     {options{Subkey: sub, SubLifetime: 60}, trust.CodeSignerExpired},
-		"subkey revoked":                     {options{Subkey: sub, SubRevoked: plain}, trust.CodeRevokedSigner},
-		"subkey of an expired key":           {options{Subkey: sub, Lifetime: 60}, trust.CodeSignerExpired},
-		"subkey of a revoked key":            {options{Subkey: sub, Revoked: plain}, trust.CodeRevokedSigner},
-		"subkey not marked for signing":      {options{Subkey: sub, SubFlags: []byte{trusttest.FlagEncrypt}}, trust.CodeSignerNotAllowed},
-		"subkey not marked, without binding": {options{Subkey: sub, SubFlags: []byte{trusttest.FlagEncrypt}, NoBack: true}, trust.CodeSignerNotAllowed},
-		"subkey bound with SHA-1":            {options{Subkey: sub, Binding: sha1}, trust.CodeWeakHash},
-		"subkey binds back with SHA-1":       {options{Subkey: sub, Back: sha1}, trust.CodeWeakHash},
-		"subkey's binding expired":           {options{Subkey: sub, Binding: short(start)}, trust.CodeSignerExpired},
-		"subkey's back binding expired":      {options{Subkey: sub, Back: short(start)}, trust.CodeSignerExpired},
-		"subkey of a key with SHA-1":         {options{Subkey: sub, Self: sha1}, trust.CodeWeakHash},
-		"RSA-1024":                           {options{Key: trusttest.RSA(t, 1024)}, trust.CodeWeakKey},
-		"RSA-2048":                           {options{Key: trusttest.RSA(t, 2048)}, trust.CodeWeakKey},
-		"RSA-2048 subkey":                    {options{Subkey: trusttest.RSA(t, 2048)}, trust.CodeWeakKey},
-		"P-521":                              {options{Key: trusttest.ECDSAOn(t, elliptic.P521())}, trust.CodeUnknownSigner},
-		"made after the signature":           {options{Created: trusttest.Now().Add(time.Minute)}, trust.CodeSignerNotYetValid},
-		"subkey made after the signature":    {options{Subkey: sub, Created: trusttest.Now().Add(time.Minute)}, trust.CodeSignerNotYetValid},
+		"expired":                              {options{Lifetime: 60}, trust.CodeSignerExpired},
+		"expired by a direct signature":        {options{Direct: &trusttest.PGPSig{Hashed: []trusttest.Subpacket{trusttest.SubTime(trusttest.SubKeyExpires, 60)}}}, trust.CodeSignerExpired},
+		"expired earlier by a direct one":      {options{Lifetime: 1 << 30, Direct: &trusttest.PGPSig{Hashed: []trusttest.Subpacket{trusttest.SubTime(trusttest.SubKeyExpires, 60)}}}, trust.CodeSignerExpired},
+		"expired, by a direct one without end": {options{Lifetime: 60, Direct: plain}, trust.CodeSignerExpired},
+		"expired, by a direct one later":       {options{Lifetime: 60, Direct: &trusttest.PGPSig{Hashed: []trusttest.Subpacket{trusttest.SubTime(trusttest.SubKeyExpires, 1<<30)}}}, trust.CodeSignerExpired},
+		"self-signature expired":               {options{Self: short(start)}, trust.CodeSignerExpired},
+		"revoked":                              {options{Revoked: plain}, trust.CodeRevokedSigner},
+		"revoked as compromised":               {options{Revoked: compromised}, trust.CodeRevokedSigner},
+		"revoked as retired":                   {options{Revoked: retired}, trust.CodeRevokedSigner},
+		"revoked in the future":                {options{Revoked: future}, trust.CodeRevokedSigner},
+		"user id revoked":                      {options{UIDRevoked: plain}, trust.CodeRevokedSigner},
+		"not marked for signing":               {options{Flags: []byte{trusttest.FlagCertify}}, trust.CodeSignerNotAllowed},
+		"empty key flags":                      {options{Flags: []byte{}}, trust.CodeSignerNotAllowed},
+		"no key flags":                         {options{NoFlags: true}, trust.CodeSignerNotAllowed},
+		"self-signature with SHA-1":            {options{Self: sha1}, trust.CodeWeakHash},
+		"subkey expired":                       {options{Subkey: sub, SubLifetime: 60}, trust.CodeSignerExpired},
+		"subkey revoked":                       {options{Subkey: sub, SubRevoked: plain}, trust.CodeRevokedSigner},
+		"subkey of an expired key":             {options{Subkey: sub, Lifetime: 60}, trust.CodeSignerExpired},
+		"subkey of a revoked key":              {options{Subkey: sub, Revoked: plain}, trust.CodeRevokedSigner},
+		"subkey not marked for signing":        {options{Subkey: sub, SubFlags: []byte{trusttest.FlagEncrypt}}, trust.CodeSignerNotAllowed},
+		"subkey not marked, without binding":   {options{Subkey: sub, SubFlags: []byte{trusttest.FlagEncrypt}, NoBack: true}, trust.CodeSignerNotAllowed},
+		"subkey bound with SHA-1":              {options{Subkey: sub, Binding: sha1}, trust.CodeWeakHash},
+		"subkey binds back with SHA-1":         {options{Subkey: sub, Back: sha1}, trust.CodeWeakHash},
+		"subkey's binding expired":             {options{Subkey: sub, Binding: short(start)}, trust.CodeSignerExpired},
+		"subkey's back binding expired":        {options{Subkey: sub, Back: short(start)}, trust.CodeSignerExpired},
+		"subkey of a key with SHA-1":           {options{Subkey: sub, Self: sha1}, trust.CodeWeakHash},
+		"RSA-1024":                             {options{Key: trusttest.RSA(t, 1024)}, trust.CodeWeakKey},
+		"RSA-2048":                             {options{Key: trusttest.RSA(t, 2048)}, trust.CodeWeakKey},
+		"RSA-2048 subkey":                      {options{Subkey: trusttest.RSA(t, 2048)}, trust.CodeWeakKey},
+		"P-521":                                {options{Key: trusttest.ECDSAOn(t, elliptic.P521())}, trust.CodeUnknownSigner},
+		"made after the signature":             {options{Created: trusttest.Now().Add(time.Minute)}, trust.CodeSignerNotYetValid},
+		"subkey made after the signature":      {options{Subkey: sub, Created: trusttest.Now().Add(time.Minute)}, trust.CodeSignerNotYetValid},
 	} {
 		if f.o.Key == nil {
 			f.o.Key = key
@@ -180,6 +182,11 @@ func TestForgedPGPSignatures(t *testing.T) {
 	} {
 		broken := bytes.Clone(body)
 		copy(broken[6:], first) // the first hashed subpacket
+		add(name, trust.CodeMalformedSignature, pgpEvidence(trusttest.OldPacket(trusttest.TagSignature, broken)))
+	}
+	for name, more := range map[string]byte{"subpacket a byte beyond its part": 1, "subpacket two bytes beyond its part": 2} {
+		broken := k.Sign(t, sig{Bare: true, Hashed: subs{created, issuer}}, doc)
+		broken[6+6] += more // the length of the second subpacket
 		add(name, trust.CodeMalformedSignature, pgpEvidence(trusttest.OldPacket(trusttest.TagSignature, broken)))
 	}
 	add("by another key in the name of this", trust.CodeSignatureInvalid, pgpEvidence(inNameOf(t, stranger, id)))

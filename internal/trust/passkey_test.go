@@ -10,10 +10,12 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"math/big"
 	"strings"
@@ -493,14 +495,18 @@ func TestPasskeyFile(t *testing.T) {
 		return a.TrustFile(t)
 	}
 	good := map[string][]byte{
-		"the least":       whole(func(m map[string]any) { delete(m, "origins") }),
-		"with an owner":   whole(func(m map[string]any) { m["owner"] = "alice" }),
-		"hosts below":     whole(func(m map[string]any) { m["origins"] = []string{"https://a.b.localhost", "https://localhost:1"} }),
-		"everything":      whole(func(m map[string]any) { m["notBefore"], m["backupEligible"] = "2026-01-01T00:00:00.5Z", false }),
-		"a domain":        whole(func(m map[string]any) { m["rpId"] = "c-1.example.com"; delete(m, "origins") }),
-		"a longer id":     whole(func(m map[string]any) { m["credentialId"] = strings.Repeat("AAAA", 341) }),
-		"another P-256":   whole(func(m map[string]any) { m["publicKey"] = trusttest.PublicPEM(t, trusttest.ECDSA(t).Public()) }),
-		"space after PEM": whole(func(m map[string]any) { m["publicKey"] = pub + "\n \n" }),
+		"the least":                       whole(func(m map[string]any) { delete(m, "origins") }),
+		"with an owner":                   whole(func(m map[string]any) { m["owner"] = "alice" }),
+		"hosts below":                     whole(func(m map[string]any) { m["origins"] = []string{"https://a.b.localhost", "https://localhost:1"} }),
+		"everything":                      whole(func(m map[string]any) { m["notBefore"], m["backupEligible"] = "2026-01-01T00:00:00.5Z", false }),
+		"a domain":                        whole(func(m map[string]any) { m["rpId"] = "c-1.example.com"; delete(m, "origins") }),
+		"the longest names":               whole(func(m map[string]any) { m["name"], m["owner"] = strings.Repeat("n", 255), strings.Repeat("o", 255) }),
+		"most origins":                    whole(func(m map[string]any) { m["origins"] = manyOrigins(64) }),
+		"the longest host":                whole(func(m map[string]any) { m["rpId"] = strings.Repeat("a.", 127) + "a"; delete(m, "origins") }),
+		"every end of letters and digits": whole(func(m map[string]any) { m["rpId"] = "a-z0-9"; delete(m, "origins") }),
+		"a longer id":                     whole(func(m map[string]any) { m["credentialId"] = strings.Repeat("AAAA", 341) }),
+		"another P-256":                   whole(func(m map[string]any) { m["publicKey"] = trusttest.PublicPEM(t, trusttest.ECDSA(t).Public()) }),
+		"space after PEM":                 whole(func(m map[string]any) { m["publicKey"] = pub + "\n \n" }),
 	}
 	for name, content := range good {
 		if _, err := trust.NewSet(trust.Policy{}, nil, nil, nil, content); err != nil {
@@ -539,36 +545,37 @@ func TestPasskeyFile(t *testing.T) {
 		"key on P-224": func(m map[string]any) {
 			m["publicKey"] = trusttest.PublicPEM(t, trusttest.ECDSAOn(t, elliptic.P224()).Public())
 		},
-		"key damaged":        func(m map[string]any) { m["publicKey"] = strings.Replace(pub, "MFkw", "MFkx", 1) },
-		"rpId with port":     func(m map[string]any) { m["rpId"] = "localhost:4443" },
-		"rpId with scheme":   func(m map[string]any) { m["rpId"] = "https://localhost" },
-		"rpId upper case":    func(m map[string]any) { m["rpId"] = "Localhost" },
-		"rpId ends with dot": func(m map[string]any) { m["rpId"] = "localhost." },
-		"rpId with hyphen":   func(m map[string]any) { m["rpId"] = "-localhost" },
-		"rpId too long":      func(m map[string]any) { m["rpId"] = strings.Repeat("a.", 128) + "a"; delete(m, "origins") },
-		"no origins":         func(m map[string]any) { m["origins"] = []string{} },
-		"origins null":       func(m map[string]any) { m["origins"] = nil },
-		"origins a string":   func(m map[string]any) { m["origins"] = "https://localhost" },
-		"origins of numbers": func(m map[string]any) { m["origins"] = []int{1} },
-		"too many origins":   func(m map[string]any) { m["origins"] = manyOrigins(65) },
-		"plain HTTP":         func(m map[string]any) { m["origins"] = []string{"http://localhost"} },
-		"any":                func(m map[string]any) { m["origins"] = []string{"*"} },
-		"any host below":     func(m map[string]any) { m["origins"] = []string{"https://*.localhost"} },
-		"any port":           func(m map[string]any) { m["origins"] = []string{"https://localhost:*"} },
-		"a slash":            func(m map[string]any) { m["origins"] = []string{"https://localhost/"} },
-		"port 443":           func(m map[string]any) { m["origins"] = []string{"https://localhost:443"} },
-		"empty port":         func(m map[string]any) { m["origins"] = []string{"https://localhost:"} },
-		"a user":             func(m map[string]any) { m["origins"] = []string{"https://u@localhost"} },
-		"another host":       func(m map[string]any) { m["origins"] = []string{"https://evil.example"} },
-		"an ending alike":    func(m map[string]any) { m["origins"] = []string{"https://evillocalhost"} },
-		"a host above":       func(m map[string]any) { m["rpId"] = "a.localhost" },
-		"verification other": func(m map[string]any) { m["userVerification"] = "discouraged" },
-		"verification bool":  func(m map[string]any) { m["userVerification"] = false },
-		"eligible a string":  func(m map[string]any) { m["backupEligible"] = "true" },
-		"time with zone":     func(m map[string]any) { m["notBefore"] = "2026-01-01T00:00:00+01:00" },
-		"time without":       func(m map[string]any) { m["withdrawnAt"] = "2026-01-01" },
-		"time empty":         func(m map[string]any) { m["withdrawnAt"] = "" },
-		"time zero":          func(m map[string]any) { m["withdrawnAt"] = "0001-01-01T00:00:00Z" },
+		"key with a third number": func(m map[string]any) { m["publicKey"] = thirdNumber(t, trusttest.RSA(t, 3072)) },
+		"key damaged":             func(m map[string]any) { m["publicKey"] = strings.Replace(pub, "MFkw", "MFkx", 1) },
+		"rpId with port":          func(m map[string]any) { m["rpId"] = "localhost:4443" },
+		"rpId with scheme":        func(m map[string]any) { m["rpId"] = "https://localhost" },
+		"rpId upper case":         func(m map[string]any) { m["rpId"] = "Localhost" },
+		"rpId ends with dot":      func(m map[string]any) { m["rpId"] = "localhost." },
+		"rpId with hyphen":        func(m map[string]any) { m["rpId"] = "-localhost" },
+		"rpId too long":           func(m map[string]any) { m["rpId"] = strings.Repeat("a.", 128) + "a"; delete(m, "origins") },
+		"no origins":              func(m map[string]any) { m["origins"] = []string{} },
+		"origins null":            func(m map[string]any) { m["origins"] = nil },
+		"origins a string":        func(m map[string]any) { m["origins"] = "https://localhost" },
+		"origins of numbers":      func(m map[string]any) { m["origins"] = []int{1} },
+		"too many origins":        func(m map[string]any) { m["origins"] = manyOrigins(65) },
+		"plain HTTP":              func(m map[string]any) { m["origins"] = []string{"http://localhost"} },
+		"any":                     func(m map[string]any) { m["origins"] = []string{"*"} },
+		"any host below":          func(m map[string]any) { m["origins"] = []string{"https://*.localhost"} },
+		"any port":                func(m map[string]any) { m["origins"] = []string{"https://localhost:*"} },
+		"a slash":                 func(m map[string]any) { m["origins"] = []string{"https://localhost/"} },
+		"port 443":                func(m map[string]any) { m["origins"] = []string{"https://localhost:443"} },
+		"empty port":              func(m map[string]any) { m["origins"] = []string{"https://localhost:"} },
+		"a user":                  func(m map[string]any) { m["origins"] = []string{"https://u@localhost"} },
+		"another host":            func(m map[string]any) { m["origins"] = []string{"https://evil.example"} },
+		"an ending alike":         func(m map[string]any) { m["origins"] = []string{"https://evillocalhost"} },
+		"a host above":            func(m map[string]any) { m["rpId"] = "a.localhost" },
+		"verification other":      func(m map[string]any) { m["userVerification"] = "discouraged" },
+		"verification bool":       func(m map[string]any) { m["userVerification"] = false },
+		"eligible a string":       func(m map[string]any) { m["backupEligible"] = "true" },
+		"time with zone":          func(m map[string]any) { m["notBefore"] = "2026-01-01T00:00:00+01:00" },
+		"time without":            func(m map[string]any) { m["withdrawnAt"] = "2026-01-01" },
+		"time empty":              func(m map[string]any) { m["withdrawnAt"] = "" },
+		"time zero":               func(m map[string]any) { m["withdrawnAt"] = "0001-01-01T00:00:00Z" },
 	} {
 		bad[name] = whole(change)
 	}
@@ -577,6 +584,30 @@ func TestPasskeyFile(t *testing.T) {
 			t.Errorf("%s: got %v, want a refusal", name, err)
 		}
 	}
+}
+
+// thirdNumber is an RSA key with a number behind the two that it has; the standard
+// library overlooks that.
+func thirdNumber(t testing.TB, key *rsa.PrivateKey) string {
+	t.Helper()
+	numbers, err := asn1.Marshal(struct {
+		N       *big.Int
+		E, More int
+	}{key.N, key.E, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spki, err := asn1.Marshal(struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}{
+		pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}, Parameters: asn1.NullRawValue},
+		asn1.BitString{Bytes: numbers, BitLength: 8 * len(numbers)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}))
 }
 
 func manyOrigins(n int) []string {

@@ -173,7 +173,9 @@ func parsePGPSignature(body []byte) (*pgpSignature, error) {
 	case pgpEd25519:
 		sig.native = r.take(64)
 	default:
-		return nil, fmt.Errorf("its algorithm %d isn't accepted; RSA, ECDSA and Ed25519 are", sig.algorithm)
+		if r.err == nil { // else it isn't known
+			return nil, fmt.Errorf("its algorithm %d isn't accepted; RSA, ECDSA and Ed25519 are", sig.algorithm)
+		}
 	}
 	if r.err != nil {
 		return nil, r.err

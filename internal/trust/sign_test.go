@@ -114,11 +114,12 @@ func TestMainUserID(t *testing.T) {
 		o    trusttest.PGPOptions
 		want string
 	}{
-		"one":             {trusttest.PGPOptions{UserID: "a"}, "a"},
-		"the newest":      {trusttest.PGPOptions{UserID: "a", More: []uid{{ID: "b", Self: trusttest.PGPSig{Created: start.Add(time.Minute)}}}}, "b"},
-		"the marked":      {trusttest.PGPOptions{UserID: "a", Self: trusttest.PGPSig{Hashed: marked}, More: []uid{{ID: "b", Self: trusttest.PGPSig{Created: start.Add(time.Minute)}}}}, "a"},
-		"the first":       {trusttest.PGPOptions{UserID: "b", More: []uid{{ID: "a"}, {ID: "c"}}}, "a"},
-		"not the revoked": {trusttest.PGPOptions{UserID: "a", UIDRevoked: &trusttest.PGPSig{}, More: []uid{{ID: "b"}}}, "b"},
+		"one":                      {trusttest.PGPOptions{UserID: "a"}, "a"},
+		"the newest":               {trusttest.PGPOptions{UserID: "a", More: []uid{{ID: "b", Self: trusttest.PGPSig{Created: start.Add(time.Minute)}}}}, "b"},
+		"the newest, though first": {trusttest.PGPOptions{UserID: "a", Self: trusttest.PGPSig{Created: start.Add(time.Minute)}, More: []uid{{ID: "b", Self: trusttest.PGPSig{Created: start}}}}, "a"},
+		"the marked":               {trusttest.PGPOptions{UserID: "a", Self: trusttest.PGPSig{Hashed: marked}, More: []uid{{ID: "b", Self: trusttest.PGPSig{Created: start.Add(time.Minute)}}}}, "a"},
+		"the first":                {trusttest.PGPOptions{UserID: "b", More: []uid{{ID: "a"}, {ID: "c"}}}, "a"},
+		"not the revoked":          {trusttest.PGPOptions{UserID: "a", UIDRevoked: &trusttest.PGPSig{}, More: []uid{{ID: "b"}}}, "b"},
 	} {
 		tt.o.Key = trusttest.Ed25519(t)
 		ring := trusttest.NewPGPKeyring(t, tt.o)

@@ -125,11 +125,12 @@ func (k *PGPKey) Fingerprint(t testing.TB) []byte {
 type Subpacket struct {
 	Kind  byte
 	Value []byte
+	Long  bool // its length is stated in five bytes
 }
 
 // SubTime returns a subpacket that holds seconds.
 func SubTime(kind byte, seconds uint32) Subpacket {
-	return Subpacket{kind, binary.BigEndian.AppendUint32(nil, seconds)}
+	return Subpacket{Kind: kind, Value: binary.BigEndian.AppendUint32(nil, seconds)}
 }
 
 // PGPSig describes a signature. The zero value is a good signature of a document
@@ -165,7 +166,7 @@ func (k *PGPKey) Sign(t testing.TB, s PGPSig, parts ...[]byte) []byte {
 	hashed := s.Hashed
 	if !s.Bare {
 		hashed = append([]Subpacket{
-			{SubFingerprint, append([]byte{4}, k.Fingerprint(t)...)},
+			{Kind: SubFingerprint, Value: append([]byte{4}, k.Fingerprint(t)...)},
 			SubTime(SubCreated, uint32(s.Created.Unix())),
 		}, hashed...)
 	}
@@ -216,9 +217,12 @@ func (k *PGPKey) numbers(t testing.TB, digest []byte, hash crypto.Hash) []byte {
 func subpackets(list []Subpacket) []byte {
 	var b []byte
 	for _, s := range list {
-		if n := len(s.Value) + 1; n < 192 {
+		switch n := len(s.Value) + 1; {
+		case s.Long:
+			b = binary.BigEndian.AppendUint32(append(b, 255), uint32(n))
+		case n < 192:
 			b = append(b, byte(n))
-		} else {
+		default:
 			b = append(b, byte((n-192)>>8)+192, byte(n-192))
 		}
 		b = append(append(b, s.Kind), s.Value...)

@@ -112,7 +112,7 @@ func (k *PGPKeyring) packets(t testing.TB, secret bool) []byte {
 	b = append(b, OldPacket(TagUserID, []byte(o.UserID))...)
 	self := o.Self
 	if !o.NoFlags {
-		self.Hashed = append(self.Hashed, Subpacket{SubKeyFlags, orElse(o.Flags, FlagCertify|FlagSign)})
+		self.Hashed = append(self.Hashed, Subpacket{Kind: SubKeyFlags, Value: orElse(o.Flags, FlagCertify|FlagSign)})
 	}
 	if o.Lifetime > 0 {
 		self.Hashed = append(self.Hashed, SubTime(SubKeyExpires, o.Lifetime))
@@ -122,7 +122,7 @@ func (k *PGPKeyring) packets(t testing.TB, secret bool) []byte {
 	add(o.UIDRevoked, 0x30, primary, uid)
 	for _, more := range o.More {
 		b = append(b, OldPacket(TagUserID, []byte(more.ID))...)
-		more.Self.Hashed = append(more.Self.Hashed, Subpacket{SubKeyFlags, []byte{FlagCertify | FlagSign}})
+		more.Self.Hashed = append(more.Self.Hashed, Subpacket{Kind: SubKeyFlags, Value: []byte{FlagCertify | FlagSign}})
 		more.Self.Created = orTime(more.Self.Created, k.Primary.Created)
 		add(&more.Self, 0x13, primary, append([]byte{0xb4, 0, 0, 0, byte(len(more.ID))}, more.ID...))
 	}
@@ -131,7 +131,7 @@ func (k *PGPKeyring) packets(t testing.TB, secret bool) []byte {
 		sub := k.Sub.Hashed(t)
 		binding := o.Binding
 		binding.Created = orTime(binding.Created, k.Sub.Created)
-		binding.Hashed = append(binding.Hashed, Subpacket{SubKeyFlags, orElse(o.SubFlags, FlagSign)})
+		binding.Hashed = append(binding.Hashed, Subpacket{Kind: SubKeyFlags, Value: orElse(o.SubFlags, FlagSign)})
 		if o.SubLifetime > 0 {
 			binding.Hashed = append(binding.Hashed, SubTime(SubKeyExpires, o.SubLifetime))
 		}
@@ -142,7 +142,7 @@ func (k *PGPKeyring) packets(t testing.TB, secret bool) []byte {
 			}
 			back.Type = 0x19
 			back.Created = orTime(back.Created, k.Sub.Created)
-			binding.Hashed = append(binding.Hashed, Subpacket{SubEmbedded, by.Sign(t, back, primary, sub)})
+			binding.Hashed = append(binding.Hashed, Subpacket{Kind: SubEmbedded, Value: by.Sign(t, back, primary, sub)})
 		}
 		add(&binding, 0x18, primary, sub)
 		add(o.SubRevoked, 0x28, primary, sub)
