@@ -240,3 +240,12 @@ func TestTrustFileBounds(t *testing.T) {
 		t.Errorf("a file was exchanged between looking and reading, and %q read", got)
 	}
 }
+
+// The message says which of the files can't be used.
+func TestBrokenFileIsNamed(t *testing.T) {
+	t.Parallel()
+	a := trusttest.NewSSH(t, "a")
+	if _, err := trust.NewSet(trust.Policy{}, nil, nil, [][]byte{a.Trusted, []byte("broken")}); err == nil || !strings.Contains(err.Error(), " ssh-2 ") {
+		t.Errorf("got %v, want the second SSH file to be named", err)
+	}
+}

@@ -2,8 +2,11 @@ package trust_test
 
 import (
 	"bytes"
+	"crypto"
+	"encoding/hex"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/trust"
@@ -107,5 +110,67 @@ func TestPGPFileIsExplained(t *testing.T) {
 	_, err := trust.NewSet(trust.Policy{}, nil, [][]byte{trusttest.Armour("PUBLIC KEY BLOCK", append(ring.Packets(t), bare...))}, nil)
 	if err == nil || !strings.Contains(err.Error(), "key 2:") {
 		t.Errorf("a ring whose second key has no user id: %v", err)
+	}
+}
+
+// A key may certify itself with any of the strong hashes.
+func TestPGPSelfHashes(t *testing.T) {
+	t.Parallel()
+	for _, hash := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
+		made := trusttest.PGPSig{Hash: hash}
+		ring := trusttest.NewPGPKeyring(t, trusttest.PGPOptions{Key: trusttest.Ed25519(t), Subkey: trusttest.Ed25519(t), Self: made, Binding: made, Back: made})
+		set, err := trust.NewSet(trust.Policy{}, nil, [][]byte{ring.PublicArmour(t)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range []*trusttest.PGPKey{ring.Primary, ring.Sub} {
+			if _, err := set.Verify(doc, pgpSigned(t, k, trusttest.PGPSig{}), trusttest.Now()); err != nil {
+				t.Errorf("%v: %s", hash, err)
+			}
+		}
+	}
+}
+
+// A subkey signs nothing before it was made, be the primary key as old as it may,
+// nor before the primary key was.
+func TestPGPSubkeyIsYounger(t *testing.T) {
+	t.Parallel()
+	for name, younger := range map[string]func(*trusttest.PGPKeyring) *trusttest.PGPKey{
+		"subkey":      func(r *trusttest.PGPKeyring) *trusttest.PGPKey { return r.Sub },
+		"primary key": func(r *trusttest.PGPKeyring) *trusttest.PGPKey { return r.Primary },
+	} {
+		made := trusttest.Now().Add(-time.Minute)
+		ring := trusttest.NewPGPKeyring(t, trusttest.PGPOptions{
+			Key: trusttest.Ed25519(t), Subkey: trusttest.Ed25519(t), Self: trusttest.PGPSig{Created: made}, Binding: trusttest.PGPSig{Created: made}, Back: trusttest.PGPSig{Created: made},
+		})
+		younger(ring).Created = made
+		set, err := trust.NewSet(trust.Policy{}, nil, [][]byte{ring.PublicArmour(t)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at, code := range map[time.Time]string{made.Add(-time.Second): trust.CodeSignerNotYetValid, made: ""} {
+			_, err := set.Verify(doc, pgpSigned(t, ring.Sub, trusttest.PGPSig{Created: at}), trusttest.Now())
+			if code == "" && err != nil || code != "" && !fault.HasCode(err, code) {
+				t.Errorf("signed %s from the making of a younger %s: got %v, want code %q", at.Sub(made), name, err, code)
+			}
+		}
+	}
+}
+
+// Who isn't trusted is named as exactly as the evidence does.
+func TestUnknownPGPKeyIsNamed(t *testing.T) {
+	t.Parallel()
+	_, set := native(t)
+	stranger := trusttest.NewPGPKey(t, trusttest.Ed25519(t))
+	fingerprint := hex.EncodeToString(stranger.Fingerprint(t))
+	created := trusttest.SubTime(trusttest.SubCreated, uint32(trusttest.Now().Unix()))
+	id := trusttest.Subpacket{Kind: trusttest.SubIssuer, Value: stranger.Fingerprint(t)[12:]}
+	for want, s := range map[string]trusttest.PGPSig{
+		" " + fingerprint + ",":      {Unhashed: []trusttest.Subpacket{id}},
+		" " + fingerprint[24:] + ",": {Bare: true, Hashed: []trusttest.Subpacket{created, id}},
+	} {
+		if _, err := set.Verify(doc, pgpSigned(t, stranger, s), trusttest.Now()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want a message with %q", err, want)
+		}
 	}
 }
