@@ -2,6 +2,9 @@ package trust_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/pem"
 	"fmt"
 	"math/big"
 	"os"
@@ -247,5 +250,51 @@ func TestBrokenFileIsNamed(t *testing.T) {
 	a := trusttest.NewSSH(t, "a")
 	if _, err := trust.NewSet(trust.Policy{}, nil, nil, [][]byte{a.Trusted, []byte("broken")}); err == nil || !strings.Contains(err.Error(), " ssh-2 ") {
 		t.Errorf("got %v, want the second SSH file to be named", err)
+	}
+}
+
+// The exponent of an RSA key has at most 31 bits.
+func TestRSAExponentBounds(t *testing.T) {
+	t.Parallel()
+	n := trusttest.RSA(t, 3072).N
+	for exponent, good := range map[int64]bool{1<<31 - 1: true, 1<<31 + 1: false, 1<<62 + 1: false} {
+		_, err := trust.NewSet(trust.Policy{}, nil, nil, [][]byte{keyLine(wire([]byte("ssh-rsa"), mpint(big.NewInt(exponent)), mpint(n)))})
+		if (err == nil) != good {
+			t.Errorf("the exponent %d: %v", exponent, err)
+		}
+	}
+}
+
+// The digest is over the policy and all that is trusted, each with its kind, so
+// that it can be compared between machines.
+func TestDigest(t *testing.T) {
+	t.Parallel()
+	root := trusttest.NewCA(t, "root", trusttest.ECDSA(t))
+	ring := trusttest.NewPGPKeyring(t, trusttest.PGPOptions{Key: trusttest.Ed25519(t)})
+	key := edPublic(trusttest.Ed25519(t))
+	passkey := fmt.Sprintf(`{"credentialId":"AAAA","publicKey":%q,"rpId":"localhost","name":"n","origins":["https://localhost"],"userVerification":"required","backupEligible":false}`,
+		trusttest.PublicPEM(t, trusttest.Ed25519(t).Public()))
+	crl := root.CRL(t)
+	list, _ := pem.Decode(crl)
+	dirs := trusttest.Dirs(t, t.TempDir())
+	write(t, filepath.Join(dirs.X509, "a.pem"), trusttest.PEM(root.Cert))
+	write(t, filepath.Join(dirs.X509, "a.crl"), crl)
+	write(t, filepath.Join(dirs.PGP, "a.asc"), ring.PublicArmour(t))
+	write(t, filepath.Join(dirs.SSH, "a.pub"), keyLine(key))
+	write(t, filepath.Join(dirs.Passkey, "a.json"), []byte(passkey))
+	set, err := trust.Load(dirs, trust.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := sha256.New()
+	fmt.Fprint(h, "signet trust set 1\nrsa 3072\n")
+	for _, trusted := range []string{
+		"crl " + string(list.Bytes), "passkey " + passkey, "pgp " + string(ring.Packets(t)), "ssh " + string(key), "x509 " + string(root.Cert.Raw),
+	} {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(trusted))))
+		h.Write([]byte(trusted))
+	}
+	if want := [32]byte(h.Sum(nil)); set.Digest() != want {
+		t.Errorf("got %x, want %x", set.Digest(), want)
 	}
 }

@@ -3,15 +3,19 @@ package trusttest
 import (
 	"bytes"
 	"crypto"
+	"crypto/aes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1" // OpenPGP fingerprints
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/binary"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 )
@@ -82,8 +86,9 @@ func (k *PGPKey) Body(t testing.TB) []byte {
 	return b
 }
 
-// secret returns what follows Body in a secret key packet without passphrase.
-func (k *PGPKey) secret(t testing.TB) []byte {
+// secret returns what follows Body in a secret key packet; an empty passphrase
+// protects nothing.
+func (k *PGPKey) secret(t testing.TB, passphrase string) []byte {
 	t.Helper()
 	var numbers []byte
 	switch key := k.Key.(type) {
@@ -102,11 +107,39 @@ func (k *PGPKey) secret(t testing.TB) []byte {
 			numbers = key.Seed()
 		}
 	}
+	if passphrase != "" {
+		return protected(t, numbers, passphrase)
+	}
 	sum := uint16(0)
 	for _, c := range numbers {
 		sum += uint16(c)
 	}
 	return binary.BigEndian.AppendUint16(append([]byte{0}, numbers...), sum)
+}
+
+// protected encrypts the numbers of a secret key as gpg does (RFC 9580, 5.5.3),
+// but with 1024 bytes of the passphrase hashed, which is quick.
+func protected(t testing.TB, numbers []byte, passphrase string) []byte {
+	t.Helper()
+	salt, iv := []byte("8 octets"), make([]byte, aes.BlockSize)
+	repeated := bytes.Repeat(append(bytes.Clone(salt), passphrase...), 1024)[:1024]
+	key := sha256.Sum256(repeated)
+	block, err := aes.NewCipher(key[:16])
+	must(t, err)
+	sum := sha1.Sum(numbers)
+	plain := append(bytes.Clone(numbers), sum[:]...)
+	// CFB: what came out last is encrypted and covers what comes next.
+	out := make([]byte, len(plain))
+	last := iv
+	for at := 0; at < len(plain); at += aes.BlockSize {
+		pad := make([]byte, aes.BlockSize)
+		block.Encrypt(pad, last)
+		end := min(at+aes.BlockSize, len(plain))
+		subtle.XORBytes(out[at:end], plain[at:end], pad)
+		last = out[at:end]
+	}
+	head := append([]byte{254, 7, 3, 8}, salt...) // SHA-1 checks, AES-128, salted and repeated, SHA-256
+	return slices.Concat(head, []byte{0}, iv, out)
 }
 
 // Hashed returns the key as signatures over it see it.

@@ -15,6 +15,8 @@ type PGPOptions struct {
 	Native  bool      // Ed25519 as RFC 9580 has it
 	Subkey  crypto.Signer
 
+	Passphrase string // of the private key
+
 	Flags       []byte // key flags of the primary key; nil: certify and sign
 	NoFlags     bool   // no subpacket of key flags at all
 	SubFlags    []byte // key flags of the subkey; nil: sign
@@ -155,7 +157,7 @@ func (k *PGPKeyring) packets(t testing.TB, secret bool) []byte {
 
 func (k *PGPKeyring) keyPacket(t testing.TB, key *PGPKey, public, private byte, secret bool) []byte {
 	if secret {
-		return OldPacket(private, append(key.Body(t), key.secret(t)...))
+		return OldPacket(private, append(key.Body(t), key.secret(t, k.Options.Passphrase)...))
 	}
 	return OldPacket(public, key.Body(t))
 }
