@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -244,12 +245,93 @@ func TestTrustFileBounds(t *testing.T) {
 	}
 }
 
-// The message says which of the files can't be used.
+// The message says which of the files and certificates can't be used.
 func TestBrokenFileIsNamed(t *testing.T) {
 	t.Parallel()
+	a, root := trusttest.NewSSH(t, "a"), trusttest.NewCA(t, "root", trusttest.ECDSA(t))
+	good := trusttest.PEM(root.Cert)
+	nameless := root.Issue(t, trusttest.CertOptions{Name: "a\nb"}, trusttest.ECDSA(t))
+	damaged := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1}})
+	for name, tt := range map[string]struct {
+		x509, ssh [][]byte
+		words     string
+	}{
+		"SSH file":            {nil, [][]byte{a.Trusted, []byte("broken")}, " ssh-2 "},
+		"damaged certificate": {[][]byte{slices.Concat(good, damaged)}, nil, " certificate 2: "},
+		"certificate's name":  {[][]byte{slices.Concat(good, good, trusttest.PEM(nameless.Cert))}, nil, " certificate 3: "},
+	} {
+		if _, err := trust.NewSet(trust.Policy{}, tt.x509, nil, tt.ssh); err == nil || !strings.Contains(err.Error(), tt.words) {
+			t.Errorf("%s: got %v, want a message with %q", name, err, tt.words)
+		}
+	}
+	set, err := trust.NewSet(trust.Policy{}, [][]byte{good}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := trust.Evidence{Kind: trust.X509, Signature: []byte{1}, Certificates: slices.Concat(good, damaged)}
+	if _, err := set.Verify(doc, ev, trusttest.Now()); err == nil || !strings.Contains(err.Error(), "certificate 2 of the signature") {
+		t.Errorf("damaged certificate beside a signature: got %v", err)
+	}
+}
+
+// Root and the user of the process own what is believed.
+func TestOwners(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		owner   uint32
+		user    int
+		foreign bool
+	}{{0, 0, false}, {0, 7, false}, {7, 7, false}, {7, 0, true}, {8, 7, true}} {
+		if trust.IsForeign(tt.owner, tt.user) != tt.foreign {
+			t.Errorf("what user %d owns, foreign to user %d: got %t", tt.owner, tt.user, !tt.foreign)
+		}
+	}
+}
+
+// The longest document is looked at, a longer one isn't.
+func TestDocumentBounds(t *testing.T) {
+	t.Parallel()
 	a := trusttest.NewSSH(t, "a")
-	if _, err := trust.NewSet(trust.Policy{}, nil, nil, [][]byte{a.Trusted, []byte("broken")}); err == nil || !strings.Contains(err.Error(), " ssh-2 ") {
-		t.Errorf("got %v, want the second SSH file to be named", err)
+	ev := trusttest.Sign(t, a.Key, doc)
+	if _, err := trusttest.Set(t, a).Verify(make([]byte, trust.MaxDocument), ev, trusttest.Now()); !fault.HasCode(err, trust.CodeSignatureInvalid) {
+		t.Errorf("the longest document with another's signature: got %v", err)
+	}
+}
+
+// All signatures must be good, and by different keys; one there must be.
+func TestVerifyAll(t *testing.T) {
+	t.Parallel()
+	a, b, c := trusttest.NewSSH(t, "a"), trusttest.NewX509(t, "b"), trusttest.NewSSH(t, "c")
+	set := trusttest.Set(t, a, b)
+	sign := func(who ...trusttest.Identity) (list []trust.Evidence) {
+		for _, w := range who {
+			list = append(list, trusttest.Sign(t, w.Key, doc))
+		}
+		return list
+	}
+	for name, tt := range map[string]struct {
+		list []trust.Evidence
+		code string
+	}{
+		"none":                 {nil, trust.CodeMissingEvidence},
+		"one":                  {sign(a), ""},
+		"two":                  {sign(b, a), ""},
+		"one twice":            {sign(a, b, a), trust.CodeSurplusEvidence},
+		"one and a stranger's": {sign(a, c), trust.CodeUnknownSigner},
+	} {
+		verified, err := trust.VerifyAll(tt.list, func(ev trust.Evidence) (*trust.Verified, error) { return set.Verify(doc, ev, trusttest.Now()) })
+		if tt.code != "" && !fault.HasCode(err, tt.code) || tt.code == "" && err != nil {
+			t.Errorf("%s: got %v, want code %q", name, err, tt.code)
+		}
+		if err != nil {
+			continue
+		}
+		signers := trust.SignersOf(verified)
+		for i, ev := range tt.list {
+			if signers[i].Kind != ev.Kind {
+				t.Errorf("%s: signer %d is %+v", name, i, signers[i])
+			}
+		}
 	}
 }
 

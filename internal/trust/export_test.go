@@ -14,6 +14,9 @@ var (
 	SSHSignedText   = func(hashName string, digest []byte) []byte { return sshSignedText(sshNamespace, hashName, digest) }
 )
 
+// IsForeign tells whether an owner is neither root nor the user.
+var IsForeign = isForeign
+
 // Settled tells whether a file that was changed and read at these times needn't be
 // read again.
 func Settled(changed, readAt time.Time) bool { return fileStamp{changed: changed}.settled(readAt) }

@@ -71,6 +71,9 @@ const settleTime = 2 * time.Second
 // settled tells whether a file that was read at a time is as its stamp says.
 func (s fileStamp) settled(readAt time.Time) bool { return readAt.Sub(s.changed) > settleTime }
 
+// isForeign tells whether an owner is neither root nor the user.
+func isForeign(owner uint32, user int) bool { return owner != 0 && int(owner) != user }
+
 // loader reads trust directories again and again, and remembers what it read.
 // It isn't safe for concurrent use.
 type loader struct {

@@ -37,7 +37,7 @@ func (s fileStamp) checkSecure() error {
 	if s.mode.Perm()&0o022 != 0 {
 		return fmt.Errorf("it is writable for its group or for everybody (mode %04o); run chmod go-w", s.mode.Perm())
 	}
-	if s.owner != 0 && int(s.owner) != os.Geteuid() {
+	if isForeign(s.owner, os.Geteuid()) {
 		return fmt.Errorf("it belongs to user %d; it must belong to root or to the user %d that runs Signet", s.owner, os.Geteuid())
 	}
 	return nil
