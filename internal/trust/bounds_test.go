@@ -193,34 +193,6 @@ func TestDirectoriesStandAlone(t *testing.T) {
 	}
 }
 
-// Lists that were sent lie beside the certificates of their issuers, which vouch
-// for nobody; each list counts.
-func TestSentLists(t *testing.T) {
-	t.Parallel()
-	dirs := trusttest.Dirs(t, t.TempDir())
-	dirs.Sent = t.TempDir()
-	for _, name := range []string{"a", "b"} {
-		root := trusttest.NewCA(t, name, trusttest.ECDSA(t))
-		leaf := root.Issue(t, trusttest.CertOptions{Name: name}, trusttest.ECDSA(t))
-		write(t, filepath.Join(dirs.X509, name+".pem"), trusttest.PEM(root.Cert))
-		write(t, filepath.Join(dirs.Sent, name+".crl"), root.CRL(t, leaf))
-		other := trusttest.NewCA(t, "issuer of "+name, trusttest.ECDSA(t))
-		write(t, filepath.Join(dirs.Sent, name+".issuer"), trusttest.PEM(other.Cert))
-		good := root.Identity(t, root.Issue(t, trusttest.CertOptions{Name: "good"}, trusttest.ECDSA(t)))
-		below := other.Identity(t, other.Issue(t, trusttest.CertOptions{Name: "below"}, trusttest.ECDSA(t)))
-		set, err := trust.Load(dirs, trust.Policy{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if believes(t, set, root.Identity(t, leaf)) || !believes(t, set, good) || believes(t, set, below) {
-			t.Errorf("%s: the revoked signer, the good one or one of the issuer's isn't as he should be", name)
-		}
-		if len(set.Warnings()) != 0 {
-			t.Errorf("%s: %v", name, set.Warnings())
-		}
-	}
-}
-
 // A trust file has at most 1 MiB, and is the one that was looked at.
 func TestTrustFileBounds(t *testing.T) {
 	t.Parallel()
