@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/trust"
 	"github.com/signet-scheduler/signet/internal/trust/trusttest"
 )
@@ -68,6 +70,29 @@ func TestCrossCertified(t *testing.T) {
 		}
 		if _, err := set.Verify(doc, tt.ev, trusttest.Now()); (err == nil) != tt.good {
 			t.Errorf("%s: got %v", tt.name, err)
+		}
+	}
+}
+
+// Why an authority that is trusted doesn't count is told, whichever it is among
+// several.
+func TestEndedAuthorityIsNamed(t *testing.T) {
+	t.Parallel()
+	ended := func(c *x509.Certificate) { c.NotAfter = trusttest.Now().Add(-time.Minute) }
+	var trusted []byte
+	var signed []trust.Evidence
+	for _, name := range []string{"one", "two", "three"} {
+		root := trusttest.NewCA(t, name, trusttest.ECDSA(t), ended)
+		trusted = append(trusted, trusttest.PEM(root.Cert)...)
+		signed = append(signed, signBy(t, root.Issue(t, trusttest.CertOptions{Name: "who"}, trusttest.ECDSA(t))))
+	}
+	set, err := trust.NewSet(trust.Policy{}, [][]byte{trusted}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, ev := range signed {
+		if _, err := set.Verify(doc, ev, trusttest.Now()); !fault.HasCode(err, trust.CodeSignerExpired) {
+			t.Errorf("below authority %d: got %v", i+1, err)
 		}
 	}
 }
