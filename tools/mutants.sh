@@ -8,7 +8,7 @@ set -euo pipefail
 gremlins=$1
 shift
 if (($# == 0)); then
-  set -- ./internal/{release,policy,charter,guard,trust,bulletin,pki}
+  set -- ./internal/{release,policy,charter,guard,trust}
 fi
 
 clone=$(mktemp -d)
