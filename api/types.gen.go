@@ -486,6 +486,51 @@ type AuditEntry struct {
 	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
+// Authority defines model for Authority.
+type Authority struct {
+	Purposes []AuthorityPurpose `json:"purposes"`
+}
+
+// AuthorityMember defines model for AuthorityMember.
+type AuthorityMember struct {
+	// Ends good; soon: it ends within 90 days; over
+	Ends string `json:"ends"`
+
+	// Fingerprint SHA-256 of the certificate, in hexadecimal digits
+	Fingerprint string `json:"fingerprint"`
+
+	// Key Its private key is in the authority's folder
+	Key bool `json:"key"`
+
+	// Kind root or issuer
+	Kind      string `json:"kind"`
+	NotAfter  int64  `json:"notAfter"`
+	NotBefore int64  `json:"notBefore"`
+	Serial    string `json:"serial"`
+
+	// State inForce; overlap: a root that is trusted until its rotation is finished; retired: an issuer that only revokes
+	State   string `json:"state"`
+	Subject string `json:"subject"`
+
+	// Until When it is of no use any more: its end, or, of a retired issuer, that of the last certificate that it has issued
+	Until int64 `json:"until"`
+}
+
+// AuthorityPurpose defines model for AuthorityPurpose.
+type AuthorityPurpose struct {
+	Issued IssuedCounts `json:"issued"`
+
+	// Issues This Cockpit can issue for it
+	Issues  bool              `json:"issues"`
+	Members []AuthorityMember `json:"members"`
+
+	// Purpose node, signing or user
+	Purpose string `json:"purpose"`
+
+	// Roots PEM: what others are to trust
+	Roots string `json:"roots"`
+}
+
 // BackupRequest Why somebody changes something, for the audit trail
 type BackupRequest = Explanation
 
@@ -1393,6 +1438,89 @@ type InventorySummary struct {
 	Successor string `json:"successor,omitempty"`
 	Title     string `json:"title"`
 	TrashedAt int64  `json:"trashedAt,omitempty"`
+}
+
+// IssueRequest defines model for IssueRequest.
+type IssueRequest struct {
+	// Hosts DNS names and IP addresses of a part, for browsers and foreign tools; between parts, they decide nothing
+	Hosts []string `json:"hosts,omitempty"`
+
+	// Name By which all others know the part or the signer; of a user, the account
+	Name   string `json:"name"`
+	Reason string `json:"reason,omitempty"`
+
+	// Request Certificate request (PKCS #10) in PEM
+	Request string `json:"request"`
+
+	// Role agent, controller, cockpit, signer or user
+	Role string `json:"role"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+
+	// ValidHours How long it is valid; without it, as long as the authority issues, by default a year. It never outlives its issuer
+	ValidHours int64 `json:"validHours,omitempty"`
+}
+
+// IssuedCertificate defines model for IssuedCertificate.
+type IssuedCertificate struct {
+	// Cause Why it was revoked
+	Cause string `json:"cause,omitempty"`
+
+	// Certificate PEM: the certificate, then its issuer; not in lists
+	Certificate string `json:"certificate,omitempty"`
+
+	// Enrolled The part renews it by itself
+	Enrolled bool `json:"enrolled,omitempty"`
+
+	// Fingerprint SHA-256 of the certificate, in hexadecimal digits; not in lists
+	Fingerprint string   `json:"fingerprint,omitempty"`
+	Hosts       []string `json:"hosts,omitempty"`
+	Name        string   `json:"name"`
+	NotAfter    int64    `json:"notAfter"`
+	NotBefore   int64    `json:"notBefore"`
+
+	// Purpose node, signing or user
+	Purpose string `json:"purpose"`
+
+	// Renews Serial number of the certificate that it follows
+	Renews    string `json:"renews,omitempty"`
+	RevokedAt int64  `json:"revokedAt,omitempty"`
+
+	// Role agent, controller, cockpit, signer or user
+	Role string `json:"role"`
+
+	// Roots PEM: what others are to trust; not in lists
+	Roots string `json:"roots,omitempty"`
+
+	// Serial Lower-case hexadecimal digits
+	Serial string `json:"serial"`
+
+	// State valid; soon: it ends within 30 days, a short-lived one in the last quarter of its life; renewed: another has followed it, and is not revoked; ended; revoked
+	State string `json:"state"`
+}
+
+// IssuedCertificates defines model for IssuedCertificates.
+type IssuedCertificates struct {
+	Certificates []IssuedCertificate `json:"certificates"`
+
+	// Cursor For the next page; missing: this is the last
+	Cursor string `json:"cursor,omitempty"`
+
+	// Total How many the filter selects
+	Total int `json:"total"`
+}
+
+// IssuedCounts defines model for IssuedCounts.
+type IssuedCounts struct {
+	Ended   int `json:"ended"`
+	Renewed int `json:"renewed"`
+	Revoked int `json:"revoked"`
+	Soon    int `json:"soon"`
+	Valid   int `json:"valid"`
 }
 
 // Item defines model for Item.
@@ -2400,6 +2528,22 @@ type RenameResponse struct {
 	Problems []RenameProblem `json:"problems"`
 }
 
+// RenewRequest defines model for RenewRequest.
+type RenewRequest struct {
+	Reason string `json:"reason,omitempty"`
+
+	// Request Certificate request (PKCS #10) in PEM
+	Request string `json:"request"`
+	Serial  string `json:"serial"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent  int64 `json:"timeSpent,omitempty"`
+	ValidHours int64 `json:"validHours,omitempty"`
+}
+
 // ResetAgentRequest Why somebody changes something, for the audit trail
 type ResetAgentRequest = Explanation
 
@@ -2452,6 +2596,20 @@ type RevocationList struct {
 // RevocationLists defines model for RevocationLists.
 type RevocationLists struct {
 	Lists []RevocationList `json:"lists"`
+}
+
+// RevokeCertificateRequest defines model for RevokeCertificateRequest.
+type RevokeCertificateRequest struct {
+	// Cause unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or privilegeWithdrawn
+	Cause  string `json:"cause,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Serial string `json:"serial"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // RevokeCertificatesRequest defines model for RevokeCertificatesRequest.
@@ -3113,6 +3271,24 @@ type ExportAuditParams struct {
 
 // ExportAuditParamsFormat defines parameters for ExportAudit.
 type ExportAuditParamsFormat string
+
+// ListIssuedParams defines parameters for ListIssued.
+type ListIssuedParams struct {
+	// Purpose Only those for: node, signing or user
+	Purpose string `form:"purpose,omitempty" json:"purpose,omitempty"`
+
+	// State Only in one of these states, with commas: soon, valid, renewed, ended, revoked
+	State string `form:"state,omitempty" json:"state,omitempty"`
+
+	// Text Only with this text in role/name, serial number or host; capitals make no difference
+	Text string `form:"text,omitempty" json:"text,omitempty"`
+
+	// Limit At most so many elements in the answer
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The cursor of the answer before
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
 
 // GetCockpitLogParams defines parameters for GetCockpitLog.
 type GetCockpitLogParams struct {
@@ -4055,6 +4231,15 @@ type AddAgentJSONRequestBody = AddAgentRequest
 
 // ResetAgentJSONRequestBody defines body for ResetAgent for application/json ContentType.
 type ResetAgentJSONRequestBody = ResetAgentRequest
+
+// IssueCertificateJSONRequestBody defines body for IssueCertificate for application/json ContentType.
+type IssueCertificateJSONRequestBody = IssueRequest
+
+// RenewCertificateJSONRequestBody defines body for RenewCertificate for application/json ContentType.
+type RenewCertificateJSONRequestBody = RenewRequest
+
+// RevokeCertificateJSONRequestBody defines body for RevokeCertificate for application/json ContentType.
+type RevokeCertificateJSONRequestBody = RevokeCertificateRequest
 
 // MakeBackupJSONRequestBody defines body for MakeBackup for application/json ContentType.
 type MakeBackupJSONRequestBody = BackupRequest

@@ -15,17 +15,24 @@ import (
 func (s *session) certificateRevokeVerb() *cobra.Command {
 	var in api.RevokeCertificatesRequest
 	c := s.verb(verb{
-		use: "revoke agent|controller|cockpit|signer|user NAME", short: "Revoke all certificates of somebody, for ever, on all parts", args: cobra.ExactArgs(2),
+		use: "revoke SERIAL | agent|controller|cockpit|signer|user NAME", short: "Revoke one certificate, or all of somebody, for ever, on all parts", args: cobra.RangeArgs(1, 2),
 		long:    "The Cockpit of the profile has to have the authority that issued them. Within seconds all parts refuse them; what a signer has signed is quarantined.",
-		example: "  signet certificate revoke agent agent-2 --cause keyCompromise --reason 'the machine was stolen'",
+		example: "  signet certificate revoke agent agent-2 --cause keyCompromise --reason 'the machine was stolen'\n  signet certificate revoke 4f1a9c0de2b34c5d6e7f8091a2b3c4d5 --cause superseded",
 		run: func(ctx context.Context, args []string) error {
 			client, err := s.client()
 			if err != nil {
 				return err
 			}
-			in.Role, in.Name = args[0], args[1]
 			var out api.RevokedCertificates
-			if err := client.Post(ctx, "/certificates/revoke", in, false, &out); err != nil {
+			who := ""
+			if len(args) == 1 {
+				err = client.Post(ctx, "/authority/revoke", api.RevokeCertificateRequest{Serial: args[0], Cause: in.Cause, Reason: in.Reason}, true, &out)
+			} else {
+				in.Role, in.Name = args[0], args[1]
+				who = in.Role + "/" + in.Name
+				err = client.Post(ctx, "/certificates/revoke", in, false, &out)
+			}
+			if err != nil {
 				return err
 			}
 			if s.json() {
@@ -33,7 +40,7 @@ func (s *session) certificateRevokeVerb() *cobra.Command {
 			}
 			t := s.table("REVOKED", "WHO")
 			for _, serial := range out.Serials {
-				t.row(serial, in.Role+"/"+in.Name)
+				t.row(serial, who)
 			}
 			return t.flush()
 		},

@@ -95,14 +95,19 @@ func certificates(tellers []teller, now time.Time) []api.Certificate {
 }
 
 func stateOf(c part.Certificate, now time.Time) string {
-	soon := endsSoon
-	if c.NotBefore > 0 {
-		soon = min(soon, time.Duration(c.NotAfter-c.NotBefore)*time.Millisecond/4)
+	return endState(c.NotBefore, c.NotAfter, endsSoon, now)
+}
+
+// endState tells how close the end of a certificate is: soon is long before, or the
+// last quarter of its life.
+func endState(notBefore, notAfter int64, soon time.Duration, now time.Time) string {
+	if notBefore > 0 {
+		soon = min(soon, time.Duration(notAfter-notBefore)*time.Millisecond/4)
 	}
 	switch {
-	case c.NotAfter <= now.UnixMilli():
+	case notAfter <= now.UnixMilli():
 		return "over"
-	case c.NotAfter <= now.Add(soon).UnixMilli():
+	case notAfter <= now.Add(soon).UnixMilli():
 		return "soon"
 	}
 	return "good"

@@ -198,6 +198,12 @@ func routes() []route {
 		{"POST", "/trust-policy", "publishTrustPolicy", certificatesManage, body, true, false, (*call).publishTrustPolicy},
 		{"POST", "/certificates/revoke", "revokeCertificates", certificatesManage, tiny, true, false, (*call).revokeCertificates},
 		{"POST", "/certificates/tokens", "makeToken", certificatesManage, tiny, true, false, (*call).makeToken},
+		{"GET", "/authority", "getAuthority", agentsView, noBody, false, false, (*call).getAuthority},
+		{"GET", "/authority/certificates", "listIssued", agentsView, noBody, false, false, (*call).listIssued},
+		{"GET", "/authority/certificates/{serial}", "getIssued", agentsView, noBody, false, false, (*call).getIssued},
+		{"POST", "/authority/issue", "issueCertificate", certificatesManage, keyBody, true, false, (*call).issueCertificate},
+		{"POST", "/authority/renew", "renewCertificate", certificatesManage, keyBody, true, false, (*call).renewCertificate},
+		{"POST", "/authority/revoke", "revokeCertificate", certificatesManage, tiny, true, false, (*call).revokeCertificate},
 		{"GET", "/enrolment", "getEnrolment", anonymous, noBody, false, false, (*call).getEnrolment},
 		{"POST", "/enrolment", "enrol", anonymous, tiny, false, false, (*call).enrol},
 

@@ -198,6 +198,121 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/authority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The certificate authority of this Cockpit, its roots and issuers */
+        get: operations["getAuthority"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authority/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The certificates that the authority has issued
+         * @description Those first that end soon, then the others in force, by their end; then those that were renewed, have ended or are revoked, the newest first.
+         */
+        get: operations["listIssued"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authority/certificates/{serial}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A certificate that the authority has issued, with its chain */
+        get: operations["getIssued"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authority/issue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a certificate for the key of a request
+         * @description Of the request (CSR), the key is used and nothing else; the private key stays with its owner. Role and name decide for what the certificate is good. At the security level high, signers are not
+         *     issued at a Cockpit (403 SignersElsewhere).
+         */
+        post: operations["issueCertificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authority/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a certificate with the names of another, for the key of a request
+         * @description The one before stays in force until it ends or is revoked. A revoked one is not renewed.
+         */
+        post: operations["renewCertificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authority/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke one certificate by its serial number
+         * @description Within seconds, all parts refuse it and close their connections; what a signer has signed is quarantined. It can't be taken back. Revoking it again changes nothing.
+         */
+        post: operations["revokeCertificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/backup": {
         parameters: {
             query?: never;
@@ -2295,6 +2410,42 @@ export interface components {
              */
             timeSpent?: number;
         };
+        Authority: {
+            purposes: components["schemas"]["AuthorityPurpose"][];
+        };
+        AuthorityMember: {
+            /** @description good; soon: it ends within 90 days; over */
+            ends: string;
+            /** @description SHA-256 of the certificate, in hexadecimal digits */
+            fingerprint: string;
+            /** @description Its private key is in the authority's folder */
+            key: boolean;
+            /** @description root or issuer */
+            kind: string;
+            /** Format: int64 */
+            notAfter: number;
+            /** Format: int64 */
+            notBefore: number;
+            serial: string;
+            /** @description inForce; overlap: a root that is trusted until its rotation is finished; retired: an issuer that only revokes */
+            state: string;
+            subject: string;
+            /**
+             * Format: int64
+             * @description When it is of no use any more: its end, or, of a retired issuer, that of the last certificate that it has issued
+             */
+            until: number;
+        };
+        AuthorityPurpose: {
+            issued: components["schemas"]["IssuedCounts"];
+            /** @description This Cockpit can issue for it */
+            issues: boolean;
+            members: components["schemas"]["AuthorityMember"][];
+            /** @description node, signing or user */
+            purpose: string;
+            /** @description PEM: what others are to trust */
+            roots: string;
+        };
         BackupRequest: components["schemas"]["Explanation"];
         BreakpointsRequest: components["schemas"]["Explanation"] & {
             add?: components["schemas"]["Position"][];
@@ -3003,6 +3154,65 @@ export interface components {
             title: string;
             /** Format: int64 */
             trashedAt?: number;
+        };
+        IssuedCertificate: {
+            /** @description Why it was revoked */
+            cause?: string;
+            /** @description PEM: the certificate, then its issuer; not in lists */
+            certificate?: string;
+            /** @description The part renews it by itself */
+            enrolled?: boolean;
+            /** @description SHA-256 of the certificate, in hexadecimal digits; not in lists */
+            fingerprint?: string;
+            hosts?: string[];
+            name: string;
+            /** Format: int64 */
+            notAfter: number;
+            /** Format: int64 */
+            notBefore: number;
+            /** @description node, signing or user */
+            purpose: string;
+            /** @description Serial number of the certificate that it follows */
+            renews?: string;
+            /** Format: int64 */
+            revokedAt?: number;
+            /** @description agent, controller, cockpit, signer or user */
+            role: string;
+            /** @description PEM: what others are to trust; not in lists */
+            roots?: string;
+            /** @description Lower-case hexadecimal digits */
+            serial: string;
+            /** @description valid; soon: it ends within 30 days, a short-lived one in the last quarter of its life; renewed: another has followed it, and is not revoked; ended; revoked */
+            state: string;
+        };
+        IssuedCertificates: {
+            certificates: components["schemas"]["IssuedCertificate"][];
+            /** @description For the next page; missing: this is the last */
+            cursor?: string;
+            /** @description How many the filter selects */
+            total: number;
+        };
+        IssuedCounts: {
+            ended: number;
+            renewed: number;
+            revoked: number;
+            soon: number;
+            valid: number;
+        };
+        IssueRequest: components["schemas"]["Explanation"] & {
+            /** @description DNS names and IP addresses of a part, for browsers and foreign tools; between parts, they decide nothing */
+            hosts?: string[];
+            /** @description By which all others know the part or the signer; of a user, the account */
+            name: string;
+            /** @description Certificate request (PKCS #10) in PEM */
+            request: string;
+            /** @description agent, controller, cockpit, signer or user */
+            role: string;
+            /**
+             * Format: int64
+             * @description How long it is valid; without it, as long as the authority issues, by default a year. It never outlives its issuer
+             */
+            validHours?: number;
         };
         Item: {
             kind: string;
@@ -3828,6 +4038,13 @@ export interface components {
             moved: components["schemas"]["MovedObject"][];
             problems: components["schemas"]["RenameProblem"][];
         };
+        RenewRequest: components["schemas"]["Explanation"] & {
+            /** @description Certificate request (PKCS #10) in PEM */
+            request: string;
+            serial: string;
+            /** Format: int64 */
+            validHours?: number;
+        };
         ResetAgentRequest: components["schemas"]["Explanation"];
         ResumeOrdersRequest: components["schemas"]["Explanation"] & {
             /** @description They take the place of those of their names; of one order only */
@@ -3867,6 +4084,11 @@ export interface components {
         };
         RevocationLists: {
             lists: components["schemas"]["RevocationList"][];
+        };
+        RevokeCertificateRequest: components["schemas"]["Explanation"] & {
+            /** @description unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or privilegeWithdrawn */
+            cause?: string;
+            serial: string;
         };
         RevokeCertificatesRequest: components["schemas"]["Explanation"] & {
             /** @description unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or privilegeWithdrawn */
@@ -4783,6 +5005,253 @@ export interface operations {
                      *     7,2026-11-30T14:00:00.123Z,ada,password,192.0.2.7,addOrders,controller,"[""Order:load-1""]",,,,done
                      */
                     "text/csv": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAuthority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description For each purpose its roots and issuers, those in force first. 404 NoAuthority if this Cockpit has none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "purposes": [
+                     *         {
+                     *           "purpose": "node",
+                     *           "issues": true,
+                     *           "members": [
+                     *             {
+                     *               "kind": "root",
+                     *               "state": "inForce",
+                     *               "subject": "CN=Example Ltd node root,O=Example Ltd",
+                     *               "serial": "4f1a9c0de2b34c5d6e7f8091a2b3c4d5",
+                     *               "fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "notBefore": 1789900000000,
+                     *               "notAfter": 2105260000000,
+                     *               "until": 2105260000000,
+                     *               "key": false,
+                     *               "ends": "good"
+                     *             }
+                     *           ],
+                     *           "issued": {
+                     *             "valid": 12,
+                     *             "soon": 1,
+                     *             "renewed": 3,
+                     *             "ended": 2,
+                     *             "revoked": 1
+                     *           },
+                     *           "roots": "-----BEGIN CERTIFICATE-----\n..."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Authority"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listIssued: {
+        parameters: {
+            query?: {
+                /** @description The cursor of the answer before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description At most so many elements in the answer */
+                limit?: components["parameters"]["Limit"];
+                /** @description Only those for: node, signing or user */
+                purpose?: string;
+                /** @description Only in one of these states, with commas: soon, valid, renewed, ended, revoked */
+                state?: string;
+                /** @description Only with this text in role/name, serial number or host; capitals make no difference */
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The certificates */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "certificates": [
+                     *         {
+                     *           "serial": "4f1a9c0de2b34c5d6e7f8091a2b3c4d5",
+                     *           "purpose": "node",
+                     *           "role": "agent",
+                     *           "name": "agent-2",
+                     *           "hosts": [
+                     *             "host2.example.com"
+                     *           ],
+                     *           "notBefore": 1789900000000,
+                     *           "notAfter": 1789986400000,
+                     *           "state": "valid",
+                     *           "enrolled": true
+                     *         }
+                     *       ],
+                     *       "total": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IssuedCertificates"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getIssued: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedCertificate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    issueCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "user",
+                 *       "name": "anna",
+                 *       "request": "-----BEGIN CERTIFICATE REQUEST-----\n...",
+                 *       "validHours": 2160,
+                 *       "reason": "smart card of anna"
+                 *     }
+                 */
+                "application/json": components["schemas"]["IssueRequest"];
+            };
+        };
+        responses: {
+            /** @description The certificate, with its chain and the roots to trust */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "serial": "4f1a9c0de2b34c5d6e7f8091a2b3c4d5",
+                     *       "purpose": "user",
+                     *       "role": "user",
+                     *       "name": "anna",
+                     *       "notBefore": 1789900000000,
+                     *       "notAfter": 1797676000000,
+                     *       "state": "valid",
+                     *       "fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "certificate": "-----BEGIN CERTIFICATE-----\n...",
+                     *       "roots": "-----BEGIN CERTIFICATE-----\n..."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IssuedCertificate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    renewCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "serial": "4f1a9c0de2b34c5d6e7f8091a2b3c4d5",
+                 *       "request": "-----BEGIN CERTIFICATE REQUEST-----\n...",
+                 *       "reason": "ends next week"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RenewRequest"];
+            };
+        };
+        responses: {
+            /** @description The new certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedCertificate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    revokeCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "serial": "4f1a9c0de2b34c5d6e7f8091a2b3c4d5",
+                 *       "cause": "superseded",
+                 *       "reason": "it was renewed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RevokeCertificateRequest"];
+            };
+        };
+        responses: {
+            /** @description What was revoked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "serials": [
+                     *         "4f1a9c0de2b34c5d6e7f8091a2b3c4d5"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RevokedCertificates"];
                 };
             };
             default: components["responses"]["Problem"];
