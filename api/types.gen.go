@@ -551,6 +551,30 @@ type BreakpointsRequest struct {
 	VersionId string `json:"versionId,omitempty"`
 }
 
+// BundleRequest defines model for BundleRequest.
+type BundleRequest struct {
+	// Form pem, pkcs12 or both; both without it
+	Form string `json:"form,omitempty"`
+
+	// Hosts DNS names and IP addresses of the part, for browsers and foreign tools
+	Hosts []string `json:"hosts,omitempty"`
+	Name  string   `json:"name"`
+
+	// Password Of the PKCS#12 stores, which need one
+	Password string `json:"password,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+
+	// Role agent, controller or cockpit
+	Role string `json:"role"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent  int64 `json:"timeSpent,omitempty"`
+	ValidHours int64 `json:"validHours,omitempty"`
+}
+
 // CancelOrdersRequest defines model for CancelOrdersRequest.
 type CancelOrdersRequest struct {
 	// Deep Child orders too
@@ -4231,6 +4255,9 @@ type AddAgentJSONRequestBody = AddAgentRequest
 
 // ResetAgentJSONRequestBody defines body for ResetAgent for application/json ContentType.
 type ResetAgentJSONRequestBody = ResetAgentRequest
+
+// MakeBundleJSONRequestBody defines body for MakeBundle for application/json ContentType.
+type MakeBundleJSONRequestBody = BundleRequest
 
 // IssueCertificateJSONRequestBody defines body for IssueCertificate for application/json ContentType.
 type IssueCertificateJSONRequestBody = IssueRequest

@@ -54,7 +54,7 @@ func exampleTypes() map[string]func(*strictjson.Node) []fault.Problem {
 		"SigningKey": shape[api.SigningKey](), "MakeSigningKeyRequest": shape[api.MakeSigningKeyRequest](),
 		"RevokeCertificatesRequest": shape[api.RevokeCertificatesRequest](), "RevokedCertificates": shape[api.RevokedCertificates](),
 		"Authority": shape[api.Authority](), "IssuedCertificates": shape[api.IssuedCertificates](), "IssuedCertificate": shape[api.IssuedCertificate](),
-		"IssueRequest": shape[api.IssueRequest](), "RenewRequest": shape[api.RenewRequest](), "RevokeCertificateRequest": shape[api.RevokeCertificateRequest](),
+		"IssueRequest": shape[api.IssueRequest](), "BundleRequest": shape[api.BundleRequest](), "RenewRequest": shape[api.RenewRequest](), "RevokeCertificateRequest": shape[api.RevokeCertificateRequest](),
 		"TokenRequest": shape[api.TokenRequest](), "EnrolmentToken": shape[api.EnrolmentToken](), "EnrolmentAuthority": shape[api.EnrolmentAuthority](),
 		"EnrolRequest": shape[api.EnrolRequest](), "Enrolled": shape[api.Enrolled](),
 		"SavedFilters": shape[api.SavedFilters](), "SavedFilter": shape[api.SavedFilter](), "PutFilterRequest": shape[api.PutFilterRequest](),

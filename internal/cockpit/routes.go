@@ -204,6 +204,7 @@ func routes() []route {
 		{"POST", "/authority/issue", "issueCertificate", certificatesManage, keyBody, true, false, (*call).issueCertificate},
 		{"POST", "/authority/renew", "renewCertificate", certificatesManage, keyBody, true, false, (*call).renewCertificate},
 		{"POST", "/authority/revoke", "revokeCertificate", certificatesManage, tiny, true, false, (*call).revokeCertificate},
+		{"POST", "/authority/bundle", "makeBundle", certificatesManage, tiny, true, false, (*call).makeBundle},
 		{"GET", "/enrolment", "getEnrolment", anonymous, noBody, false, false, (*call).getEnrolment},
 		{"POST", "/enrolment", "enrol", anonymous, tiny, false, false, (*call).enrol},
 

@@ -215,6 +215,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/authority/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a key and a certificate for a part, packed with the authorities that it is to trust
+         * @description The archive has the files of the part's configuration folder, under the names that it looks for: PEM, PKCS#12 stores with the password of the request, or both. Key and archive are made in memory
+         *     and are nowhere but in the answer. For parts only: signers and users make their keys themselves (`/authority/issue`). Where a part can reach the Cockpit, a token is better: then the key never travels.
+         */
+        post: operations["makeBundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/authority/certificates": {
         parameters: {
             query?: never;
@@ -2453,6 +2474,19 @@ export interface components {
             remove?: components["schemas"]["Position"][];
             /** @description The newest if left out */
             versionId?: string;
+        };
+        BundleRequest: components["schemas"]["Explanation"] & {
+            /** @description pem, pkcs12 or both; both without it */
+            form?: string;
+            /** @description DNS names and IP addresses of the part, for browsers and foreign tools */
+            hosts?: string[];
+            name: string;
+            /** @description Of the PKCS#12 stores, which need one */
+            password?: string;
+            /** @description agent, controller or cockpit */
+            role: string;
+            /** Format: int64 */
+            validHours?: number;
         };
         CancelOrdersRequest: components["schemas"]["Explanation"] & {
             /** @description Child orders too */
@@ -5058,6 +5092,43 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Authority"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    makeBundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "agent",
+                 *       "name": "agent-2",
+                 *       "hosts": [
+                 *         "host2.example.com"
+                 *       ],
+                 *       "form": "pkcs12",
+                 *       "password": "not-this-one",
+                 *       "reason": "a machine behind a firewall"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BundleRequest"];
+            };
+        };
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
                 };
             };
             default: components["responses"]["Problem"];
