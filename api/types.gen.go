@@ -2619,7 +2619,9 @@ type RevocationList struct {
 
 // RevocationLists defines model for RevocationLists.
 type RevocationLists struct {
-	Lists []RevocationList `json:"lists"`
+	// Authority This Cockpit has a certificate authority, so that there is `/authority`
+	Authority bool             `json:"authority,omitempty"`
+	Lists     []RevocationList `json:"lists"`
 }
 
 // RevokeCertificateRequest defines model for RevokeCertificateRequest.

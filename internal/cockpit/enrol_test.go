@@ -312,7 +312,7 @@ func testListsAreSent(t *testing.T, b *bench) {
 	b.refused(409, "OlderCRL", "POST", "/certificates/revocations", api.PublishRevocationsRequest{List: whole})
 	var all api.RevocationLists
 	b.call("GET", "/certificates/revocations", nil, &all)
-	if len(all.Lists) != 5 {
+	if len(all.Lists) != 5 || !all.Authority {
 		t.Errorf("%d lists: %+v", len(all.Lists), all.Lists)
 	}
 	// Another Cockpit on the database, on another machine, has them too.

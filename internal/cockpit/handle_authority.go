@@ -17,7 +17,7 @@ func (k *call) listRevocations() error {
 	if q := k.query(); q.err != nil {
 		return q.err
 	}
-	out := api.RevocationLists{Lists: []api.RevocationList{}}
+	out := api.RevocationLists{Lists: []api.RevocationList{}, Authority: k.settings.AuthorityDir != ""}
 	k.lookAgain(k.r.Context())
 	tellers := k.tellers(nil)
 	for _, e := range k.notices.All() {

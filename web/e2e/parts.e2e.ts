@@ -83,8 +83,11 @@ it('shows of an Agent what runs, what waits, its certificates and its log', asyn
   await page.goto('/agents');
   await ready(page, 'agents');
   await page.getByRole('table', { name: 'Cockpits' }).getByText('Runs the services').waitFor();
-  await page.getByRole('table', { name: 'Certificates' }).getByText('signet://controller/controller-1').waitFor();
   expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('link', { name: /^Which certificates these parts use/ }).click();
+  await page.getByRole('table', { name: 'In use' }).getByText('signet://controller/controller-1').waitFor();
+  await page.goBack();
+  await ready(page, 'agents');
   await page.getByRole('table', { name: 'Agents' }).getByRole('link', { name: 'agent-1' }).click();
   await ready(page, 'agent');
   const running = page.getByRole('table', { name: 'Processes' }).locator('[data-key="S-1"]');

@@ -119,6 +119,12 @@ const cockpit = createRoute({
   validateSearch: search.part,
   component: lazyRouteComponent(() => import('./pages/parts/CockpitPage')),
 });
+const certificates = createRoute({
+  getParentRoute: () => frame,
+  path: '/certificates',
+  validateSearch: search.certificates,
+  component: lazyRouteComponent(() => import('./pages/certificates/CertificatesPage')),
+});
 const profile = createRoute({
   getParentRoute: () => frame,
   path: '/profile',
@@ -147,6 +153,7 @@ const routes = root.addChildren([
     agent,
     controller,
     cockpit,
+    certificates,
     audit,
     profile,
   ]),

@@ -103,6 +103,15 @@ export const deployment = (s: Raw) => kept({ object: text(s['object']) });
 /** A page of one part. */
 export const part = (s: Raw) => kept({ tab: one(s['tab'], ['log'] as const) });
 export const agents = (s: Raw) => kept({ q: text(s['q']) });
+export const certificates = (s: Raw) =>
+  kept({
+    tab: one(s['tab'], ['issued', 'use', 'authority', 'lists'] as const),
+    purpose: one(s['purpose'], ['node', 'signing', 'user'] as const),
+    state: one(s['state'], ['soon', 'valid', 'renewed', 'ended', 'revoked'] as const),
+    q: text(s['q']),
+    /** Whose details are open. */
+    serial: text(s['serial']),
+  });
 export const audit = (s: Raw) =>
   kept({
     from: text(s['from']),

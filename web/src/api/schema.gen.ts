@@ -4117,6 +4117,8 @@ export interface components {
             until: number;
         };
         RevocationLists: {
+            /** @description This Cockpit has a certificate authority, so that there is `/authority` */
+            authority?: boolean;
             lists: components["schemas"]["RevocationList"][];
         };
         RevokeCertificateRequest: components["schemas"]["Explanation"] & {
@@ -5436,7 +5438,8 @@ export interface operations {
                      *             ]
                      *           }
                      *         }
-                     *       ]
+                     *       ],
+                     *       "authority": true
                      *     }
                      */
                     "application/json": components["schemas"]["RevocationLists"];

@@ -30,6 +30,7 @@ const places = [
   { to: '/inventory', name: 'inventory' },
   { to: '/deployments', name: 'deployments' },
   { to: '/agents', name: 'agents' },
+  { to: '/certificates', name: 'certificates' },
   { to: '/audit', name: 'audit' },
 ] as const;
 

@@ -99,7 +99,7 @@ function useLines(text: string): Line[] {
     queryFn: () => take(api.GET('/agents', { params: { query: { known: true } } })),
   });
   const low = text.toLowerCase();
-  const pages = ['dashboard', 'workflows', 'orders', 'history', 'inventory', 'deployments', 'agents', 'audit'].map(
+  const pages = ['dashboard', 'workflows', 'orders', 'history', 'inventory', 'deployments', 'agents', 'certificates', 'audit'].map(
     (p) => ({
       key: `go ${p}`,
       group: 'go' as const,

@@ -28,6 +28,7 @@ export const groups: readonly KeyGroup[] = [
       ['g i', 'goInventory'],
       ['g e', 'goDeployments'],
       ['g a', 'goAgents'],
+      ['g c', 'goCertificates'],
       ['g u', 'goAudit'],
     ],
   },

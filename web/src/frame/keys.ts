@@ -10,6 +10,7 @@ const targets: Record<string, string> = {
   i: '/inventory',
   e: '/deployments',
   a: '/agents',
+  c: '/certificates',
   u: '/audit',
 };
 

@@ -16,12 +16,18 @@ export function certificateLook(notAfter: number, now: number): Look & { word: '
   return { family: 'ok', form: 'outlined', icon: 'seal', word: 'endsIn' };
 }
 
-/** When a certificate ends; the moment itself is in the title. */
-export function CertificateBadge({ notAfter }: { notAfter: number }) {
+const good: Look = { family: 'ok', form: 'outlined', icon: 'seal' };
+
+/**
+ * When a certificate ends; the moment itself is in the title. One that is good, though
+ * its end is near, is short-lived and renewed by itself.
+ */
+export function CertificateBadge({ notAfter, good: isGood }: { notAfter: number; good?: boolean }) {
   const { t } = useTranslation();
   const now = useNow(60_000);
   const zone = useZone();
-  const look = certificateLook(notAfter, now);
+  const byEnd = certificateLook(notAfter, now);
+  const look = isGood && byEnd.word === 'endsIn' ? { ...good, word: byEnd.word } : byEnd;
   const left = notAfter - now;
   return (
     <span
@@ -31,6 +37,26 @@ export function CertificateBadge({ notAfter }: { notAfter: number }) {
     >
       <Icon name={look.icon} size={14} />
       <span>{t(`parts.${look.word}`, { time: formatAge(Math.abs(left)) })}</span>
+    </span>
+  );
+}
+
+const issuedLooks: Record<string, Look> = {
+  soon: { family: 'attn', form: 'filled', icon: 'hourglass' },
+  valid: good,
+  renewed: { family: 'off', form: 'outlined', icon: 'loop-clock' },
+  ended: { family: 'off', form: 'outlined', icon: 'hourglass' },
+  revoked: { family: 'off', form: 'outlined', icon: 'seal-broken' },
+};
+
+/** How a certificate is that the authority has issued. */
+export function IssuedBadge({ state }: { state: string }) {
+  const { t } = useTranslation();
+  const look = issuedLooks[state] ?? good;
+  return (
+    <span className={`badge ${look.family} ${look.form}`} data-status={state}>
+      <Icon name={look.icon} size={14} />
+      <span>{t(`certificates.state_${state}`, state)}</span>
     </span>
   );
 }

@@ -14,7 +14,7 @@ import { CertificateBadge } from '../../state/certificate';
 import { Age, Time } from '../../time/Time';
 import { Text } from '../../view/Name';
 import { Empty, Shown, View } from '../../view/View';
-import { Certificates, PartLink } from '../parts/PartPage';
+import { PartLink } from '../parts/PartPage';
 import { AgentDialog, type AgentAct } from './AgentDialog';
 import { agentStatus, cockpitStatus, memberStatus } from './part';
 import { TrustMaterial } from './TrustMaterial';
@@ -38,11 +38,6 @@ export default function AgentsPage() {
     queryKey: ['agents', 'cockpits'],
     queryFn: () => take(api.GET('/cockpits')),
     refetchInterval: 5000,
-  });
-  const certificates = useQuery({
-    queryKey: ['agents', 'certificates'],
-    queryFn: () => take(api.GET('/certificates')),
-    refetchInterval: 60_000,
   });
   const may = useMay('agents:manage');
   const [act, setAct] = useState<AgentAct>();
@@ -106,18 +101,11 @@ export default function AgentsPage() {
       <Section id="trust" title={t('trust:title')}>
         <TrustMaterial />
       </Section>
-      <Section id="certificates" title={t('parts.certificates')}>
-        <Shown query={certificates}>
-          {(c) => (
-            <>
-              <Certificates rows={c.certificates.slice(0, mostAgents)} label={t('parts.certificates')} parts />
-              {c.certificates.length > mostAgents && (
-                <p className="caption">{t('parts.firstToEnd', { count: mostAgents })}</p>
-              )}
-            </>
-          )}
-        </Shown>
-      </Section>
+      <p>
+        <Link to="/certificates" search={{ tab: 'use' }}>
+          {t('agents.toCertificates')}
+        </Link>
+      </p>
       {act && <AgentDialog act={act} onClose={() => setAct(undefined)} />}
     </View>
   );

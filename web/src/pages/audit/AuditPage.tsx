@@ -38,6 +38,13 @@ const actions = [
   'changeAccount',
   'deleteAccount',
   'makeBackup',
+  'makeToken',
+  'makeBundle',
+  'issueCertificate',
+  'renewCertificate',
+  'revokeCertificate',
+  'revokeCertificates',
+  'publishRevocations',
 ] as const;
 
 /** Who did what, when, why, to which object, and what came of it. */

@@ -122,7 +122,7 @@ export function Certificates({
         {rows.map((c) => (
           <tr key={`${c.part} ${c.name} ${c.use} ${c.subject} ${c.notAfter}`} data-testid="row" data-state={c.state}>
             <td>
-              <CertificateBadge notAfter={c.notAfter} />
+              <CertificateBadge notAfter={c.notAfter} good={c.state === 'good'} />
             </td>
             {parts && (
               <td>
