@@ -349,6 +349,25 @@ type AdjustedText struct {
 	Pointer string `json:"pointer"`
 }
 
+// AdoptIssuerRequest defines model for AdoptIssuerRequest.
+type AdoptIssuerRequest struct {
+	// Answer PEM, in any order: the issuer and all above it, the root included
+	Answer string `json:"answer"`
+
+	// NoCross The root before does not certify the issuer as well; then all have to trust the new root beforehand
+	NoCross bool `json:"noCross,omitempty"`
+
+	// Purpose node, signing or user
+	Purpose string `json:"purpose"`
+	Reason  string `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
+}
+
 // Agent defines model for Agent.
 type Agent struct {
 	// Behind How many revocation lists and trust policies it hasn't got yet, or refuses
@@ -526,6 +545,9 @@ type AuthorityPurpose struct {
 
 	// Purpose node, signing or user
 	Purpose string `json:"purpose"`
+
+	// Request PEM: the request for an issuer that waits for the company's answer
+	Request string `json:"request,omitempty"`
 
 	// Roots PEM: what others are to trust
 	Roots string `json:"roots"`
@@ -1547,6 +1569,14 @@ type IssuedCounts struct {
 	Valid   int `json:"valid"`
 }
 
+// IssuerRequest defines model for IssuerRequest.
+type IssuerRequest struct {
+	Purpose string `json:"purpose"`
+
+	// Request Certificate request (PKCS #10) in PEM
+	Request string `json:"request"`
+}
+
 // Item defines model for Item.
 type Item struct {
 	Kind       string         `json:"kind"`
@@ -2566,6 +2596,22 @@ type RenewRequest struct {
 	// TimeSpent Minutes
 	TimeSpent  int64 `json:"timeSpent,omitempty"`
 	ValidHours int64 `json:"validHours,omitempty"`
+}
+
+// RequestIssuerRequest defines model for RequestIssuerRequest.
+type RequestIssuerRequest struct {
+	// Anew Drop a request that was not answered, and its key
+	Anew bool `json:"anew,omitempty"`
+
+	// Purpose node, signing or user
+	Purpose string `json:"purpose"`
+	Reason  string `json:"reason,omitempty"`
+
+	// Ticket Number of a ticket, or its address
+	Ticket string `json:"ticket,omitempty"`
+
+	// TimeSpent Minutes
+	TimeSpent int64 `json:"timeSpent,omitempty"`
 }
 
 // ResetAgentRequest Why somebody changes something, for the audit trail
@@ -4258,6 +4304,9 @@ type AddAgentJSONRequestBody = AddAgentRequest
 // ResetAgentJSONRequestBody defines body for ResetAgent for application/json ContentType.
 type ResetAgentJSONRequestBody = ResetAgentRequest
 
+// AdoptIssuerJSONRequestBody defines body for AdoptIssuer for application/json ContentType.
+type AdoptIssuerJSONRequestBody = AdoptIssuerRequest
+
 // MakeBundleJSONRequestBody defines body for MakeBundle for application/json ContentType.
 type MakeBundleJSONRequestBody = BundleRequest
 
@@ -4266,6 +4315,9 @@ type IssueCertificateJSONRequestBody = IssueRequest
 
 // RenewCertificateJSONRequestBody defines body for RenewCertificate for application/json ContentType.
 type RenewCertificateJSONRequestBody = RenewRequest
+
+// RequestIssuerJSONRequestBody defines body for RequestIssuer for application/json ContentType.
+type RequestIssuerJSONRequestBody = RequestIssuerRequest
 
 // RevokeCertificateJSONRequestBody defines body for RevokeCertificate for application/json ContentType.
 type RevokeCertificateJSONRequestBody = RevokeCertificateRequest

@@ -64,7 +64,7 @@ func localTime(ms int64) string {
 func (s *session) certificateGroup() *cobra.Command {
 	return s.group("certificate", "Certificates of the parts that run", "See \"signet ca\" for making and renewing them.", "  signet certificate list",
 		s.certificateListVerb(), s.certificateAuthorityVerb(), s.certificateIssuedVerb(), s.certificateIssueVerb(), s.certificateRenewVerb(),
-		s.certificateBundleVerb(), s.certificateRevokeVerb(), s.certificateRevocationsVerb(), s.certificatePublishVerb())
+		s.certificateBundleVerb(), s.certificateRequestVerb(), s.certificateAdoptVerb(), s.certificateRevokeVerb(), s.certificateRevocationsVerb(), s.certificatePublishVerb())
 }
 
 func (s *session) certificateListVerb() *cobra.Command {

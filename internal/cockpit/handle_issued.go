@@ -49,9 +49,13 @@ func (k *call) getAuthority() error {
 		if err != nil {
 			return err
 		}
+		request, err := ca.Requested(p)
+		if err != nil {
+			return err
+		}
 		n := counts[string(p)]
 		purpose := api.AuthorityPurpose{
-			Purpose: string(p), Issues: ca.Issues(p) && k.mayIssue(p) == nil, Members: []api.AuthorityMember{},
+			Request: string(request), Purpose: string(p), Issues: ca.Issues(p) && k.mayIssue(p) == nil, Members: []api.AuthorityMember{},
 			Issued: api.IssuedCounts{Valid: n["valid"], Soon: n["soon"], Renewed: n["renewed"], Ended: n["ended"], Revoked: n["revoked"]},
 			Roots:  string(pki.EncodeCertsPEM(ca.Roots(p)...)),
 		}

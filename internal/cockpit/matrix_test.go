@@ -171,7 +171,7 @@ func TestWhoMayCall(t *testing.T) {
 	deploying := regexp.MustCompile(`^POST (/me/signing-key|/deployments|/deployments/(revoke|import)|/deployments/\{id\}/redeploy|/inventory/deploy|/releases|/releases/\{id\}/(signatures|deploy))$|^DELETE /(me/signing-key|releases/\{id\})$`)
 	making := regexp.MustCompile(`^((PUT|DELETE) /inventory/object|POST /inventory/(drafts|import|discard|rename|copy|restore|purge))$`)
 	auditing := regexp.MustCompile(`^GET /audit(/export)?$`)
-	admins := regexp.MustCompile(`^(\S+ /accounts.*|POST /agents.*|POST /backup|POST /certificates/(revocations|revoke|tokens)|POST /authority/(bundle|issue|renew|revoke)|POST /trust-policy)$`)
+	admins := regexp.MustCompile(`^(\S+ /accounts.*|POST /agents.*|POST /backup|POST /certificates/(revocations|revoke|tokens)|POST /authority/(adopt|bundle|issue|renew|request|revoke)|POST /trust-policy)$`)
 	calls := 0
 	for _, r := range routes() {
 		key := r.method + " " + r.pattern

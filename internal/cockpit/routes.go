@@ -205,6 +205,8 @@ func routes() []route {
 		{"POST", "/authority/renew", "renewCertificate", certificatesManage, keyBody, true, false, (*call).renewCertificate},
 		{"POST", "/authority/revoke", "revokeCertificate", certificatesManage, tiny, true, false, (*call).revokeCertificate},
 		{"POST", "/authority/bundle", "makeBundle", certificatesManage, tiny, true, false, (*call).makeBundle},
+		{"POST", "/authority/request", "requestIssuer", certificatesManage, tiny, true, false, (*call).requestIssuer},
+		{"POST", "/authority/adopt", "adoptIssuer", certificatesManage, keyBody, true, false, (*call).adoptIssuer},
 		{"GET", "/enrolment", "getEnrolment", anonymous, noBody, false, false, (*call).getEnrolment},
 		{"POST", "/enrolment", "enrol", anonymous, tiny, false, false, (*call).enrol},
 

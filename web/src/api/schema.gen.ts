@@ -215,6 +215,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/authority/adopt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the company's answer to a request; from then on, its issuer is in force
+         * @description The answer has the issuer's certificate and all above it, the root included. It is refused, and all stays as it was, unless what it would issue is accepted by all parts. The issuer before retires;
+         *     below another root an overlap begins, as in a rotation.
+         */
+        post: operations["adoptIssuer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/authority/bundle": {
         parameters: {
             query?: never;
@@ -308,6 +329,27 @@ export interface paths {
          * @description The one before stays in force until it ends or is revoked. A revoked one is not renewed.
          */
         post: operations["renewCertificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/authority/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a key for an issuer, and a request for the company's authority to certify it
+         * @description The key stays in the authority's folder. Asked again, it answers the same request; with `anew`, the one that wasn't answered is dropped with its key. At the security level high, the key of an issuer
+         *     of signers isn't made at a Cockpit (403 SignersElsewhere). docs/operations/company-ca.md tells what the company has to certify.
+         */
+        post: operations["requestIssuer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2309,6 +2351,14 @@ export interface components {
             path: string;
             pointer: string;
         };
+        AdoptIssuerRequest: components["schemas"]["Explanation"] & {
+            /** @description PEM, in any order: the issuer and all above it, the root included */
+            answer: string;
+            /** @description The root before does not certify the issuer as well; then all have to trust the new root beforehand */
+            noCross?: boolean;
+            /** @description node, signing or user */
+            purpose: string;
+        };
         Agent: {
             /** @description How many revocation lists and trust policies it hasn't got yet, or refuses */
             behind?: number;
@@ -2464,6 +2514,8 @@ export interface components {
             members: components["schemas"]["AuthorityMember"][];
             /** @description node, signing or user */
             purpose: string;
+            /** @description PEM: the request for an issuer that waits for the company's answer */
+            request?: string;
             /** @description PEM: what others are to trust */
             roots: string;
         };
@@ -3247,6 +3299,11 @@ export interface components {
              * @description How long it is valid; without it, as long as the authority issues, by default a year. It never outlives its issuer
              */
             validHours?: number;
+        };
+        IssuerRequest: {
+            purpose: string;
+            /** @description Certificate request (PKCS #10) in PEM */
+            request: string;
         };
         Item: {
             kind: string;
@@ -4078,6 +4135,12 @@ export interface components {
             serial: string;
             /** Format: int64 */
             validHours?: number;
+        };
+        RequestIssuerRequest: components["schemas"]["Explanation"] & {
+            /** @description Drop a request that was not answered, and its key */
+            anew?: boolean;
+            /** @description node, signing or user */
+            purpose: string;
         };
         ResetAgentRequest: components["schemas"]["Explanation"];
         ResumeOrdersRequest: components["schemas"]["Explanation"] & {
@@ -5099,6 +5162,36 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    adoptIssuer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "purpose": "node",
+                 *       "answer": "-----BEGIN CERTIFICATE-----\n...",
+                 *       "reason": "answer of the company"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AdoptIssuerRequest"];
+            };
+        };
+        responses: {
+            /** @description It is in force */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     makeBundle: {
         parameters: {
             query?: never;
@@ -5286,6 +5379,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IssuedCertificate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    requestIssuer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "purpose": "node",
+                 *       "reason": "below the company's root"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RequestIssuerRequest"];
+            };
+        };
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "purpose": "node",
+                     *       "request": "-----BEGIN CERTIFICATE REQUEST-----\n..."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IssuerRequest"];
                 };
             };
             default: components["responses"]["Problem"];
