@@ -175,6 +175,37 @@ it('revokes an Agent, which is refused within seconds', async () => {
   await tab.close();
 });
 
+it("has the company's authority certify an issuer", async () => {
+  const tab = await opened();
+  const { page } = tab;
+  const at = (name: string) => join(on.dir, name);
+  await page.getByRole('tab', { name: 'Authority' }).click();
+  const users = page.getByRole('region', { name: 'Users' });
+  await users.getByRole('button', { name: 'Request issuer' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Request issuer' }).click();
+  const shown = page.getByRole('dialog', { name: /^Request for an issuer/ });
+  writeFileSync(at('issuer.csr'), await shown.getByLabel('Certificate request (PEM)').innerText());
+  expect(await axeFinds(page)).toEqual([]);
+  await shown.getByRole('button', { name: 'Back' }).click();
+  openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=Company root', '-days', '4000',
+    '-addext', 'keyUsage=critical,keyCertSign,cRLSign', '-keyout', at('company.key'), '-out', at('company.pem')); // prettier-ignore
+  const usages = 'keyUsage=critical,keyCertSign,cRLSign\nextendedKeyUsage=clientAuth\nsubjectKeyIdentifier=hash\n';
+  writeFileSync(at('issuer.cnf'), `basicConstraints=critical,CA:TRUE,pathlen:0\n${usages}`);
+  openssl('x509', '-req', '-in', at('issuer.csr'), '-CA', at('company.pem'), '-CAkey', at('company.key'), '-days', '2000',
+    '-extfile', at('issuer.cnf'), '-out', at('issuer.pem')); // prettier-ignore
+  await users.getByRole('button', { name: 'Take answer' }).click();
+  const asks = page.getByRole('alertdialog', { name: /^Take the company's answer/ });
+  await asks.getByLabel('Or from files').setInputFiles([at('issuer.pem'), at('company.pem')]);
+  await asks.getByLabel('Reason').fill('answer of the company');
+  expect(await axeFinds(page)).toEqual([]);
+  await asks.getByRole('button', { name: 'Take answer' }).click();
+  await users.getByText('CN=Company root').waitFor();
+  await users.getByText('Trusted until its replacement is finished').waitFor();
+  await users.getByText('Replaced; it only revokes').waitFor();
+  expect(await tab.complaints()).toEqual([]);
+  await tab.close();
+});
+
 it('shows all to who may only look, and says why nothing can be done', async () => {
   const tab = await open(browser, on);
   const { page } = tab;

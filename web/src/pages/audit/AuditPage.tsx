@@ -45,6 +45,8 @@ const actions = [
   'revokeCertificate',
   'revokeCertificates',
   'publishRevocations',
+  'requestIssuer',
+  'adoptIssuer',
 ] as const;
 
 /** Who did what, when, why, to which object, and what came of it. */

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { api, take, type Schemas } from '../../api/client';
 import { Act } from '../../dialogs/Act';
 import { changed } from '../../search';
+import { useMethods } from '../../session/LoginPage';
 import { useMay } from '../../session/session';
 import { Icon } from '../../state/Icon';
 import { formatAge } from '../../time/format';
@@ -33,6 +34,7 @@ export default function CertificatesPage() {
   const search = useSearch({ from: '/frame/certificates' });
   const navigate = useNavigate({ from: '/certificates' });
   const may = useMay('certificates:manage');
+  const methods = useMethods();
   const [asked, setAsked] = useState<Asked>();
   const lists = useQuery({
     queryKey: ['certificates', 'lists'],
@@ -112,7 +114,11 @@ export default function CertificatesPage() {
         )}
         {(tab === 'issued' || tab === 'authority') && lists.isPending && <Skeleton />}
         {tab === 'issued' && has && <Issued onOpen={open} {...acts} />}
-        {tab === 'authority' && has && <Shown query={authority}>{(a) => <AuthorityTab of={a} />}</Shown>}
+        {tab === 'authority' && has && (
+          <Shown query={authority}>
+            {(a) => <AuthorityTab of={a} not={acts.not} level={methods.data?.securityLevel} />}
+          </Shown>
+        )}
       </div>
       {search.serial && has && <Details serial={search.serial} onClose={() => open(undefined)} {...acts} />}
       {asked === 'token' && <TokenDialog onClose={close} />}

@@ -6,8 +6,23 @@ export function hostsOf(text: string): string[] {
   return text.split(/[\s,]+/).filter((h) => h !== '');
 }
 
-/** The largest request that is read, in bytes. */
+/** The largest file that is read, in bytes: a request, or certificates. */
 const mostRequest = 64 << 10;
+
+/** Reads one file, or several, as one text. */
+export function FileField({ onText, many = false }: { onText: (text: string) => void; many?: boolean }) {
+  const { t } = useTranslation();
+  const read = async (files: readonly File[]) => {
+    const texts = await Promise.all(files.filter((f) => f.size <= mostRequest).map((f) => f.text()));
+    onText(texts.join('\n'));
+  };
+  return (
+    <label className="field">
+      {t(many ? 'certificates.fromFiles' : 'certificates.fromFile')}
+      <input type="file" multiple={many} onChange={(e) => void read([...(e.currentTarget.files ?? [])])} />
+    </label>
+  );
+}
 
 export interface Who {
   role: string;
@@ -81,9 +96,6 @@ export const validity = (days: string) => (days === '' ? {} : { validHours: Numb
 /** A certificate request, pasted or from a file. */
 export function RequestField({ value, onChange }: { value: string; onChange: (text: string) => void }) {
   const { t } = useTranslation();
-  const read = async (file: File | undefined) => {
-    if (file && file.size <= mostRequest) onChange(await file.text());
-  };
   return (
     <>
       <Textarea
@@ -99,10 +111,7 @@ export function RequestField({ value, onChange }: { value: string; onChange: (te
         spellCheck={false}
         classNames={{ input: 'mono' }}
       />
-      <label className="field">
-        {t('certificates.requestFile')}
-        <input type="file" onChange={(e) => void read(e.currentTarget.files?.[0])} />
-      </label>
+      <FileField onText={onChange} />
     </>
   );
 }
