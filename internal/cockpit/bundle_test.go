@@ -41,7 +41,7 @@ func (b *bench) unpacked(w *httptest.ResponseRecorder) map[string][]byte {
 }
 
 // The bundle is a part that others accept; its key is in the answer and nowhere else,
-// its password nowhere at all.
+// its password nowhere at all (invariant 26).
 func TestBundle(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, options{authority: true, noStart: true})

@@ -143,7 +143,7 @@ func TestIssueIsRefused(t *testing.T) {
 }
 
 // At the level high no Cockpit makes a signer, neither from a request nor by
-// renewing, even if somebody puts the key into the folder.
+// renewing, even if somebody puts the key into the folder (invariant 26).
 func TestNoSignersAtLevelHigh(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, options{authority: true, noStart: true})

@@ -7,6 +7,7 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { Frame } from './frame/Frame';
+import { withTexts } from './i18n/i18n';
 import { LoginPage } from './session/LoginPage';
 import { getSession } from './session/session';
 import { NotFound } from './view/NotFound';
@@ -99,36 +100,36 @@ const agents = createRoute({
   getParentRoute: () => frame,
   path: '/agents',
   validateSearch: search.agents,
-  component: lazyRouteComponent(() => import('./pages/agents/AgentsPage')),
+  component: lazyRouteComponent(withTexts('trust', () => import('./pages/agents/AgentsPage'))),
 });
 const agent = createRoute({
   getParentRoute: () => frame,
   path: '/agents/$name',
   validateSearch: search.part,
-  component: lazyRouteComponent(() => import('./pages/parts/AgentPage')),
+  component: lazyRouteComponent(withTexts('trust', () => import('./pages/parts/AgentPage'))),
 });
 const controller = createRoute({
   getParentRoute: () => frame,
   path: '/controllers/$name',
   validateSearch: search.part,
-  component: lazyRouteComponent(() => import('./pages/parts/ControllerPage')),
+  component: lazyRouteComponent(withTexts('trust', () => import('./pages/parts/ControllerPage'))),
 });
 const cockpit = createRoute({
   getParentRoute: () => frame,
   path: '/cockpits/$name',
   validateSearch: search.part,
-  component: lazyRouteComponent(() => import('./pages/parts/CockpitPage')),
+  component: lazyRouteComponent(withTexts('trust', () => import('./pages/parts/CockpitPage'))),
 });
 const certificates = createRoute({
   getParentRoute: () => frame,
   path: '/certificates',
   validateSearch: search.certificates,
-  component: lazyRouteComponent(() => import('./pages/certificates/CertificatesPage')),
+  component: lazyRouteComponent(withTexts('certificates', () => import('./pages/certificates/CertificatesPage'))),
 });
 const profile = createRoute({
   getParentRoute: () => frame,
   path: '/profile',
-  component: lazyRouteComponent(() => import('./pages/profile/ProfilePage')),
+  component: lazyRouteComponent(withTexts('profile', () => import('./pages/profile/ProfilePage'))),
 });
 const audit = createRoute({
   getParentRoute: () => frame,

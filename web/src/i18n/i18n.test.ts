@@ -1,9 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import de from './de.json';
-import en from './en.json';
-import trustDe from './trust.de.json';
-import trustEn from './trust.en.json';
+import deCertificates from './de.certificates.json';
+import deProfile from './de.profile.json';
+import enProfile from './en.profile.json';
+import deCommon from './de.json';
+import enCertificates from './en.certificates.json';
+import enCommon from './en.json';
+import deTrust from './de.trust.json';
+import enTrust from './en.trust.json';
+
+const en = { ...enCommon, ...enCertificates, ...enProfile, ...enTrust };
+const de = { ...deCommon, ...deCertificates, ...deProfile, ...deTrust };
 
 type Texts = { [key: string]: string | string[] | Texts };
 
@@ -20,13 +27,13 @@ function flat(texts: Texts, prefix = ''): Map<string, string> {
 const places = (text: string) => [...text.matchAll(/{{(\w+)}}/g)].map((m) => m[1]).sort();
 
 it('every text is there in each language, with the same values in it', () => {
-  const [english, german] = [flat({ ...en, trust: trustEn }), flat({ ...de, trust: trustDe })];
+  const [english, german] = [flat(en), flat(de)];
   expect([...german.keys()].sort()).toEqual([...english.keys()].sort());
   for (const [key, text] of english) expect([key, places(german.get(key) ?? '')]).toEqual([key, places(text)]);
 });
 
 it('no text is empty, and none shouts', () => {
-  for (const [key, text] of [...flat({ ...en, trust: trustEn }), ...flat({ ...de, trust: trustDe })]) {
+  for (const [key, text] of [...flat(en), ...flat(de)]) {
     expect(text, key).not.toBe('');
     expect(text, key).not.toMatch(/!/);
   }

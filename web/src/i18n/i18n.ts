@@ -13,6 +13,26 @@ const files: Record<Language, () => Promise<{ default: object }>> = {
   de: () => import('./de.json'),
 };
 
+// Texts of pages that most visits don't open, beside the common ones.
+const pages = {
+  profile: { en: () => import('./en.profile.json'), de: () => import('./de.profile.json') },
+  trust: { en: () => import('./en.trust.json'), de: () => import('./de.trust.json') },
+  certificates: { en: () => import('./en.certificates.json'), de: () => import('./de.certificates.json') },
+};
+type Page = keyof typeof pages;
+const opened = new Set<Page>();
+
+/** Fetches a page together with its texts, before it is shown. */
+export const withTexts =
+  <Module>(page: Page, component: () => Promise<Module>) =>
+  async (): Promise<Module> => {
+    opened.add(page);
+    const { language } = getSettings();
+    const [module, texts] = await Promise.all([component(), pages[page][language]()]);
+    i18n.addResourceBundle(language, 'translation', texts.default, true);
+    return module;
+  };
+
 /** Makes the texts ready in the language that is set, and changes it when that does. */
 export async function startTexts(): Promise<void> {
   const { language } = getSettings();
@@ -31,6 +51,9 @@ async function change(language: Language): Promise<void> {
   if (!i18n.hasResourceBundle(language, 'translation')) {
     const texts = (await files[language]()).default;
     i18n.addResourceBundle(language, 'translation', texts);
+  }
+  for (const page of opened) {
+    i18n.addResourceBundle(language, 'translation', (await pages[page][language]()).default, true);
   }
   if (language !== getSettings().language || language === i18n.language) return; // another was chosen meanwhile
   document.documentElement.lang = language;

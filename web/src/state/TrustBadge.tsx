@@ -1,13 +1,6 @@
 import { useTranslation } from 'react-i18next';
-import de from '../i18n/trust.de.json';
-import en from '../i18n/trust.en.json';
-import { i18n } from '../i18n/i18n';
 import { Shown } from './Badge';
 import type { Look } from './status';
-
-// The texts about trust material come with the few pages that show it.
-i18n.addResourceBundle('en', 'trust', en);
-i18n.addResourceBundle('de', 'trust', de);
 
 const older: Look = { family: 'attn', form: 'outlined', icon: 'hourglass' };
 const unknown: Look = { family: 'off', form: 'outlined', icon: 'circle' };
@@ -23,7 +16,7 @@ const looks: Record<string, Look> = {
 /** How a part, or so many of them, stand to trust material that is sent to all. */
 export function TrustBadge({ status, detail }: { status: string; detail?: number }) {
   const { t } = useTranslation();
-  const word = detail === undefined ? t(`trust:${status}`, status) : t('trust:behindParts', { count: detail });
+  const word = detail === undefined ? t(`trustMaterial.${status}`, status) : t('trustMaterial.behindParts', { count: detail });
   return <Shown status={status} look={looks[status] ?? unknown} word={word} />;
 }
 
@@ -32,8 +25,8 @@ export function BehindBadge({ count }: { count: number | undefined }) {
   const { t } = useTranslation();
   if (!count) return null;
   return (
-    <span title={t('trust:behindHelp')}>
-      <Shown status="behind" look={older} word={t('trust:behind', { count })} />
+    <span title={t('trustMaterial.behindHelp')}>
+      <Shown status="behind" look={older} word={t('trustMaterial.behind', { count })} />
     </span>
   );
 }

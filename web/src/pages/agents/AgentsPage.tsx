@@ -98,7 +98,7 @@ export default function AgentsPage() {
           )}
         </Shown>
       </Section>
-      <Section id="trust" title={t('trust:title')}>
+      <Section id="trust" title={t('trustMaterial.title')}>
         <TrustMaterial />
       </Section>
       <p>

@@ -29,22 +29,22 @@ export function TrustMaterial() {
         <Shown query={lists}>
           {(l) =>
             l.lists.length === 0 && !p.published ? (
-              <p className="faint">{t('trust:nothingSent')}</p>
+              <p className="faint">{t('trustMaterial.nothingSent')}</p>
             ) : (
               <table className="plain-table" aria-labelledby="trust">
                 <thead>
                   <tr>
-                    <th>{t('trust:what')}</th>
-                    <th className="number">{t('trust:newest')}</th>
-                    <th>{t('trust:heldBy')}</th>
-                    <th className="wide-cell">{t('trust:madeAt')}</th>
+                    <th>{t('trustMaterial.what')}</th>
+                    <th className="number">{t('trustMaterial.newest')}</th>
+                    <th>{t('trustMaterial.heldBy')}</th>
+                    <th className="wide-cell">{t('trustMaterial.madeAt')}</th>
                   </tr>
                 </thead>
                 <tbody>
                   {p.published && p.holders && (
                     <Row
                       id="policy"
-                      what={t('trust:policy')}
+                      what={t('trustMaterial.policy')}
                       of={p.published.audience.join(', ')}
                       version={p.published.version.toString()}
                       made={p.published.issued}
@@ -55,7 +55,7 @@ export function TrustMaterial() {
                     <Row
                       key={x.id}
                       id={x.id}
-                      what={t('trust:list')}
+                      what={t('trustMaterial.list')}
                       of={x.issuer}
                       version={x.number}
                       made={x.from}
@@ -104,17 +104,17 @@ function Row({ id, what, of, version, made, holders: h }: RowProps) {
             <PartLink part={p.part} name={p.name} />
             {': '}
             {p.code
-              ? t(`trust:code_${p.code}`, p.code)
+              ? t(`trustMaterial.code_${p.code}`, p.code)
               : p.version
-                ? t('trust:has', { version: p.version })
-                : t('trust:hasNone')}
+                ? t('trustMaterial.has', { version: p.version })
+                : t('trustMaterial.hasNone')}
           </p>
         ))}
-        {h.behind > named.length && <p className="second">{t('trust:more', { count: h.behind - named.length })}</p>}
+        {h.behind > named.length && <p className="second">{t('trustMaterial.more', { count: h.behind - named.length })}</p>}
         <p className="caption">
-          {t('trust:holders', { count: h.current })}
-          {h.unknown > 0 && <> · {t('trust:untoldBy', { count: h.unknown })}</>}
-          {h.foreign > 0 && <> · {t('trust:foreignTo', { count: h.foreign })}</>}
+          {t('trustMaterial.holders', { count: h.current })}
+          {h.unknown > 0 && <> · {t('trustMaterial.untoldBy', { count: h.unknown })}</>}
+          {h.foreign > 0 && <> · {t('trustMaterial.foreignTo', { count: h.foreign })}</>}
         </p>
       </td>
       <td className="wide-cell second">

@@ -61,7 +61,7 @@ export function AuthorityTab({ of: authority, not, level }: Props) {
           <table className="plain-table" aria-labelledby={`purpose-${p.purpose}`}>
             <thead>
               <tr>
-                <th className="part-name">{t('certificates.authority')}</th>
+                <th>{t('certificates.authority')}</th>
                 <th>{t('parts.ends')}</th>
                 <th className="wide-cell">{t('certificates.key')}</th>
                 <th className="wide-cell">{t('certificates.fingerprint')}</th>

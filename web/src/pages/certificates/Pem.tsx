@@ -5,7 +5,11 @@ import { Act } from '../../dialogs/Act';
 /** Gives a PEM text as a file. */
 export function PemLink({ pem, name, children }: { pem: string; name: string; children: ReactNode }) {
   return (
-    <a className="button" href={`data:application/x-pem-file;charset=utf-8,${encodeURIComponent(pem)}`} download={name}>
+    <a
+      className="button pem-link"
+      href={`data:application/x-pem-file;charset=utf-8,${encodeURIComponent(pem)}`}
+      download={name}
+    >
       {children}
     </a>
   );

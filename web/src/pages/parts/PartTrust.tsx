@@ -22,7 +22,7 @@ export function PartTrust({ part, name, controller }: { part: string; name: stri
   });
   return (
     <section aria-labelledby="trust" className="stack-small">
-      <h2 id="trust">{t('trust:title')}</h2>
+      <h2 id="trust">{t('trustMaterial.title')}</h2>
       <Shown query={query}>{(x) => <Held of={x} />}</Shown>
     </section>
   );
@@ -30,24 +30,24 @@ export function PartTrust({ part, name, controller }: { part: string; name: stri
 
 function Held({ of }: { of: Schemas['PartTrust'] }) {
   const { t } = useTranslation();
-  if (!of.told) return <p className="faint">{t('trust:untold')}</p>;
+  if (!of.told) return <p className="faint">{t('trustMaterial.untold')}</p>;
   const policy = of.policy;
-  if (of.lists.length === 0 && !policy) return <p className="faint">{t('trust:nothing')}</p>;
+  if (of.lists.length === 0 && !policy) return <p className="faint">{t('trustMaterial.nothing')}</p>;
   return (
     <>
       <table className="plain-table" aria-labelledby="trust">
         <thead>
           <tr>
-            <th>{t('trust:what')}</th>
+            <th>{t('trustMaterial.what')}</th>
             <th>{t('order.state')}</th>
-            <th className="number">{t('trust:here')}</th>
-            <th className="number">{t('trust:newest')}</th>
+            <th className="number">{t('trustMaterial.here')}</th>
+            <th className="number">{t('trustMaterial.newest')}</th>
           </tr>
         </thead>
         <tbody>
           {policy && (
             <tr data-testid="row" data-key="policy">
-              <td className="trust-what">{t('trust:policy')}</td>
+              <td className="trust-what">{t('trustMaterial.policy')}</td>
               <td>
                 <PolicyState of={policy} />
               </td>
@@ -58,7 +58,7 @@ function Held({ of }: { of: Schemas['PartTrust'] }) {
           {of.lists.map((l) => (
             <tr key={l.id} data-testid="row" data-key={l.id}>
               <td className="trust-what">
-                {t('trust:list')}
+                {t('trustMaterial.list')}
                 <p className="second">
                   <Text>{l.issuer}</Text>
                 </p>
@@ -74,7 +74,7 @@ function Held({ of }: { of: Schemas['PartTrust'] }) {
         </tbody>
       </table>
       <p className="caption">
-        {t('trust:toldAt')} <Time at={of.heard} />
+        {t('trustMaterial.toldAt')} <Time at={of.heard} />
       </p>
     </>
   );
@@ -87,14 +87,14 @@ function PolicyState({ of: p }: { of: Schemas['PartPolicy'] }) {
     return (
       <>
         <TrustBadge status="foreign" />
-        <p className="second">{t('trust:noRoots')}</p>
+        <p className="second">{t('trustMaterial.noRoots')}</p>
       </>
     );
   if (!p.version)
     return (
       <>
         <TrustBadge status={p.state === 'refused' ? 'refused' : 'missing'} />
-        <p className="second">{t('trust:noPolicy')}</p>
+        <p className="second">{t('trustMaterial.noPolicy')}</p>
         <Code of={p.code} />
       </>
     );
@@ -110,5 +110,5 @@ function PolicyState({ of: p }: { of: Schemas['PartPolicy'] }) {
 function Code({ of }: { of: string | undefined }) {
   const { t } = useTranslation();
   if (!of) return null;
-  return <p className="second">{t(`trust:code_${of}`, of)}</p>;
+  return <p className="second">{t(`trustMaterial.code_${of}`, of)}</p>;
 }
