@@ -7,10 +7,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/signet-scheduler/signet/api"
+	"github.com/signet-scheduler/signet/internal/fsys"
 	"github.com/signet-scheduler/signet/internal/pki"
 )
 
@@ -100,4 +102,20 @@ func TestCompanyIssuerIsRefused(t *testing.T) {
 	without := newBench(t, options{noStart: true})
 	without.refused(404, "NoAuthority", "POST", "/authority/request", api.RequestIssuerRequest{Purpose: "node"})
 	without.refused(404, "NoAuthority", "POST", "/authority/adopt", api.AdoptIssuerRequest{Purpose: "node", Answer: "x"})
+}
+
+// As long as the company hasn't answered, there is nothing to show and to issue with.
+func TestAuthorityWaitsForTheCompany(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, options{authority: true, noStart: true})
+	b.check(os.RemoveAll(b.settings.AuthorityDir))
+	_, err := pki.InitCA(fsys.Real{}, b.settings.AuthorityDir, pki.CAParams{Organization: "Waiting", Company: pki.Purposes(), Now: time.Now()})
+	b.check(err)
+	if node := b.authorityOf(pki.PurposeNode); len(node.Members) != 0 || node.Issues || node.Roots != "" || node.Request != "" {
+		t.Errorf("%+v", node)
+	}
+	for _, role := range []string{"agent", "signer", "user"} {
+		b.refused(404, "NoIssuer", "POST", "/authority/issue", api.IssueRequest{Role: role, Name: "a", Request: csr(b, elliptic.P256())})
+	}
+	b.refused(404, "NoIssuer", "POST", "/authority/bundle", api.BundleRequest{Role: "agent", Name: "a", Password: bundleSecret})
 }
