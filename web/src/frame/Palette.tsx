@@ -99,14 +99,22 @@ function useLines(text: string): Line[] {
     queryFn: () => take(api.GET('/agents', { params: { query: { known: true } } })),
   });
   const low = text.toLowerCase();
-  const pages = ['dashboard', 'workflows', 'orders', 'history', 'inventory', 'deployments', 'agents', 'certificates', 'audit'].map(
-    (p) => ({
-      key: `go ${p}`,
-      group: 'go' as const,
-      name: t(`nav.${p}`),
-      href: p === 'dashboard' ? '/' : `/${p}`,
-    }),
-  );
+  const pages = [
+    'dashboard',
+    'workflows',
+    'orders',
+    'history',
+    'inventory',
+    'deployments',
+    'agents',
+    'certificates',
+    'audit',
+  ].map((p) => ({
+    key: `go ${p}`,
+    group: 'go' as const,
+    name: t(`nav.${p}`),
+    href: p === 'dashboard' ? '/' : `/${p}`,
+  }));
   const found: Line[] = pages.filter((p) => p.name.toLowerCase().includes(low));
   if (text === '') return found;
   for (const o of orders.data?.orders ?? []) {

@@ -16,7 +16,8 @@ const looks: Record<string, Look> = {
 /** How a part, or so many of them, stand to trust material that is sent to all. */
 export function TrustBadge({ status, detail }: { status: string; detail?: number }) {
   const { t } = useTranslation();
-  const word = detail === undefined ? t(`trustMaterial.${status}`, status) : t('trustMaterial.behindParts', { count: detail });
+  const word =
+    detail === undefined ? t(`trustMaterial.${status}`, status) : t('trustMaterial.behindParts', { count: detail });
   return <Shown status={status} look={looks[status] ?? unknown} word={word} />;
 }
 

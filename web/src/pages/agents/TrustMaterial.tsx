@@ -110,7 +110,9 @@ function Row({ id, what, of, version, made, holders: h }: RowProps) {
                 : t('trustMaterial.hasNone')}
           </p>
         ))}
-        {h.behind > named.length && <p className="second">{t('trustMaterial.more', { count: h.behind - named.length })}</p>}
+        {h.behind > named.length && (
+          <p className="second">{t('trustMaterial.more', { count: h.behind - named.length })}</p>
+        )}
         <p className="caption">
           {t('trustMaterial.holders', { count: h.current })}
           {h.unknown > 0 && <> · {t('trustMaterial.untoldBy', { count: h.unknown })}</>}
