@@ -116,6 +116,7 @@ func TestIssueIsRefused(t *testing.T) {
 		{422, "InvalidIdentity", api.IssueRequest{Role: "agent", Name: "a/b", Request: good}},
 		{422, "InvalidIdentity", api.IssueRequest{Role: "agent", Name: "", Request: good}},
 		{422, "InvalidHost", api.IssueRequest{Role: "agent", Name: "a", Hosts: []string{"*.example.com"}, Request: good}},
+		{422, "InvalidHost", api.IssueRequest{Role: "agent", Name: "a", Hosts: []string{"0.0.0.0"}, Request: good}},
 		{422, "InvalidRequest", api.IssueRequest{Role: "signer", Name: "a", Hosts: []string{"a.example.com"}, Request: good}},
 		{422, "InvalidValidity", api.IssueRequest{Role: "agent", Name: "a", ValidHours: maxValidHours + 1, Request: good}},
 		{422, "InvalidValidity", api.IssueRequest{Role: "agent", Name: "a", ValidHours: -1, Request: good}},

@@ -83,7 +83,7 @@ func Hosts(texts []string) (names []string, ips []net.IP, err error) {
 		switch ip := net.ParseIP(text); {
 		case ip != nil && !ip.IsUnspecified():
 			ips = append(ips, ip)
-		case validHost(text):
+		case ip == nil && validHost(text):
 			names = append(names, text)
 		default:
 			return nil, nil, fault.New(fault.Invalid, "InvalidHost", "%q is neither a host name nor the address of a host (wildcards are not used)", clip(text))

@@ -64,6 +64,8 @@ export function Table<T>(p: TableProps<T>) {
     overscan: 8,
     rangeExtractor,
   });
+  // Rows of a page that was made narrow have another height.
+  useEffect(() => virtual.measure(), [virtual, height]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   const { onEnd } = p;
