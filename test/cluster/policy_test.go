@@ -131,9 +131,10 @@ func TestTrustPolicyIsPassedOn(t *testing.T) {
 	if err := postItem(c, asItem(cluster.SignedBy(t, carol.Key, `{"TYPE":"Workflow","path":"C","versionId":"1","instructions":[`+job("true")+`]}`))); err != nil {
 		t.Fatal(err)
 	}
+	// An order fails where its documents are refused: it waits until they wouldn't be.
+	c.Eventually("two Agents have the policy", func() bool { return version(0) == 1 && version(1) == 1 })
 	add(t, c, "C", "C1")
 	c.Eventually("an order of carol's runs", func() bool { return c.State("C1") == "Finished" })
-	c.Eventually("two Agents have the policy", func() bool { return version(0) == 1 && version(1) == 1 })
 
 	// Carol goes, while one Agent is away.
 	c.StopAgent(c.Agents[1])
