@@ -57,6 +57,7 @@ type verdict struct {
 	signer string
 	until  time.Time // not zero: the signer was revoked then
 	err    error
+	span   span
 }
 
 // Open reads the trust directories and the trust policy, and follows them; changed
@@ -178,10 +179,14 @@ func (g *Guard) Verify(d engine.Document, manifest *engine.Document, arrived int
 	v, ok := g.verdicts[key]
 	generation := g.generation
 	g.mu.Unlock()
-	if !ok {
+	if at := g.spanOf(arrived); !ok || !v.span.holds(at) {
+		before := v
 		v = g.verify(d, arrived)
+		if v.span = at; ok && before.err == nil && v.err == nil {
+			v.span = before.span.with(at)
+		}
 		g.mu.Lock()
-		if generation == g.generation && len(g.verdicts) < maxVerdicts {
+		if generation == g.generation && (ok || len(g.verdicts) < maxVerdicts) {
 			g.verdicts[key] = v
 		}
 		g.mu.Unlock()

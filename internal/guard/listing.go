@@ -29,6 +29,7 @@ type listing struct {
 	until   time.Time                   // not zero: a signer was revoked then
 	objects map[[32]byte]release.Object // by the digest of the document
 	err     error
+	span    span
 }
 
 // Adopt takes over the id of the installation from the part that this one
@@ -92,12 +93,17 @@ func (g *Guard) listing(d engine.Document, sum [32]byte, arrived int64) listing 
 	l, ok := g.releases[sum]
 	generation, installation := g.generation, g.installation
 	g.mu.Unlock()
-	if !ok || l.document != d {
+	at := g.spanOf(arrived)
+	if !ok || l.document != d || !l.span.holds(at) {
 		if release.Digest(d.Text) != sum {
 			return listing{err: fault.New(fault.Untrusted, release.CodeNotInRelease, "the document came with another release of its number")}
 		}
+		before := l
 		l = g.readListing(d, installation, arrived)
-		l.document = d
+		l.document, l.span = d, at
+		if ok && before.document == d && before.err == nil && l.err == nil {
+			l.span = before.span.with(at)
+		}
 		g.mu.Lock()
 		if generation == g.generation && installation == g.installation && (ok || len(g.releases) < maxReleases) {
 			g.releases[sum] = l

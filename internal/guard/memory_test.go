@@ -67,6 +67,7 @@ func TestVerdictsEnd(t *testing.T) {
 		m.set.AllowExpired, m.set.Reload = mayEnd, 1000*time.Hour
 		m.open()
 		d := direct(t, alice)
+		came := m.clock.Now().UnixMilli()
 		_, err := m.Verify(d, nil, 0)
 		wantCode(t, "at first", err, "")
 		m.Start()
@@ -82,8 +83,12 @@ func TestVerdictsEnd(t *testing.T) {
 			}
 		}
 		m.check(m.Close())
-		_, err = m.Verify(d, nil, 0)
-		wantCode(t, fmt.Sprintf("two days later, may end: %t", mayEnd), err, code)
+		for range 2 { // whichever is asked first, the other isn't answered by it
+			_, err = m.Verify(d, nil, came)
+			wantCode(t, fmt.Sprintf("two days later, may end: %t", mayEnd), err, code)
+			_, err = m.Verify(d, nil, 0)
+			wantCode(t, "come two days later", err, trust.CodeSignerExpired)
+		}
 	}
 }
 
@@ -98,7 +103,7 @@ func TestVerdictOfAFormerSet(t *testing.T) {
 			r := makeRelease(t, nil, alice)
 			d, manifest = r.document, &r.manifest
 		}
-		m.asked = m.distrust // while it is verified
+		m.asked = func() { m.asked = m.distrust } // at first when it has come, then while it is verified
 		_, err := m.Verify(d, manifest, 0)
 		wantCode(t, "with the former set", err, "")
 		if m.asked != nil {
