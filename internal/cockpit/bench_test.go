@@ -119,6 +119,11 @@ func newBench(t testing.TB, o options) *bench {
 	if o.authority {
 		b.settings.AuthorityDir, b.settings.CertValidity = filepath.Join(dir, "ca"), 24*time.Hour
 	}
+	if o.authority && o.level == levelHigh { // where no keys of signers may be
+		for _, key := range []string{"root.key", "issuer.key"} {
+			b.check(os.Remove(filepath.Join(dir, "ca", string(pki.PurposeSigning), key)))
+		}
+	}
 	fakes := map[string]*fake{"controller": b.fake, "other": newFake("other", set, trusttest.Now())}
 	b.deps = Deps{
 		Settings: b.settings, Log: slog.New(slog.NewTextHandler(&testLog{t}, nil)), Clock: o.clock, Version: "1.2.3", Commit: "c", Go: "go1",
