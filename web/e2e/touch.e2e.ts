@@ -261,7 +261,9 @@ it('is refused when another release is put under the touch', async () => {
   await ready(page, 'release');
   const other = Number(page.url().split('/').at(-1)) - 1;
   await page.getByRole('checkbox', { name: 'Only sign' }).check();
+  const kept = page.waitForResponse((r) => r.url().endsWith('/signatures'));
   await sign();
+  await kept;
   await page.unroute(/releases\/\d+\/signatures$/);
   await page.goto(`/deployments/releases/${other}`);
   await ready(page, 'release');

@@ -77,24 +77,24 @@ const inventory = createRoute({
   getParentRoute: () => frame,
   path: '/inventory',
   validateSearch: search.inventory,
-  component: lazyRouteComponent(() => import('./pages/inventory/InventoryPage')),
+  component: lazyRouteComponent(withTexts('objects', () => import('./pages/inventory/InventoryPage'))),
 });
 const deployments = createRoute({
   getParentRoute: () => frame,
   path: '/deployments',
   validateSearch: search.deployments,
-  component: lazyRouteComponent(() => import('./pages/deployments/DeploymentsPage')),
+  component: lazyRouteComponent(withTexts('objects', () => import('./pages/deployments/DeploymentsPage'))),
 });
 const deployment = createRoute({
   getParentRoute: () => frame,
   path: '/deployments/$id',
   validateSearch: search.deployment,
-  component: lazyRouteComponent(() => import('./pages/deployments/DeploymentPage')),
+  component: lazyRouteComponent(withTexts('objects', () => import('./pages/deployments/DeploymentPage'))),
 });
 const release = createRoute({
   getParentRoute: () => frame,
   path: '/deployments/releases/$id',
-  component: lazyRouteComponent(() => import('./pages/deployments/ReleasePage')),
+  component: lazyRouteComponent(withTexts('objects', () => import('./pages/deployments/ReleasePage'))),
 });
 const agents = createRoute({
   getParentRoute: () => frame,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import de from '../i18n/de.json';
-import en from '../i18n/en.json';
+import de from '../i18n/de.objects.json';
+import en from '../i18n/en.objects.json';
 import type { Value } from './read';
 import { sentencesOf } from './sentences';
 

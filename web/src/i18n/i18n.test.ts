@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import deCertificates from './de.certificates.json';
+import deObjects from './de.objects.json';
+import enObjects from './en.objects.json';
 import deProfile from './de.profile.json';
 import enProfile from './en.profile.json';
 import deCommon from './de.json';
@@ -9,8 +11,8 @@ import enCommon from './en.json';
 import deTrust from './de.trust.json';
 import enTrust from './en.trust.json';
 
-const en = { ...enCommon, ...enCertificates, ...enProfile, ...enTrust };
-const de = { ...deCommon, ...deCertificates, ...deProfile, ...deTrust };
+const en = { ...enCommon, ...enCertificates, ...enProfile, ...enTrust, ...enObjects };
+const de = { ...deCommon, ...deCertificates, ...deProfile, ...deTrust, ...deObjects };
 
 type Texts = { [key: string]: string | string[] | Texts };
 

@@ -15,6 +15,7 @@ const files: Record<Language, () => Promise<{ default: object }>> = {
 
 // Texts of pages that most visits don't open, beside the common ones.
 const pages = {
+  objects: { en: () => import('./en.objects.json'), de: () => import('./de.objects.json') },
   profile: { en: () => import('./en.profile.json'), de: () => import('./de.profile.json') },
   trust: { en: () => import('./en.trust.json'), de: () => import('./de.trust.json') },
   certificates: { en: () => import('./en.certificates.json'), de: () => import('./de.certificates.json') },
