@@ -71,32 +71,37 @@ func countRows(b *budget, r store.Reader, q store.HistoryQuery, count func(store
 // findAudit finds a page of audit entries, and the id behind which looking goes on;
 // 0: there are no more.
 func findAudit(b *budget, r store.Reader, q store.AuditQuery) (all []store.AuditEntry, reached int64, err error) {
-	limit := q.Limit
-	for {
-		q.Budget, q.Limit = b.part(), limit-len(all)
-		var some []store.AuditEntry
-		if some, reached, err = r.Audit(q); err != nil {
-			return nil, 0, err
+	return findPage(b, q.Limit, func(budget, limit int, before int64) ([]store.AuditEntry, int64, error) {
+		q.Budget, q.Limit = budget, limit
+		if before > 0 {
+			q.Before = before
 		}
-		if all = append(all, some...); reached == 0 || len(all) >= limit || b.spent() {
-			return all, reached, nil
-		}
-		q.Before = reached
-	}
+		return r.Audit(q)
+	})
 }
 
 // findDeployments finds a page of deployments, as findAudit does of entries.
 func findDeployments(b *budget, r store.Reader, q store.DeploymentQuery) (all []store.Deployment, reached int64, err error) {
-	limit := q.Limit
+	return findPage(b, q.Limit, func(budget, limit int, before int64) ([]store.Deployment, int64, error) {
+		q.Budget, q.Limit = budget, limit
+		if before > 0 {
+			q.Before = before
+		}
+		return r.FindDeployments(q)
+	})
+}
+
+// findPage asks, part by part of the budget, until a page is full, nothing is left or
+// the budget is spent. before is the id that the part before has reached; 0: it is the
+// first.
+func findPage[T any](b *budget, limit int, find func(budget, limit int, before int64) ([]T, int64, error)) (all []T, reached int64, err error) {
 	for {
-		q.Budget, q.Limit = b.part(), limit-len(all)
-		var some []store.Deployment
-		if some, reached, err = r.FindDeployments(q); err != nil {
+		var some []T
+		if some, reached, err = find(b.part(), limit-len(all), reached); err != nil {
 			return nil, 0, err
 		}
 		if all = append(all, some...); reached == 0 || len(all) >= limit || b.spent() {
 			return all, reached, nil
 		}
-		q.Before = reached
 	}
 }

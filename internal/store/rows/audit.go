@@ -2,8 +2,6 @@ package rows
 
 import (
 	"encoding/json"
-	"math"
-	"slices"
 
 	"github.com/signet-scheduler/signet/internal/fault"
 	"github.com/signet-scheduler/signet/internal/store"
@@ -33,23 +31,8 @@ func (t *Tx) auditSearch(q *store.AuditQuery) (*search, error) {
 	if q.Before > 0 {
 		s.walk.add("id < ?", q.Before)
 	}
-	// Ids rise with the time, but for a clock that was set back: what its index
-	// says only narrows the search.
-	if q.From > 0 {
-		first, err := t.edge("SELECT min(id) FROM audit WHERE time >= ?", q.From, math.MaxInt64)
-		if err != nil {
-			return nil, err
-		}
-		s.walk.add("id >= ?", first)
-		s.look.add("time >= ?", q.From)
-	}
-	if q.To > 0 {
-		last, err := t.edge("SELECT max(id) FROM audit WHERE time < ?", q.To, 0)
-		if err != nil {
-			return nil, err
-		}
-		s.walk.add("id <= ?", last)
-		s.look.add("time < ?", q.To)
+	if err := t.between(s, "audit", q.From, q.To); err != nil {
+		return nil, err
 	}
 	if q.Action != "" {
 		s.look.add("action = ?", q.Action)
@@ -79,30 +62,14 @@ func (t *Tx) auditSearch(q *store.AuditQuery) (*search, error) {
 	return s, nil
 }
 
-// edge returns what a query about one moment finds; absent, if it finds nothing.
-func (t *Tx) edge(query string, at, absent int64) (int64, error) {
-	var id *int64
-	err := t.One(query, nil, func(r Row) error { return r.Scan(&id) }, at)
-	if id == nil {
-		return absent, err
-	}
-	return *id, err
-}
-
 // Audit implements store.Reader.
 func (t *Tx) Audit(q store.AuditQuery) (page []store.AuditEntry, reached int64, err error) {
 	s, err := t.auditSearch(&q)
 	if err != nil {
 		return nil, 0, err
 	}
-	if len(s.look.texts) > 0 && q.Budget > 0 {
-		query := "SELECT id FROM " + s.table + s.walk.where() + " ORDER BY id DESC LIMIT 1 OFFSET ?"
-		if err := t.One(query, nil, func(r Row) error { return r.Scan(&reached) }, append(slices.Clip(s.walk.args), q.Budget-1)...); err != nil {
-			return nil, 0, err
-		}
-		if reached > 0 {
-			s.walk.add("id >= ?", reached)
-		}
+	if reached, err = t.within(s, q.Budget, len(s.look.texts) > 0); err != nil {
+		return nil, 0, err
 	}
 	all := s.all()
 	query := "SELECT " + auditFields + " FROM " + s.table + all.where() + " ORDER BY id DESC LIMIT ?"

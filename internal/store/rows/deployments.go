@@ -2,8 +2,6 @@ package rows
 
 import (
 	"encoding/json"
-	"math"
-	"slices"
 	"strconv"
 
 	"github.com/signet-scheduler/signet/internal/fault"
@@ -83,21 +81,8 @@ func (t *Tx) deploymentSearch(q *store.DeploymentQuery) (*search, error) {
 	if q.Before > 0 {
 		s.walk.add("id < ?", q.Before)
 	}
-	if q.From > 0 {
-		first, err := t.edge("SELECT min(id) FROM deployment_log WHERE time >= ?", q.From, math.MaxInt64)
-		if err != nil {
-			return nil, err
-		}
-		s.walk.add("id >= ?", first)
-		s.look.add("time >= ?", q.From)
-	}
-	if q.To > 0 {
-		last, err := t.edge("SELECT max(id) FROM deployment_log WHERE time < ?", q.To, 0)
-		if err != nil {
-			return nil, err
-		}
-		s.walk.add("id <= ?", last)
-		s.look.add("time < ?", q.To)
+	if err := t.between(s, "deployment_log", q.From, q.To); err != nil {
+		return nil, err
 	}
 	if q.Controller != "" {
 		s.look.add("controller = ?", q.Controller)
@@ -130,14 +115,8 @@ func (t *Tx) FindDeployments(q store.DeploymentQuery) (page []store.Deployment, 
 	if err != nil {
 		return nil, 0, err
 	}
-	if len(s.look.texts) > 1 && q.Budget > 0 {
-		query := "SELECT id FROM " + s.table + s.walk.where() + " ORDER BY id DESC LIMIT 1 OFFSET ?"
-		if err := t.One(query, nil, func(r Row) error { return r.Scan(&reached) }, append(slices.Clip(s.walk.args), q.Budget-1)...); err != nil {
-			return nil, 0, err
-		}
-		if reached > 0 {
-			s.walk.add("id >= ?", reached)
-		}
+	if reached, err = t.within(s, q.Budget, len(s.look.texts) > 1); err != nil {
+		return nil, 0, err
 	}
 	all := s.all()
 	err = t.Each("SELECT "+deploymentFields+" FROM "+s.table+all.where()+" ORDER BY id DESC LIMIT ?", func(r Row) error {
