@@ -650,7 +650,10 @@ func testRetention(t *testing.T, b *bench) {
 	b.add(api.AddOrdersRequest{Workflow: "W", Id: "A"})
 	b.add(api.AddOrdersRequest{Workflow: "F", Id: "F"})
 	b.await("A", "F") // at a time of the fake, which is long ago or far ahead
-	b.c.settings.LogRetention = time.Since(time.UnixMilli(b.fake.micros/1000)) - time.Hour
+	b.fake.mu.Lock()
+	now := b.fake.micros / 1000
+	b.fake.mu.Unlock()
+	b.c.settings.LogRetention = time.Since(time.UnixMilli(now)) - time.Hour
 	b.check(b.c.tidy(context.Background()))
 	if rows := b.history(""); len(rows) != 1 || rows[0].OrderId != "F" {
 		t.Errorf("left: %+v", rows)

@@ -58,8 +58,8 @@ func trusting(t *testing.T, m member, roots ...*x509.Certificate) {
 }
 
 // addSafely adds an order. When its connection is cut, because the certificates that
-// it was made with count no more, it is repeated as any client does: as the same
-// command, which is done once.
+// it was made with count no more, for the Controller or for the client itself, it is
+// repeated as any client does: as the same command, which is done once.
 func addSafely(ctx context.Context, c *cluster.Cluster, id string) error {
 	command := map[string]any{
 		"TYPE": "AddOrders", "commandId": "add " + id, "by": map[string]any{"account": "admin", "method": "test"},
@@ -68,7 +68,8 @@ func addSafely(ctx context.Context, c *cluster.Cluster, id string) error {
 	deadline := time.Now().Add(reconnect)
 	for {
 		err := c.Post("/command", command, nil)
-		if err == nil || ctx.Err() != nil || !fault.Is(err, fault.Unavailable) || time.Now().After(deadline) {
+		cut := fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Untrusted)
+		if err == nil || ctx.Err() != nil || !cut || time.Now().After(deadline) {
 			return err
 		}
 	}

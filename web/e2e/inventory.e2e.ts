@@ -462,6 +462,9 @@ it('renames, deletes and restores an object', async () => {
   await row.getByRole('button', { name: 'Restore object' }).click();
   await row.waitFor({ state: 'detached' });
   expect(await on.signet('inventory', 'list', '--folder', 'old')).toContain('old/draft-2');
+  // News of the deletion may come before its answer; then the page asks for what is gone.
+  const told = await tab.complaints();
+  expect(told.filter((c) => !c.includes('the server responded with a status of 404'))).toEqual([]);
 });
 
 it('creates a job resource and an Agent by forms, and a workflow that names them', async () => {
