@@ -20,15 +20,7 @@ import (
 func migrateDatabase(ctx context.Context, o cli.MigrateDatabaseOptions, tell func(cli.CopyProgress)) (result cli.MigrateDatabaseResult, err error) {
 	ctx, stop := untilSignal(ctx)
 	defer stop()
-	config, err := filepath.Abs(o.ConfigDir)
-	if err != nil {
-		return result, err
-	}
-	data, err := filepath.Abs(o.DataDir)
-	if err != nil {
-		return result, err
-	}
-	set, err := conf.LoadCockpit(config, data, os.ReadFile)
+	set, err := cockpitSettings(o.ConfigDir, o.DataDir)
 	if err != nil {
 		return result, err
 	}
@@ -48,14 +40,11 @@ func migrateDatabase(ctx context.Context, o cli.MigrateDatabaseOptions, tell fun
 	if err != nil {
 		return result, err
 	}
-	lock, err := lockDir(data) // so that the Cockpit doesn't run
+	lock, err := holdCockpit(set)
 	if err != nil {
 		return result, err
 	}
 	defer lock.Close()
-	if err := finishReplacement(data); err != nil {
-		return result, err
-	}
 	into, err := cockpit.OpenDatabase(ctx, target, fsys.Real{})
 	if err != nil {
 		return result, err

@@ -65,29 +65,45 @@ func (r *runningCockpit) Close() error {
 	return r.err
 }
 
+// cockpitSettings reads the settings of a Cockpit that doesn't run.
+func cockpitSettings(configDir, dataDir string) (*conf.Cockpit, error) {
+	config, err := filepath.Abs(configDir)
+	if err != nil {
+		return nil, err
+	}
+	data, err := filepath.Abs(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	return conf.LoadCockpit(config, data, os.ReadFile)
+}
+
+// holdCockpit sees to it that a Cockpit doesn't run until the lock is closed, and that
+// its data is whole.
+func holdCockpit(set *conf.Cockpit) (*os.File, error) {
+	lock, err := lockDir(set.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := finishReplacement(set.DataDir); err != nil {
+		_ = lock.Close() // nothing was written to it
+		return nil, err
+	}
+	return lock, nil
+}
+
 // initCockpit makes what a production Cockpit needs before its first start.
 func initCockpit(ctx context.Context, o cli.InitCockpitOptions) (cli.InitCockpitResult, error) {
 	result := cli.InitCockpitResult{Account: o.Account}
-	config, err := filepath.Abs(o.ConfigDir)
+	set, err := cockpitSettings(o.ConfigDir, o.DataDir)
 	if err != nil {
 		return result, err
 	}
-	data, err := filepath.Abs(o.DataDir)
-	if err != nil {
-		return result, err
-	}
-	set, err := conf.LoadCockpit(config, data, os.ReadFile)
-	if err != nil {
-		return result, err
-	}
-	lock, err := lockDir(data)
+	lock, err := holdCockpit(set)
 	if err != nil {
 		return result, err
 	}
 	defer lock.Close()
-	if err := finishReplacement(data); err != nil {
-		return result, err
-	}
 	if set.SecurityLevel == levelMedium {
 		_, made, err := seal.MakeKey(set.SealingKeyFile)
 		if err != nil {
@@ -113,26 +129,15 @@ func initCockpit(ctx context.Context, o cli.InitCockpitOptions) (cli.InitCockpit
 // a sealing key if there is none.
 func forgetKeys(ctx context.Context, o cli.ForgetKeysOptions) (cli.ForgetKeysResult, error) {
 	result := cli.ForgetKeysResult{Accounts: []string{}, Created: []string{}}
-	config, err := filepath.Abs(o.ConfigDir)
+	set, err := cockpitSettings(o.ConfigDir, o.DataDir)
 	if err != nil {
 		return result, err
 	}
-	data, err := filepath.Abs(o.DataDir)
-	if err != nil {
-		return result, err
-	}
-	set, err := conf.LoadCockpit(config, data, os.ReadFile)
-	if err != nil {
-		return result, err
-	}
-	lock, err := lockDir(data) // so that the Cockpit doesn't run
+	lock, err := holdCockpit(set)
 	if err != nil {
 		return result, err
 	}
 	defer lock.Close()
-	if err := finishReplacement(data); err != nil {
-		return result, err
-	}
 	if result.Accounts, err = cockpit.ForgetKeys(ctx, set, time.Now()); err != nil {
 		return result, err
 	}

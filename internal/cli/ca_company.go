@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,19 +74,14 @@ all parts have to trust the company's root beforehand.`,
 			if p.Purpose, err = purposeFlag(purpose); err != nil {
 				return err
 			}
-			var text bytes.Buffer
-			for _, file := range args {
-				data, err := readBounded(file, 1<<20)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(&text, "%s\n", data)
+			if p.Answer, err = readTogether(args, 1<<20); err != nil {
+				return err
 			}
 			ca, err := pki.OpenCA(fsys.Real{}, f.dir)
 			if err != nil {
 				return err
 			}
-			p.Answer, p.Now = text.Bytes(), time.Now()
+			p.Now = time.Now()
 			if err := ca.AdoptIssuer(p); err != nil {
 				return err
 			}
@@ -98,6 +91,19 @@ all parts have to trust the company's root beforehand.`,
 	c.Flags().StringVar(&purpose, "purpose", "", "node, signing or user")
 	c.Flags().BoolVar(&p.NoCross, "no-cross", false, "all parts trust the new root already: the one before needn't certify the issuer")
 	return c
+}
+
+// readTogether reads files of PEM blocks, each of at most so many bytes, as one text.
+func readTogether(files []string, most int64) ([]byte, error) {
+	var all []byte
+	for _, file := range files {
+		text, err := readBounded(file, most)
+		if err != nil {
+			return nil, err
+		}
+		all = append(append(all, text...), '\n')
+	}
+	return all, nil
 }
 
 // companyPurposes reads --company.

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,19 +46,15 @@ func (s *session) certificateAdoptVerb() *cobra.Command {
 		long:    "The files have the issuer's certificate and all above it, the company's root included, in PEM and in any order.",
 		example: "  signet certificate adopt node.pem company-root.pem --purpose node",
 		run: func(ctx context.Context, args []string) error {
-			var answer strings.Builder
-			for _, file := range args {
-				text, err := readBounded(file, maxCompany)
-				if err != nil {
-					return err
-				}
-				answer.Write(append(text, '\n'))
+			answer, err := readTogether(args, maxCompany)
+			if err != nil {
+				return err
 			}
 			client, err := s.client()
 			if err != nil {
 				return err
 			}
-			in.Answer = answer.String()
+			in.Answer = string(answer)
 			if err := client.Post(ctx, "/authority/adopt", in, false, nil); err != nil {
 				return err
 			}

@@ -12,6 +12,17 @@ func (s *session) cockpitGroup() *cobra.Command {
 	return s.group("cockpit", "The Cockpit: look at it, prepare it, move its database", "", "  signet cockpit init --config /etc/signet/cockpit --data /var/lib/signet/cockpit", s.cockpitInitVerb(), s.forgetKeysVerb(), s.migrateDatabaseVerb(), s.cockpitListVerb(), s.cockpitLogVerb())
 }
 
+// cockpitDirs refuses a call without the folders of the Cockpit that it is about.
+func cockpitDirs(config, data string) error {
+	switch {
+	case config == "":
+		return Usage("--config is missing: the folder with cockpit.conf")
+	case data == "":
+		return Usage("--data is missing: the folder where the Cockpit keeps its data")
+	}
+	return nil
+}
+
 func (s *session) cockpitInitVerb() *cobra.Command {
 	var o InitCockpitOptions
 	c := s.verb(verb{
@@ -21,11 +32,8 @@ keys that cockpit.conf asks for and that are missing; else it tells which to bri
 		example: `  signet cockpit init --config /etc/signet/cockpit --data /var/lib/signet/cockpit
   signet cockpit init --config /etc/signet/cockpit --data /var/lib/signet/cockpit --ca ca --host cockpit.example.com`,
 		run: func(ctx context.Context, _ []string) error {
-			switch {
-			case o.ConfigDir == "":
-				return Usage("--config is missing: the folder with cockpit.conf")
-			case o.DataDir == "":
-				return Usage("--data is missing: the folder where the Cockpit keeps its data")
+			if err := cockpitDirs(o.ConfigDir, o.DataDir); err != nil {
+				return err
 			}
 			result, err := s.program.InitCockpit(ctx, o)
 			if err != nil {
@@ -69,11 +77,8 @@ keys are deleted, a new sealing key is made if there is none, and accounts make 
 the database must not run; those on other machines get the new file by hand.`,
 		example: "  signet cockpit forget-keys --config /etc/signet/cockpit --data /var/lib/signet/cockpit",
 		run: func(ctx context.Context, _ []string) error {
-			switch {
-			case o.ConfigDir == "":
-				return Usage("--config is missing: the folder with cockpit.conf")
-			case o.DataDir == "":
-				return Usage("--data is missing: the folder where the Cockpit keeps its data")
+			if err := cockpitDirs(o.ConfigDir, o.DataDir); err != nil {
+				return err
 			}
 			result, err := s.program.ForgetKeys(ctx, o)
 			if err != nil {

@@ -45,12 +45,10 @@ compared. The old file stays as it is. Afterwards change the line of cockpit.con
 		example: `  signet cockpit migrate-database --config /etc/signet/cockpit --data /var/lib/signet/cockpit \
     --to postgres://signet@db.example.com/signet --password-file /etc/signet/cockpit/private/database-password`,
 		run: func(ctx context.Context, _ []string) error {
-			switch {
-			case o.ConfigDir == "":
-				return Usage("--config is missing: the folder with cockpit.conf")
-			case o.DataDir == "":
-				return Usage("--data is missing: the folder where the Cockpit keeps its data")
-			case o.To == "":
+			if err := cockpitDirs(o.ConfigDir, o.DataDir); err != nil {
+				return err
+			}
+			if o.To == "" {
 				return Usage("--to is missing: the PostgreSQL database, like postgres://signet@db.example.com/signet")
 			}
 			p := s.progress()

@@ -137,16 +137,23 @@ func deploymentPath(arg string) (string, error) {
 	return "/deployments/" + arg, nil
 }
 
-// getDeployment reads a deployment with all its objects.
-func getDeployment(ctx context.Context, client *Client, route string) (all api.DeploymentDetails, err error) {
+// deployment reads the deployment of a number with all its objects.
+func (s *session) deployment(ctx context.Context, arg string) (client *Client, all api.DeploymentDetails, err error) {
+	route, err := deploymentPath(arg)
+	if err != nil {
+		return nil, all, err
+	}
+	if client, err = s.client(); err != nil {
+		return nil, all, err
+	}
 	for cursor := ""; ; {
 		var page api.DeploymentDetails
 		if err := client.Get(ctx, route, url.Values{"limit": {"1000"}, "cursor": {cursor}}, &page); err != nil {
-			return all, err
+			return nil, all, err
 		}
 		all.Deployment, all.Objects = page.Deployment, append(all.Objects, page.Objects...)
 		if cursor = page.Cursor; cursor == "" {
-			return all, nil
+			return client, all, nil
 		}
 	}
 }
@@ -158,15 +165,7 @@ func (s *session) deploymentShowVerb() *cobra.Command {
 		long:    "With --diff, the lines that it changed follow. Texts that the inventory keeps no longer can't be compared.",
 		example: "  signet deployment show 42\n  signet deployment show 42 --diff\n  signet deployment show 42 -o json",
 		run: func(ctx context.Context, args []string) error {
-			route, err := deploymentPath(args[0])
-			if err != nil {
-				return err
-			}
-			client, err := s.client()
-			if err != nil {
-				return err
-			}
-			d, err := getDeployment(ctx, client, route)
+			client, d, err := s.deployment(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -297,15 +296,7 @@ func (s *session) deploymentRevokeVerb() *cobra.Command {
 		long:    "All or none. What was deployed in another version since stays.",
 		example: "  signet deployment revoke 42 --reason 'by mistake'",
 		run: func(ctx context.Context, args []string) error {
-			route, err := deploymentPath(args[0])
-			if err != nil {
-				return err
-			}
-			client, err := s.client()
-			if err != nil {
-				return err
-			}
-			d, err := getDeployment(ctx, client, route)
+			client, d, err := s.deployment(ctx, args[0])
 			if err != nil {
 				return err
 			}

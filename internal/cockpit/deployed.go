@@ -74,7 +74,7 @@ func (s *shelf) noteAdded(controller string, e *engine.ItemAdded, stamp *engine.
 	if err != nil {
 		return err
 	}
-	now, err := s.deployedAt(key, controller)
+	now, err := versionAt(s.w, o.ID, controller)
 	if err != nil {
 		return err
 	}
@@ -101,11 +101,11 @@ func (s *shelf) noteWithdrawn(controller string, ref engine.ItemRef, stamp *engi
 		return err
 	}
 	key := ref.Key()
-	before, err := s.deployedAt(key, controller)
+	o, _, err := s.find(key)
 	if err != nil {
 		return err
 	}
-	o, _, err := s.find(key)
+	before, err := versionAt(s.w, o.ID, controller)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -385,11 +386,16 @@ func (k *call) exportObjects() error {
 	if err != nil {
 		return err
 	}
+	return k.sendFile(out.Bytes(), format, "signet-export."+string(format))
+}
+
+// sendFile answers with an archive, as a file to be kept under a name.
+func (k *call) sendFile(data []byte, format archive.Format, name string) error {
 	h := k.w.Header()
 	h.Set("Content-Type", format.MediaType())
-	h.Set("Content-Length", strconv.Itoa(out.Len()))
-	h.Set("Content-Disposition", `attachment; filename="signet-export.`+string(format)+`"`)
-	_, err = transport.Patient(k.w, slowestExport).Write(out.Bytes())
+	h.Set("Content-Length", strconv.Itoa(len(data)))
+	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
+	_, err := transport.Patient(k.w, slowestExport).Write(data)
 	k.streamed(err)
 	return nil
 }

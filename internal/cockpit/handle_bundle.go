@@ -2,7 +2,6 @@ package cockpit
 
 import (
 	"bytes"
-	"strconv"
 	"unicode"
 
 	"github.com/signet-scheduler/signet/api"
@@ -90,11 +89,5 @@ func (k *call) makeBundle() error {
 		return err
 	}
 	k.log.Info("a bundle was made", "who", id.String(), "serial", bundle.Serial, "account", k.session.Account.Name)
-	h := k.w.Header()
-	h.Set("Content-Type", archive.Zip.MediaType())
-	h.Set("Content-Length", strconv.Itoa(out.Len()))
-	h.Set("Content-Disposition", `attachment; filename="`+in.Role+"-"+in.Name+`.zip"`)
-	_, err = k.w.Write(out.Bytes())
-	k.streamed(err)
-	return nil
+	return k.sendFile(out.Bytes(), archive.Zip, in.Role+"-"+in.Name+".zip")
 }

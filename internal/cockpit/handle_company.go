@@ -5,9 +5,9 @@ import (
 	"github.com/signet-scheduler/signet/internal/pki"
 )
 
-// asked opens the authority for a purpose whose issuer is the company's, unless the
-// issuer's key must not be here.
-func (k *call) asked(purpose string) (*pki.CA, pki.Purpose, error) {
+// askCompany opens the authority for a purpose whose issuer is the company's, unless
+// the issuer's key must not be here, and records who asks and why.
+func (k *call) askCompany(purpose, reason string) (*pki.CA, pki.Purpose, error) {
 	p, err := pki.ParsePurpose(purpose)
 	if err != nil {
 		return nil, "", err
@@ -16,7 +16,10 @@ func (k *call) asked(purpose string) (*pki.CA, pki.Purpose, error) {
 		return nil, "", err
 	}
 	ca, err := k.authority()
-	return ca, p, err
+	if err != nil {
+		return nil, "", err
+	}
+	return ca, p, k.beginAudit("", []string{"Authority:" + string(p)}, reason)
 }
 
 // requestIssuer makes the request that the company's authority answers.
@@ -25,11 +28,8 @@ func (k *call) requestIssuer() error {
 	if err != nil {
 		return err
 	}
-	ca, p, err := k.asked(in.Purpose)
+	ca, p, err := k.askCompany(in.Purpose, in.Reason)
 	if err != nil {
-		return err
-	}
-	if err := k.beginAudit("", []string{"Authority:" + string(p)}, in.Reason); err != nil {
 		return err
 	}
 	request, err := ca.RequestIssuer(pki.RequestParams{Purpose: p, Anew: in.Anew})
@@ -45,11 +45,8 @@ func (k *call) adoptIssuer() error {
 	if err != nil {
 		return err
 	}
-	ca, p, err := k.asked(in.Purpose)
+	ca, p, err := k.askCompany(in.Purpose, in.Reason)
 	if err != nil {
-		return err
-	}
-	if err := k.beginAudit("", []string{"Authority:" + string(p)}, in.Reason); err != nil {
 		return err
 	}
 	if err := ca.AdoptIssuer(pki.AdoptParams{Purpose: p, Answer: []byte(in.Answer), NoCross: in.NoCross, Now: k.clock.Now()}); err != nil {

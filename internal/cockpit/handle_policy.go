@@ -3,8 +3,6 @@ package cockpit
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,8 +34,7 @@ func (k *call) getTrustPolicy() error {
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256([]byte(b.Policy))
-		out.Published = &api.TrustPolicyInfo{Version: p.Version(), Audience: p.Audience(), Issued: p.Issued().UnixMilli(), Sha256: hex.EncodeToString(sum[:])}
+		out.Published = &api.TrustPolicyInfo{Version: p.Version(), Audience: p.Audience(), Issued: p.Issued().UnixMilli(), Sha256: digestOf(b.Policy)}
 		if at := p.Expires(); !at.IsZero() {
 			out.Published.Expires = at.UnixMilli()
 		}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/signet-scheduler/signet/api"
 	"github.com/signet-scheduler/signet/internal/fault"
-	"github.com/signet-scheduler/signet/internal/objectfile"
 	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/store"
 	"github.com/signet-scheduler/signet/internal/trust"
@@ -25,16 +24,6 @@ const (
 type keptRelease struct {
 	Document string             `json:"document"`
 	Objects  []api.DeployObject `json:"objects"`
-}
-
-// keep returns what is kept: the documents under the names that their files get.
-func keep(manifest string, objects []objectfile.Object) keptRelease {
-	kept := keptRelease{Document: manifest}
-	for i := range objects {
-		key := objects[i].Key
-		kept.Objects = append(kept.Objects, api.DeployObject{Kind: string(key.Kind), Path: key.Path, File: objectfile.FileOf(key), Document: string(objects[i].Bytes)})
-	}
-	return kept
 }
 
 // keepRelease keeps a release for those who sign it.
@@ -55,9 +44,8 @@ func (k *call) keepRelease() error {
 	if !m.Expires.After(now) {
 		return fault.New(fault.Invalid, codeReleaseOver, "the release had to be deployed before %s", m.Expires)
 	}
-	digest := release.Digest(in.Document)
 	p := store.PendingRelease{
-		Controller: h.id, Name: m.Name, Author: m.Author, Reason: m.Reason, Digest: fmt.Sprintf("%x", digest), Objects: len(objects),
+		Controller: h.id, Name: m.Name, Author: m.Author, Reason: m.Reason, Digest: digestOf(in.Document), Objects: len(objects),
 		MadeAt: now.UnixMilli(), ExpiresAt: m.Expires.UnixMilli(),
 	}
 	for _, files := range in.Evidence {
@@ -69,7 +57,7 @@ func (k *call) keepRelease() error {
 	if len(p.Signatures) > release.MaxSignatures {
 		return fault.New(fault.Invalid, trust.CodeSurplusEvidence, "a release has at most %d signatures", release.MaxSignatures)
 	}
-	body, err := json.Marshal(keep(in.Document, objects))
+	body, err := json.Marshal(keptRelease{in.Document, documentsOf(objects)})
 	if err != nil {
 		return fmt.Errorf("writing a release: %w", err)
 	}

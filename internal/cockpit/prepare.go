@@ -3,11 +3,8 @@ package cockpit
 import (
 	"bytes"
 	"cmp"
-	"encoding/hex"
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/signet-scheduler/signet/api"
@@ -18,7 +15,6 @@ import (
 	"github.com/signet-scheduler/signet/internal/objectfile"
 	"github.com/signet-scheduler/signet/internal/release"
 	"github.com/signet-scheduler/signet/internal/store"
-	"github.com/signet-scheduler/signet/internal/transport"
 	"github.com/signet-scheduler/signet/internal/trust"
 )
 
@@ -90,16 +86,20 @@ func expiresAt(asked int64, now time.Time) (time.Time, error) {
 }
 
 func prepared(m *release.Manifest, text []byte, objects []objectfile.Object) api.PreparedRelease {
-	digest := release.Digest(string(text))
-	out := api.PreparedRelease{
-		Document: string(text), Sha256: hex.EncodeToString(digest[:]), Name: m.Name, Author: m.Author, Reason: m.Reason, Serial: m.Serial, Audience: m.Audience,
-		Expires: m.Expires.UnixMilli(), Objects: []api.DeployObject{},
+	return api.PreparedRelease{
+		Document: string(text), Sha256: digestOf(string(text)), Name: m.Name, Author: m.Author, Reason: m.Reason, Serial: m.Serial, Audience: m.Audience,
+		Expires: m.Expires.UnixMilli(), Objects: documentsOf(objects),
 	}
+}
+
+// documentsOf returns objects as the API has them, without evidence.
+func documentsOf(objects []objectfile.Object) []api.DeployObject {
+	all := make([]api.DeployObject, len(objects))
 	for i := range objects {
 		o := &objects[i]
-		out.Objects = append(out.Objects, api.DeployObject{Kind: string(o.Key.Kind), Path: o.Key.Path, File: o.File, Document: string(o.Bytes)})
+		all[i] = api.DeployObject{Kind: string(o.Key.Kind), Path: o.Key.Path, File: o.File, Document: string(o.Bytes)}
 	}
-	return out
+	return all
 }
 
 // chosen reads the documents of a release that is to be made: drafts that aren't
@@ -195,7 +195,7 @@ func listed(text string, objects []objectfile.Object) (*release.Manifest, error)
 }
 
 // readRelease reads a release that came with its documents. They are covered by it and
-// have no signatures of their own.
+// have no signatures of their own; their files get the names that an archive has.
 func readRelease(in *api.PackReleaseRequest) (*release.Manifest, []objectfile.Object, error) {
 	for i := range in.Objects {
 		if o := &in.Objects[i]; len(o.Evidence) > 0 {
@@ -205,6 +205,9 @@ func readRelease(in *api.PackReleaseRequest) (*release.Manifest, []objectfile.Ob
 	objects, err := objectsOf(in.Objects)
 	if err != nil {
 		return nil, nil, err
+	}
+	for i := range objects {
+		objects[i].File = objectfile.FileOf(objects[i].Key)
 	}
 	m, err := listed(in.Document, objects)
 	return m, objects, err
@@ -236,7 +239,7 @@ func (k *call) packRelease() error {
 	}
 	files := r.Files()
 	for i := range objects {
-		files[objectfile.FileOf(objects[i].Key)] = objects[i].Bytes
+		files[objects[i].File] = objects[i].Bytes
 	}
 	return k.sendArchive(files, m.Name+".zip")
 }
@@ -256,13 +259,7 @@ func (k *call) sendArchive(files map[string][]byte, name string) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	h := k.w.Header()
-	h.Set("Content-Type", archive.Zip.MediaType())
-	h.Set("Content-Length", strconv.Itoa(out.Len()))
-	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
-	_, err = transport.Patient(k.w, slowestExport).Write(out.Bytes())
-	k.streamed(err)
-	return nil
+	return k.sendFile(out.Bytes(), archive.Zip, name)
 }
 
 // openRelease reads an archive for who signs it next.

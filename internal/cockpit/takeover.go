@@ -176,13 +176,7 @@ func (s *shelf) deployedAt(key item.Key, controller string) (int64, error) {
 	if err != nil {
 		return 0, ignoreMissing(err)
 	}
-	all, err := s.w.Deployments(o.ID)
-	for _, d := range all {
-		if d.Controller == controller {
-			return d.Version.ID, err
-		}
-	}
-	return 0, err
+	return versionAt(s.w, o.ID, controller)
 }
 
 func ignoreMissing(err error) error {

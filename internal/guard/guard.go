@@ -249,8 +249,8 @@ func unreadable(err error) error {
 
 // momentOf returns the time at which a signer's certificate must have been valid.
 func (g *Guard) momentOf(arrived int64) time.Time {
-	if g.allowExpired && arrived > 0 {
-		return time.UnixMilli(arrived)
+	if g.allowExpired {
+		return arrival(arrived, g.clock)
 	}
 	return g.clock.Now()
 }

@@ -111,7 +111,7 @@ func (g *Guard) listing(d engine.Document, sum [32]byte, arrived int64) listing 
 		g.mu.Unlock()
 	}
 	if l.err == nil {
-		l.err = l.timely(g.clock.Now(), arrived)
+		l.err = l.timely(arrival(arrived, g.clock))
 	}
 	if l.err == nil {
 		l.err = g.inTime(l.signer, l.until, arrived)
@@ -121,14 +121,11 @@ func (g *Guard) listing(d engine.Document, sum [32]byte, arrived int64) listing 
 
 // timely refuses a release that came after its end or before its beginning. One
 // that came in time stays good.
-func (l *listing) timely(now time.Time, arrived int64) error {
-	if arrived > 0 {
-		now = time.UnixMilli(arrived)
-	}
+func (l *listing) timely(arrived time.Time) error {
 	switch {
-	case !now.Before(l.expires):
+	case !arrived.Before(l.expires):
 		return fault.New(fault.Untrusted, release.CodeReleaseExpired, "the release with number %d was to be deployed before %s", l.serial, l.expires.Format(time.RFC3339))
-	case now.Add(clockTolerance).Before(l.created):
+	case arrived.Add(clockTolerance).Before(l.created):
 		return fault.New(fault.Untrusted, release.CodeReleaseNotYet, "the release with number %d was made at %s, which is still to come", l.serial, l.created.Format(time.RFC3339))
 	}
 	return nil

@@ -268,12 +268,8 @@ func (r *ruling) check(text, installation string, signers []trust.Signer, by *po
 	if err != nil {
 		return err
 	}
-	at := r.clock.Now()
-	if arrived > 0 {
-		at = time.UnixMilli(arrived)
-	}
 	return now.Decide(policy.Request{
-		Facts: policy.FactsOf(it), Environment: installation, Signers: charter.Signers(signers), Release: by, Now: at,
+		Facts: policy.FactsOf(it), Environment: installation, Signers: charter.Signers(signers), Release: by, Now: arrival(arrived, r.clock),
 	}).Err()
 }
 
